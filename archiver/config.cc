@@ -1,0 +1,1 @@
+#include "archiver/config.h"

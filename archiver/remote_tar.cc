@@ -1,0 +1,1 @@
+#include "archiver/remote_tar.h"

@@ -1,0 +1,1 @@
+#include "archiver/repository_lock.h"

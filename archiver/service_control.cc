@@ -1,0 +1,1 @@
+#include "archiver/service_control.h"

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "archiver/config.h"
+#include "archiver/remote_host.h"
+#include "archiver/service_control.h"
+#include "index/archive_writer.h"
+#include "index/error.h"
+#include "index/run_facts.h"
+
+namespace orcio {
+
+// What came of archiving one service. Both may have failed: then `error` says why there is no
+// archive and `start_error` why the service is not confirmed running again, which is the worse of
+// the two (exit 20).
+struct ServiceOutcome {
+  std::string service;
+  std::string host;
+  std::optional<Error> error;
+  std::optional<Error> start_error;
+  std::filesystem::path archive;  // empty where none was published
+  uint64_t tar_bytes = 0;
+  uint64_t archive_bytes = 0;
+  uint64_t entries = 0;
+  double seconds = 0;  // wall time of all of it
+  RunFacts facts;
+};
+
+enum class RunPhase { kConnecting, kStopping, kStreaming, kStarting, kFinishing };
+
+struct RunObserver {
+  // Called on the run's thread; must not block.
+  std::function<void(RunPhase)> phase;
+  std::function<void(uint64_t tar_bytes, uint64_t archive_bytes)> progress;
+};
+
+struct ServiceRunOptions {
+  ArchiveWriterOptions writer;
+  // How long to go on trying to start a stopped service while its host is away. The guard on the
+  // host and the journal at home come on top.
+  std::chrono::seconds start_retry{3600};
+  std::chrono::seconds retry_pause{2};
+};
+
+// Archives one service: inspect, stop, stream, start, publish. A service that was stopped is
+// started again whatever happens in between, `stop` requested included; the start itself is not
+// given up for `stop`.
+[[nodiscard]] ServiceOutcome RunService(const ServiceConfig& service, RemoteHost& host,
+                                        ServiceControl& control, const FileSystem& files,
+                                        const std::filesystem::path& repository,
+                                        const ServiceRunOptions& options,
+                                        const RunObserver& observer, const std::stop_token& stop);
+
+}  // namespace orcio

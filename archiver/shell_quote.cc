@@ -1,0 +1,1 @@
+#include "archiver/shell_quote.h"

@@ -1,0 +1,1 @@
+#include "archiver/ssh_host.h"

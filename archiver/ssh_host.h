@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+
+#include "archiver/config.h"
+#include "archiver/remote_host.h"
+
+namespace orcio {
+
+struct SshOptions {
+  // Without a sign of life from the host for this long, the link counts as dead.
+  std::chrono::seconds dead_link_timeout{15};
+};
+
+// A host reached over SSH by libssh. Unknown and changed host keys are refused. Asks for AES-GCM
+// first: several times as fast as the default cipher. Reads ~/.ssh/config. Never asks a person
+// anything.
+[[nodiscard]] std::unique_ptr<RemoteHost> MakeSshHost(const HostConfig& config,
+                                                      const SshOptions& options = {});
+
+}  // namespace orcio

@@ -1,0 +1,1 @@
+#include "fusefs/namespace.h"

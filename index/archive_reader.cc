@@ -1,0 +1,1 @@
+#include "index/archive_reader.h"

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "index/error.h"
+#include "index/file_system.h"
+#include "index/sidecar_builder.h"
+
+namespace orcio {
+
+// Where a stream of bytes goes, without a copy in between. Not thread-safe.
+class ByteSink {
+ public:
+  virtual ~ByteSink() = default;
+  // Room for at least one byte; waits where the receiver is behind. The error of whatever broke
+  // behind it.
+  [[nodiscard]] virtual Result<std::span<std::byte>> Buffer() = 0;
+  // The first `bytes` of what Buffer() last gave are filled.
+  [[nodiscard]] virtual Result<void> Commit(size_t bytes) = 0;
+};
+
+struct ArchiveWriterOptions {
+  unsigned threads = 0;  // compressing; 0: one a core
+  // Tar bytes received and not yet written. A deep buffer lets the service start again while the
+  // last of it is still being compressed. Bounds the writer's memory, with about as much again for
+  // each thread's members.
+  uint64_t max_bytes_in_flight = uint64_t{128} << 20;
+};
+
+// One pass over a tar: compresses it into members on all cores, scans its entries, digests its
+// files. Push bytes through the ByteSink; then Finish, Describe, and either Publish or let go of
+// it: what was not published is removed. Its functions are called by one thread.
+class ArchiveWriter : public ByteSink {
+ public:
+  // Writes `directory`/.`name`.part, and from Describe on its sidecar `directory`/.`name`.idx.part.
+  // `name` is the archive's final name.
+  [[nodiscard]] static Result<std::unique_ptr<ArchiveWriter>> Create(
+      const FileSystem& files, const std::filesystem::path& directory, std::string name,
+      const ArchiveWriterOptions& options = {});
+  ~ArchiveWriter() override;
+
+  [[nodiscard]] Result<std::span<std::byte>> Buffer() override;
+  [[nodiscard]] Result<void> Commit(size_t bytes) override;
+
+  // The tar has ended: waits for compression, scan and digests, and writes the end member. kDamaged
+  // where the tar is not whole (no end-of-archive marker, headers that make no sense): such an
+  // archive cannot be published. Returns the summary, which lives as long as the writer.
+  [[nodiscard]] Result<const TarSummary*> Finish();
+
+  // Writes the sidecar. After Finish.
+  [[nodiscard]] Result<void> Describe(const RunFacts& facts);
+
+  // fsyncs both files, gives them their final names, sidecar first, and fsyncs the directory. Fails
+  // where the final name is taken. After Describe.
+  [[nodiscard]] Result<void> Publish();
+
+  [[nodiscard]] uint64_t tar_bytes() const;      // received so far
+  [[nodiscard]] uint64_t archive_bytes() const;  // written so far
+
+ private:
+  class Pipeline;
+  explicit ArchiveWriter(std::unique_ptr<Pipeline> pipeline);
+  std::unique_ptr<Pipeline> pipeline_;
+};
+
+}  // namespace orcio

@@ -1,0 +1,1 @@
+#include "index/file_system.h"

@@ -1,0 +1,1 @@
+#include "index/gzip_member.h"

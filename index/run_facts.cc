@@ -1,0 +1,1 @@
+#include "index/run_facts.h"

@@ -1,0 +1,1 @@
+#include "index/sha256.h"

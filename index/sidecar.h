@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "index/entry.h"
+#include "index/error.h"
+#include "index/file_system.h"
+#include "index/run_facts.h"
+#include "index/sidecar_builder.h"
+#include "index/span_table.h"
+
+namespace orcio {
+
+// A node of the archived tree. 0 is the tree's root. Children of one directory have consecutive ids
+// in byte order of their names. Ids are stable: rebuilding a sidecar from the same archive gives
+// the same.
+using NodeId = uint32_t;
+inline constexpr NodeId kRootNode = 0;
+
+// What stat(2) shows of a node, and where its content is.
+struct NodeInfo {
+  NodeId id = 0;
+  EntryType type = EntryType::kFile;  // never kHardLink: a hard link's node shows what it links to
+  NodeId inode = 0;   // the node that stands for all hard links of one file; usually `id`
+  uint32_t mode = 0;  // permission bits, 07777
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  uint32_t links = 1;  // hard links; for a directory 2 + its subdirectories
+  Timestamp mtime;
+  uint64_t size = 0;  // of content, holes included; for a symlink the target's length
+  uint32_t device_major = 0;
+  uint32_t device_minor = 0;
+  bool sparse = false;          // has holes: see extents()
+  bool has_attributes = false;  // has xattrs or ACLs
+  bool complete = true;         // false where the tar broke inside it
+  bool implied = false;         // a directory that no entry names
+  uint64_t header_offset = 0;   // in the tar; 0 for an implied directory
+  uint64_t data_offset = 0;     // in the tar, behind the headers
+};
+
+// A sidecar, memory-mapped and used in place. Opening costs the same whatever its size; each 4 KiB
+// block is checked against its checksum when it is first touched, so any call can say kDamaged:
+// rebuild the sidecar then. Immutable and thread-safe. Strings and spans handed out point into the
+// map and live as long as the Sidecar.
+class Sidecar {
+ public:
+  // kNotFound where there is no file; kDamaged or kUnsupported where it is not a sidecar this
+  // version can use.
+  [[nodiscard]] static Result<std::shared_ptr<const Sidecar>> Open(
+      const FileSystem& files, const std::filesystem::path& path);
+  ~Sidecar();
+
+  // kDamaged where `archive` is not the one this sidecar was made from, by size and edges.
+  [[nodiscard]] Result<void> CheckBelongsTo(const RandomAccess& archive) const;
+
+  [[nodiscard]] const ArchiveIdentity& archive() const;
+  [[nodiscard]] uint64_t tar_bytes() const;
+  [[nodiscard]] uint64_t entry_count() const;  // entries in the tar, as scanned
+  [[nodiscard]] uint32_t node_count()
+      const;                            // nodes in the tree, root and implied directories included
+  [[nodiscard]] bool complete() const;  // the tar had its end-of-archive marker, and no entry broke
+  [[nodiscard]] Result<RunFacts> facts() const;
+  [[nodiscard]] uint64_t bytes() const;  // of the sidecar file
+  // Checks every block; kDamaged where one is off. For `verify`: everything else checks what it
+  // touches.
+  [[nodiscard]] Result<void> CheckAll() const;
+
+  [[nodiscard]] Result<NodeInfo> Node(NodeId id) const;
+  [[nodiscard]] Result<std::string_view> Name(NodeId id) const;  // empty for the root
+  // The child called `name`, or nothing. kInvalid where `directory` is none.
+  [[nodiscard]] Result<std::optional<NodeId>> Lookup(NodeId directory, std::string_view name) const;
+
+  struct Children {
+    NodeId first = 0;
+    uint32_t count = 0;
+  };
+  // kInvalid where `directory` is none.
+  [[nodiscard]] Result<Children> ListChildren(NodeId directory) const;
+  // The directory that holds `id`; the root's is the root.
+  [[nodiscard]] Result<NodeId> Parent(NodeId id) const;
+  // From the root, components joined by '/', without a leading one.
+  [[nodiscard]] Result<std::string> Path(NodeId id) const;
+  // Follows no symlink. Empty components and "." are passed over. Nothing where a component is
+  // missing.
+  [[nodiscard]] Result<std::optional<NodeId>> Find(std::string_view path) const;
+
+  [[nodiscard]] Result<std::string_view> SymlinkTarget(NodeId id) const;
+  // Where a file's content stands in the tar, ascending; one extent where it has no holes, none
+  // where empty.
+  [[nodiscard]] Result<std::vector<Extent>> Extents(NodeId id) const;
+  [[nodiscard]] Result<std::vector<ExtendedAttribute>> Attributes(NodeId id) const;
+  [[nodiscard]] Result<std::optional<Sha256Digest>> Digest(NodeId id) const;
+
+  [[nodiscard]] uint64_t span_count() const;
+  [[nodiscard]] Result<Span> SpanAt(uint64_t index) const;
+  // The index of the span that holds tar byte `tar_offset`, which must be below tar_bytes().
+  [[nodiscard]] Result<uint64_t> SpanHolding(uint64_t tar_offset) const;
+
+ private:
+  class Map;
+  explicit Sidecar(std::unique_ptr<Map> map);
+  std::unique_ptr<Map> map_;
+};
+
+}  // namespace orcio

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "index/entry.h"
+#include "index/error.h"
+#include "index/file_system.h"
+#include "index/run_facts.h"
+#include "index/span_table.h"
+#include "index/tar_scanner.h"
+
+namespace orcio {
+
+// Which archive a sidecar belongs to: never its path or mtime, archives get moved.
+struct ArchiveIdentity {
+  uint64_t bytes = 0;     // of the archive file
+  Sha256Digest sha256{};  // of the whole archive file
+  // Of the file's first and last 4096 bytes (the whole file twice where it is shorter): checked on
+  // every open, where digesting all of it would take too long. Whatever differs in between is
+  // caught by the CRC of the span it is in.
+  Sha256Digest edges_sha256{};
+  friend bool operator==(const ArchiveIdentity&, const ArchiveIdentity&) = default;
+};
+
+// Digest of the first and last 4096 bytes of `archive`.
+[[nodiscard]] Result<Sha256Digest> DigestEdges(const RandomAccess& archive);
+
+// Turns entries in stream order into the tree that `tar x` would leave behind, and writes it as a
+// sidecar. The same entries, spans and facts give the same bytes. Not thread-safe.
+class SidecarBuilder {
+ public:
+  SidecarBuilder();
+  ~SidecarBuilder();
+
+  // Takes the next entry of the tar. Paths are brought inside the tree as GNU tar does it: leading
+  // slashes and everything up to a last ".." are dropped. A later entry of the same path wins.
+  // kLimit at 2^32 - 2 entries or 4 GiB of names.
+  [[nodiscard]] Result<void> Add(TarEntry&& entry);
+
+  // Writes the sidecar to `file`, without syncing it. `spans` cover the tar without a gap. Call
+  // once.
+  [[nodiscard]] Result<void> Write(WritableFile& file, const ArchiveIdentity& archive,
+                                   std::span<const Span> spans, const TarSummary& tar,
+                                   const RunFacts& facts);
+
+ private:
+  class Tree;
+  std::unique_ptr<Tree> tree_;
+};
+
+}  // namespace orcio

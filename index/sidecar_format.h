@@ -1,0 +1,141 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+// The sidecar's fixed-size records, as FORMAT.md specifies them, used in place in the map.
+// Little-endian, as is every machine orcio runs on.
+namespace orcio::sidecar_format {
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+
+inline constexpr char kMagic[8] = {'O', 'R', 'C', 'I', 'O', 'I', 'D', 'X'};
+inline constexpr uint32_t kVersion = 1;
+inline constexpr size_t kBlockBytes = 4096;  // what one checksum covers
+inline constexpr size_t kSectionAlignment = 64;
+inline constexpr uint32_t kMaxSections = 64;
+inline constexpr uint64_t kTarBlockBytes = 512;
+
+// Block 0 of the file is the header, the section table behind it, zeros, and the block's own
+// checksum.
+struct Header {
+  char magic[8];
+  uint32_t version;
+  uint32_t section_count;
+  uint64_t sidecar_bytes;
+  uint64_t archive_bytes;
+  uint8_t archive_sha256[32];
+  uint8_t edges_sha256[32];
+  uint64_t tar_bytes;
+  uint64_t entry_count;
+  uint32_t node_count;
+  uint32_t flags;  // kComplete
+  uint64_t span_count;
+  uint64_t end_of_entries;
+  uint32_t checksum_root;  // CRC-32 of the topmost level of CSUM
+  uint32_t reserved;
+};
+static_assert(sizeof(Header) == 152);
+inline constexpr uint32_t kComplete = 1;
+inline constexpr size_t kHeaderChecksumOffset =
+    kBlockBytes - 4;  // CRC-32 of the 4092 bytes before it
+
+struct Section {
+  char id[4];
+  uint32_t flags;   // kRequired
+  uint64_t offset;  // in the file, a multiple of kSectionAlignment
+  uint64_t bytes;
+};
+static_assert(sizeof(Section) == 24);
+// A reader that does not know a section with this flag refuses the sidecar; others it passes over.
+inline constexpr uint32_t kRequired = 1;
+static_assert(sizeof(Header) + kMaxSections * sizeof(Section) <= kHeaderChecksumOffset);
+
+// NODE: node_count + 1 of these; the last is a sentinel of which only `name` counts. Breadth first:
+// node 0 is the root, the children of a directory have consecutive ids, sorted by the bytes of
+// their names.
+struct Node {
+  uint64_t place;  // bits 0-47: data_offset / 512; bits 48-63: blocks of headers before it (0xFFFF:
+                   // see EXTR)
+  uint64_t size;   // by type: content bytes; DIRS index; target node; LINK offset << 16 | length;
+                   // major << 32 | minor
+  int64_t mtime_ns;    // since the epoch; kMtimeInExtra where 64 bits do not hold it
+  uint32_t name;       // offset in NAME; the name ends where the next node's begins
+  uint32_t attribute;  // index in ATTR
+};
+static_assert(sizeof(Node) == 32);
+inline constexpr int64_t kMtimeInExtra = INT64_MIN;
+inline constexpr uint64_t kPlaceBlockBits = 48;
+inline constexpr uint64_t kHeaderBlocksInExtra = 0xFFFF;
+
+// ATTR: what many nodes share, each combination once, in order of first use by node id.
+struct Attribute {
+  uint32_t mode;  // 07777
+  uint32_t uid;
+  uint32_t gid;
+  uint16_t type;  // EntryType
+  uint16_t flags;
+};
+static_assert(sizeof(Attribute) == 16);
+enum AttributeFlags : uint16_t {
+  kHasXattrs = 1,
+  kSparse = 2,
+  kHasLinks = 4,  // more than one hard link: EXTR has the count, on the node linked to
+  kIncomplete = 8,
+  kImplied = 16,
+  kNoDigest = 32,  // a regular file without one
+};
+
+// DIRS: every directory, in node order (so also in order of first_child).
+struct Directory {
+  uint32_t node;
+  uint32_t first_child;  // where the children would be, when there are none
+  uint32_t child_count;
+  uint32_t links;
+};
+static_assert(sizeof(Directory) == 16);
+
+// EXTR: what few nodes have, sorted by node, then kind.
+struct Extra {
+  uint32_t node;
+  uint32_t kind;  // ExtraKind
+  uint64_t value;
+};
+static_assert(sizeof(Extra) == 16);
+enum ExtraKind : uint32_t {
+  kXattrs = 1,        // offset in XATT
+  kExtents = 2,       // offset in EXTS
+  kLinks = 3,         // count
+  kMtimeSeconds = 4,  // as int64
+  kMtimeNanoseconds = 5,
+  kHeaderBlocks = 6,
+};
+
+// XATT: at each offset a u32 count, then for each attribute u32 name bytes, u32 value bytes, name,
+// value. Equal sets stand once. EXTS: at each offset a u64 count, then that many orcio::Extent
+// (three u64 each). LINK: symlink targets. NAME: names. FACT: the run's facts, JSON.
+
+// RANK: for each 64 nodes, which of them have a digest, and how many do before them. DIGS: the
+// digests, 32 bytes each, in node order.
+struct Rank {
+  uint64_t bits;
+  uint32_t before;
+  uint32_t reserved;
+};
+static_assert(sizeof(Rank) == 16);
+
+// SPAN: span_count + 1 of these; the last is a sentinel: tar_bytes, and where the last span ends in
+// the archive.
+struct Span {
+  uint64_t tar_offset;
+  uint64_t archive_offset;
+  uint32_t crc32;
+  uint32_t reserved;
+};
+static_assert(sizeof(Span) == 24);
+
+// CSUM comes last and starts on a block: level 0 has the CRC-32 of every block from 1 up to CSUM's
+// first; each further level has those of the level below, padded with zeros to whole blocks; levels
+// follow one another until one fits in a single block: checksum_root is that block's CRC-32.
+
+}  // namespace orcio::sidecar_format

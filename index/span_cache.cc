@@ -1,0 +1,1 @@
+#include "index/span_cache.h"

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "index/error.h"
+
+namespace orcio {
+
+// Decoded bytes of one span, shared by whoever reads them.
+using SpanBytes = std::shared_ptr<const std::vector<std::byte>>;
+
+// Decoded spans of all archives, within one budget. Concurrent requests for one span share one
+// decode; nothing is locked while decoding. Least recently used spans go first. Thread-safe.
+class SpanCache {
+ public:
+  struct Key {
+    uint64_t archive = 0;  // an id that no two open archives share
+    uint64_t span = 0;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  struct Counters {
+    uint64_t hits = 0;
+    uint64_t misses = 0;  // decodes begun
+    uint64_t waits = 0;   // requests that waited for another's decode
+    uint64_t bytes = 0;   // held now
+  };
+
+  explicit SpanCache(uint64_t budget_bytes);
+  ~SpanCache();
+
+  // The span's bytes, from the cache, another thread's decode, or `decode`, called on this thread.
+  // A failed decode is handed to everyone who waited for it, and not remembered.
+  [[nodiscard]] Result<SpanBytes> Get(const Key& key,
+                                      const std::function<Result<SpanBytes>()>& decode);
+  // Whether Get would find it without decoding or waiting. For read-ahead.
+  [[nodiscard]] bool Contains(const Key& key) const;
+  void Forget(uint64_t archive);
+  [[nodiscard]] Counters counters() const;
+
+ private:
+  class Shard;
+  std::vector<std::unique_ptr<Shard>> shards_;
+};
+
+}  // namespace orcio

@@ -1,0 +1,1 @@
+#include "index/tar_scanner.h"
