@@ -1,3 +1,9 @@
 orcio_unit_tests(unit_index orcio_index
   unit/bounded_queue_test.cc
 )
+
+if(NOT ORCIO_INDEX_ONLY)
+  orcio_unit_tests(unit_archiver orcio_archiver
+    unit/shell_quote_test.cc
+  )
+endif()
