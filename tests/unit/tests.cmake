@@ -4,6 +4,7 @@ orcio_unit_tests(unit_index orcio_index
 
 if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_archiver orcio_archiver
+    unit/repository_lock_test.cc
     unit/shell_quote_test.cc
   )
 endif()
