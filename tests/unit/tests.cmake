@@ -6,3 +6,10 @@ orcio_unit_tests(unit_index orcio_index
   unit/run_facts_test.cc
   unit/sha256_test.cc
 )
+
+if(NOT ORCIO_INDEX_ONLY)
+  orcio_unit_tests(unit_archiver orcio_archiver
+    unit/repository_lock_test.cc
+    unit/shell_quote_test.cc
+  )
+endif()
