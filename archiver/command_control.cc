@@ -34,8 +34,8 @@ Result<bool> IsRunning(RemoteHost& host, const std::string& line, const std::sto
 }  // namespace
 
 Result<void> CommandControl::Inspect(RemoteHost& host, const std::stop_token& stop) {
-  running_ = service_.status_command.empty() ||
-             ORCIO_TRY(IsRunning(host, service_.status_command, stop));
+  running_ =
+      service_.status_command.empty() || ORCIO_TRY(IsRunning(host, service_.status_command, stop));
   return {};
 }
 

@@ -121,16 +121,15 @@ Result<void> ComposeControl::Inspect(RemoteHost& host, const std::stop_token& st
       continue;
     }
     running.push_back(container);
-    for (const auto& dependency : container.depends_on.value_or(
-             std::vector<DockerContainer::Dependency>())) {
+    for (const auto& dependency :
+         container.depends_on.value_or(std::vector<DockerContainer::Dependency>())) {
       if (dependency.healthy) awaited_healthy_.insert(dependency.service);
     }
   }
   levels_ = StartLevels(running);
   if (running.empty()) return {};
   if (const auto tool = ORCIO_TRY(DetectComposeTool(host, stop))) {
-    compose_ = ORCIO_TRY(
-        ComposeCommand::For(host, *tool, service_.project, all, running, stop));
+    compose_ = ORCIO_TRY(ComposeCommand::For(host, *tool, service_.project, all, running, stop));
   }
   return {};
 }
@@ -225,9 +224,9 @@ Result<Containers> ComposeControl::FindAgain(RemoteHost& host, const std::stop_t
   for (auto& level : levels_) {
     for (auto& container : level) {
       if (FindContainer(present, container.id) != nullptr) continue;
-      const auto made_anew = std::find_if(
-          present.begin(), present.end(),
-          [&](const DockerContainer& other) { return SamePart(container, other); });
+      const auto made_anew =
+          std::find_if(present.begin(), present.end(),
+                       [&](const DockerContainer& other) { return SamePart(container, other); });
       if (made_anew == present.end()) continue;  // WaitUntilUp says that it is gone
       container.id = made_anew->id;
       container.name = made_anew->name;

@@ -24,7 +24,8 @@ std::optional<int> MajorVersion(const std::string& line) {
   if (at < line.size() && line[at] == 'v') ++at;
   int major = 0;
   const size_t digits = at;
-  while (at < line.size() && at < digits + 4 && std::isdigit(static_cast<unsigned char>(line[at]))) {
+  while (at < line.size() && at < digits + 4 &&
+         std::isdigit(static_cast<unsigned char>(line[at]))) {
     major = major * 10 + (line[at++] - '0');
   }
   return at == digits ? std::nullopt : std::optional(major);
@@ -37,7 +38,9 @@ std::set<std::string> ServicesOf(const std::vector<DockerContainer>& containers)
 }
 
 // A name that compose could take for an option is left to docker.
-bool IsPlainName(const std::string& service) { return !service.empty() && service[0] != '-'; }
+bool IsPlainName(const std::string& service) {
+  return !service.empty() && service[0] != '-';
+}
 
 bool Touches(int major, const std::set<std::string>& services, const DockerContainer& container) {
   if (container.one_off) return false;

@@ -65,8 +65,8 @@ Error Describe(RemoteHost& host, const DockerContainer& now, const std::stop_tok
     state = fmt::format("it keeps restarting, last exit code {}", now.exit_code);
   }
   std::string said = "unknown";
-  const auto logs = host.Run(
-      ShellCommand({"docker", "logs", "--tail", kLogLines, now.id}) + " 2>&1", {}, stop);
+  const auto logs =
+      host.Run(ShellCommand({"docker", "logs", "--tail", kLogLines, now.id}) + " 2>&1", {}, stop);
   if (logs) said = Excerpt(logs->out, 5);
   return Error{ErrorKind::kNotRunning, 0,
                fmt::format("{}: container {} is not confirmed running again: {}; its last output: "

@@ -28,7 +28,8 @@ bool IsContainerId(const std::string& text) {
 // Docker's complaints that have a cure, with the cure.
 Failure DockerFailure(const RemoteHost& host, const std::string& what,
                       const CommandResult& result) {
-  if (result.exit_status == 127 || result.err.find("docker: command not found") != result.err.npos) {
+  if (result.exit_status == 127 ||
+      result.err.find("docker: command not found") != result.err.npos) {
     return Fail(ErrorKind::kRemote,
                 "{}: there is no docker in the PATH of the login user: install docker there, or "
                 "set the service's control to systemd, commands or none",
@@ -132,7 +133,7 @@ Result<std::vector<DockerContainer>> InspectContainers(RemoteHost& host,
                                                        const std::stop_token& stop) {
   std::vector<DockerContainer> containers;
   if (ids.empty()) return containers;
-  std::vector<std::string> words{"docker", "inspect",  "--type",
+  std::vector<std::string> words{"docker",    "inspect",  "--type",
                                  "container", "--format", kInspectFormat};
   words.insert(words.end(), ids.begin(), ids.end());
   const auto result = ORCIO_TRY(host.Run(ShellCommand(words), {}, stop));
@@ -151,10 +152,10 @@ Result<std::vector<DockerContainer>> InspectContainers(RemoteHost& host,
 
 Result<std::vector<DockerContainer>> ListProject(RemoteHost& host, const std::string& project,
                                                  const std::stop_token& stop) {
-  const auto result = ORCIO_TRY(host.Run(
-      ShellCommand({"docker", "ps", "--all", "--quiet", "--no-trunc", "--filter",
-                    std::string("label=") + kLabel + "project=" + project}),
-      {}, stop));
+  const auto result =
+      ORCIO_TRY(host.Run(ShellCommand({"docker", "ps", "--all", "--quiet", "--no-trunc", "--filter",
+                                       std::string("label=") + kLabel + "project=" + project}),
+                         {}, stop));
   if (result.exit_status != 0) return DockerFailure(host, "docker ps", result);
   if (result.out_truncated) return Senseless(host, "too long");
   const auto ids = Lines(result.out);
@@ -166,8 +167,8 @@ Result<std::vector<DockerContainer>> ListProject(RemoteHost& host, const std::st
 
 Result<std::vector<std::string>> ListProjects(RemoteHost& host, const std::stop_token& stop) {
   const std::string format = std::string("{{.Label \"") + kLabel + "project\"}}";
-  const auto result = ORCIO_TRY(
-      host.Run(ShellCommand({"docker", "ps", "--all", "--format", format}), {}, stop));
+  const auto result =
+      ORCIO_TRY(host.Run(ShellCommand({"docker", "ps", "--all", "--format", format}), {}, stop));
   if (result.exit_status != 0) return DockerFailure(host, "docker ps", result);
   std::set<std::string> names;
   for (const auto& line : Lines(result.out)) {

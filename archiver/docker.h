@@ -29,8 +29,8 @@ struct DockerContainer {
   int64_t restarts = 0;
   std::optional<std::chrono::seconds> stop_timeout;
 
-  std::string service;  // compose's labels, from here on
-  std::string number;   // which replica of the service
+  std::string service;   // compose's labels, from here on
+  std::string number;    // which replica of the service
   bool one_off = false;  // made by `compose run`
   std::string working_directory;
   std::vector<std::string> config_files;

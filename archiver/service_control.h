@@ -27,8 +27,8 @@ class ServiceControl {
   // are stopped.
   [[nodiscard]] virtual std::vector<std::string> Running() const = 0;
 
-  // For the run's facts: what the archive may suffer from, e.g. something of the service that writes
-  // and is left running.
+  // For the run's facts: what the archive may suffer from, e.g. something of the service that
+  // writes and is left running.
   [[nodiscard]] virtual std::vector<std::string> Warnings() const { return {}; }
 
   // Stops what was running and returns once it has stopped. After any error some of it may be

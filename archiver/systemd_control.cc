@@ -85,11 +85,11 @@ Error NotUp(RemoteHost& host, const std::string& unit, const UnitState& state,
       ShellCommand({"journalctl", "--unit=" + unit, "--lines=5", "--no-pager", "--output=cat"}), {},
       stop);
   if (journal && journal->exit_status == 0) said = Excerpt(journal->out, 5);
-  return Error{ErrorKind::kNotRunning, 0,
-               fmt::format("{}: unit {} is not confirmed running again: it is {} ({}); its last "
-                           "output: {}; look at `systemctl status {}` there and start it by hand",
-                           host.name(), unit, Excerpt(state.active), Excerpt(state.sub), said,
-                           unit)};
+  return Error{
+      ErrorKind::kNotRunning, 0,
+      fmt::format("{}: unit {} is not confirmed running again: it is {} ({}); its last "
+                  "output: {}; look at `systemctl status {}` there and start it by hand",
+                  host.name(), unit, Excerpt(state.active), Excerpt(state.sub), said, unit)};
 }
 
 Failure Interrupted(const RemoteHost& host) {
