@@ -14,3 +14,10 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/shell_quote_test.cc
   )
 endif()
+
+if(NOT ORCIO_INDEX_ONLY)
+  orcio_unit_tests(unit_cli orcio_cli
+    unit/cli_exit_code_test.cc
+    unit/cli_text_test.cc
+  )
+endif()
