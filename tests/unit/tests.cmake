@@ -2,6 +2,7 @@ orcio_unit_tests(unit_index orcio_index
   unit/archive_name_test.cc
   unit/bounded_queue_test.cc
   unit/file_system_test.cc
+  unit/gzip_member_test.cc
   unit/repository_test.cc
   unit/run_facts_test.cc
   unit/sha256_test.cc
