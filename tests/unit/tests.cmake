@@ -10,6 +10,7 @@ orcio_unit_tests(unit_index orcio_index
 
 if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_archiver orcio_archiver
+    unit/local_host_test.cc
     unit/repository_lock_test.cc
     unit/shell_quote_test.cc
   )
