@@ -1,4 +1,16 @@
 orcio_unit_tests(unit_index orcio_index
+  unit/archive_name_test.cc
   unit/bounded_queue_test.cc
   unit/span_cache_test.cc
+  unit/file_system_test.cc
+  unit/repository_test.cc
+  unit/run_facts_test.cc
+  unit/sha256_test.cc
 )
+
+if(NOT ORCIO_INDEX_ONLY)
+  orcio_unit_tests(unit_archiver orcio_archiver
+    unit/repository_lock_test.cc
+    unit/shell_quote_test.cc
+  )
+endif()
