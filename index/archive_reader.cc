@@ -279,4 +279,12 @@ Result<std::optional<uint64_t>> ArchiveReader::SeekHole(NodeId file, uint64_t of
   return lost ? found.node.size : reached;
 }
 
+Result<uint64_t> ArchiveReader::DataBytes(NodeId file) const {
+  const State::File found = ORCIO_TRY(state_->FileAt(file));
+  if (found.in_one_piece) return found.node.size;
+  uint64_t sum = 0;
+  for (const Extent& extent : *found.extents) sum += extent.length;
+  return sum;
+}
+
 }  // namespace orcio
