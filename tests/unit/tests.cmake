@@ -1,6 +1,7 @@
 orcio_unit_tests(unit_index orcio_index
   unit/archive_name_test.cc
   unit/bounded_queue_test.cc
+  unit/span_cache_test.cc
   unit/file_system_test.cc
   unit/gzip_member_test.cc
   unit/repository_test.cc
