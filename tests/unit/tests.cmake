@@ -6,5 +6,6 @@ if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_archiver orcio_archiver
     unit/repository_lock_test.cc
     unit/shell_quote_test.cc
+    unit/ssh_command_test.cc
   )
 endif()
