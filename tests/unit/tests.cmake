@@ -14,6 +14,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/local_host_test.cc
     unit/repository_lock_test.cc
     unit/shell_quote_test.cc
+    unit/ssh_command_test.cc
   )
 endif()
 
