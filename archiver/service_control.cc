@@ -1,1 +1,23 @@
 #include "archiver/service_control.h"
+
+#include "archiver/command_control.h"
+#include "archiver/compose_control.h"
+#include "archiver/systemd_control.h"
+
+namespace orcio {
+
+std::unique_ptr<ServiceControl> MakeServiceControl(const ServiceConfig& service) {
+  switch (service.control) {
+    case ControlKind::kCompose:
+      return std::make_unique<ComposeControl>(service);
+    case ControlKind::kSystemd:
+      return std::make_unique<SystemdControl>(service);
+    case ControlKind::kCommands:
+      return std::make_unique<CommandControl>(service);
+    case ControlKind::kNone:
+      break;
+  }
+  return std::make_unique<NoControl>();
+}
+
+}  // namespace orcio

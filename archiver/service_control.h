@@ -27,6 +27,10 @@ class ServiceControl {
   // are stopped.
   [[nodiscard]] virtual std::vector<std::string> Running() const = 0;
 
+  // For the run's facts: what the archive may suffer from, e.g. something of the service that
+  // writes and is left running.
+  [[nodiscard]] virtual std::vector<std::string> Warnings() const { return {}; }
+
   // Stops what was running and returns once it has stopped. After any error some of it may be
   // stopped: call Start.
   [[nodiscard]] virtual Result<void> Stop(RemoteHost& host, const std::stop_token& stop) = 0;

@@ -30,6 +30,7 @@ struct ServiceOutcome {
   uint64_t entries = 0;
   double seconds = 0;  // wall time of all of it
   RunFacts facts;
+  std::optional<Error> hook_error;  // of the hook told of this; changes nothing else
 };
 
 enum class RunPhase { kConnecting, kStopping, kStreaming, kStarting, kFinishing };

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+#include "archiver/config.h"
+#include "archiver/remote_host.h"
+#include "archiver/service_control.h"
+#include "archiver/service_run.h"
+#include "index/file_system.h"
+
+namespace orcio {
+
+// How to reach hosts and services; tests put their own here.
+struct Machinery {
+  std::function<std::unique_ptr<RemoteHost>(const HostConfig&)> host;
+  std::function<std::unique_ptr<ServiceControl>(const ServiceConfig&)> control;
+  const FileSystem& files;
+};
+
+// Called on the hosts' threads, several at once; must not block.
+struct ArchiveAllObserver {
+  std::function<void(const ServiceConfig&, RunPhase)> phase;
+  std::function<void(const ServiceConfig&, uint64_t tar_bytes, uint64_t archive_bytes)> progress;
+  // Once a service is done with, its hook included.
+  std::function<void(const ServiceOutcome&)> finished;
+};
+
+// Archives `services`, which are among the configuration's, into its repository, whose lock the
+// caller holds. Up to four hosts at a time share the writer's threads and memory; the services of
+// one host follow one another, in order. One that fails stops no other. After a stop request the
+// running ones end as RunService says and the rest are kCancelled. Outcomes are in the order of
+// `services`.
+//
+// After each service, the configuration's hook for its success or failure runs here, by `sh -c`,
+// for at most 60 s, with in its environment ORCIO_SERVICE, ORCIO_HOST, ORCIO_STATUS (done,
+// warnings, failed, interrupted, or not-running where the service is not confirmed running again),
+// ORCIO_ARCHIVE (empty where none was made) and ORCIO_MESSAGE. Services that were never begun have
+// no hook.
+[[nodiscard]] std::vector<ServiceOutcome> ArchiveAll(
+    const Config& config, const std::vector<const ServiceConfig*>& services,
+    const Machinery& machinery, const ServiceRunOptions& options,
+    const ArchiveAllObserver& observer, const std::stop_token& stop);
+
+}  // namespace orcio

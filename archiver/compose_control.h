@@ -1,0 +1,62 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "archiver/compose_tool.h"
+#include "archiver/docker.h"
+#include "archiver/service_control.h"
+
+namespace orcio {
+
+// The containers of a compose project. They are found by their labels, so it does not matter where
+// the compose files are. Stopped and started by compose where that touches exactly those that were
+// running; else, and where compose fails, by plain docker in the order of their dependencies.
+//
+// Containers that `compose run` made are left alone, as `compose stop` does; a running one is a
+// warning. A paused container is refused: what it holds in memory is in no archive, and it cannot
+// be put back the way it was.
+class ComposeControl : public ServiceControl {
+ public:
+  explicit ComposeControl(const ServiceConfig& service) : service_(service) {}
+
+  [[nodiscard]] Result<void> Inspect(RemoteHost& host, const std::stop_token& stop) override;
+  [[nodiscard]] std::vector<std::string> Running() const override;
+  [[nodiscard]] std::vector<std::string> Warnings() const override { return warnings_; }
+  [[nodiscard]] Result<void> Stop(RemoteHost& host, const std::stop_token& stop) override;
+  [[nodiscard]] Result<void> Start(RemoteHost& host, const std::stop_token& stop) override;
+
+ private:
+  using Containers = std::vector<DockerContainer>;
+
+  Result<void> StopByDocker(RemoteHost& host, const std::stop_token& stop);
+  Result<bool> AllStopped(RemoteHost& host, const std::stop_token& stop);
+  Result<void> FinishStop(RemoteHost& host, const std::stop_token& stop);
+  Result<Containers> FindAgain(RemoteHost& host, const std::stop_token& stop);
+  Result<void> StartByCompose(RemoteHost& host, const std::stop_token& stop);
+  Result<void> StartByDocker(RemoteHost& host, const Containers& present,
+                             std::chrono::steady_clock::time_point deadline,
+                             const std::stop_token& stop);
+  [[nodiscard]] std::chrono::seconds StopLimit() const;
+
+  const ServiceConfig service_;
+  // What was running, by when it starts: each level's containers depend on earlier levels only.
+  std::vector<Containers> levels_;
+  std::optional<ComposeCommand> compose_;
+  std::set<std::string> awaited_healthy_;  // services that others wait for before they start
+  std::vector<std::string> warnings_;
+  // Ids that were asked to stop, as long as it is not confirmed that they did: such a container may
+  // stop at any time, also after it was "started".
+  std::set<std::string> stopping_;
+};
+
+// The containers by when they start, from compose's labels: each level's containers depend on
+// earlier levels only. Without the labels, one service a level in the order they were made, which
+// docker-compose 1 chooses by their dependencies.
+[[nodiscard]] std::vector<std::vector<DockerContainer>> StartLevels(
+    const std::vector<DockerContainer>& containers);
+
+}  // namespace orcio

@@ -1,0 +1,187 @@
+#include "archiver/docker.h"
+
+#include <algorithm>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "archiver/remote_text.h"
+#include "archiver/shell_quote.h"
+
+namespace orcio {
+namespace {
+
+using Json = nlohmann::json;
+
+// JSON, because names and labels may hold anything, separators included.
+constexpr const char* kInspectFormat =
+    R"({"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},)"
+    R"("state":{{json .State}},"restarts":{{json .RestartCount}},)"
+    R"("stop_timeout":{{json .Config.StopTimeout}},"labels":{{json .Config.Labels}}})";
+
+constexpr const char* kLabel = "com.docker.compose.";
+
+bool IsContainerId(const std::string& text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+// Docker's complaints that have a cure, with the cure.
+Failure DockerFailure(const RemoteHost& host, const std::string& what,
+                      const CommandResult& result) {
+  if (result.exit_status == 127 ||
+      result.err.find("docker: command not found") != result.err.npos) {
+    return Fail(ErrorKind::kRemote,
+                "{}: there is no docker in the PATH of the login user: install docker there, or "
+                "set the service's control to systemd, commands or none",
+                host.name());
+  }
+  if (result.err.find("permission denied") != std::string::npos) {
+    return Fail(ErrorKind::kRemote,
+                "{}: docker refuses the login user ({}): add the user to the group docker there, "
+                "or set sudo: true for the host",
+                host.name(), Excerpt(result.err, 1));
+  }
+  if (result.err.find("Cannot connect to the Docker daemon") != std::string::npos) {
+    return Fail(ErrorKind::kRemote, "{}: docker's daemon does not run there ({}): start it",
+                host.name(), Excerpt(result.err, 1));
+  }
+  return RemoteFailure(host, what, result);
+}
+
+Failure Senseless(const RemoteHost& host, std::string_view line) {
+  return Fail(ErrorKind::kRemote, "{}: docker's answer makes no sense: {}", host.name(),
+              Excerpt(line, 1));
+}
+
+std::string Text(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+int64_t Number(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
+}
+
+// "db:service_healthy:false,cache:service_started:true"; older versions of compose leave out what
+// follows a colon.
+std::vector<DockerContainer::Dependency> ParseDependencies(const std::string& label) {
+  std::vector<DockerContainer::Dependency> dependencies;
+  for (const auto& item : Split(label, ',')) {
+    const auto parts = Split(item, ':');
+    if (parts.empty()) continue;
+    dependencies.push_back({parts[0], parts.size() > 1 && parts[1] == "service_healthy"});
+  }
+  return dependencies;
+}
+
+void ReadLabels(const Json& labels, DockerContainer& container) {
+  const auto label = [&](const char* name) {
+    return Text(labels, (std::string(kLabel) + name).c_str());
+  };
+  container.service = label("service");
+  container.number = label("container-number");
+  container.one_off = label("oneoff") == "True";
+  container.working_directory = label("project.working_dir");
+  container.config_files = Split(label("project.config_files"), ',');
+  if (labels.contains(std::string(kLabel) + "depends_on")) {
+    container.depends_on = ParseDependencies(label("depends_on"));
+  }
+}
+
+std::optional<DockerContainer> ParseContainer(const std::string& line) {
+  const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("state") || !json["state"].is_object()) return {};
+  DockerContainer container;
+  container.id = Text(json, "id");
+  container.name = Text(json, "name");
+  if (container.name.starts_with('/')) container.name.erase(0, 1);
+  container.created = Text(json, "created");
+  container.restarts = Number(json, "restarts");
+  if (const int64_t seconds = Number(json, "stop_timeout"); seconds > 0) {
+    container.stop_timeout = std::chrono::seconds(std::min<int64_t>(seconds, 86400));
+  }
+  const Json& state = json["state"];
+  container.status = Text(state, "Status");
+  container.exit_code = Number(state, "ExitCode");
+  container.error = Text(state, "Error");
+  container.started_at = Text(state, "StartedAt");
+  if (const auto health = state.find("Health"); health != state.end() && health->is_object()) {
+    container.health = Text(*health, "Status");
+    // What Docker calls a container whose health check was switched off.
+    if (container.health == "none") container.health.clear();
+  }
+  if (const auto labels = json.find("labels"); labels != json.end() && labels->is_object()) {
+    ReadLabels(*labels, container);
+  }
+  if (!IsContainerId(container.id) || container.name.empty() || container.status.empty()) return {};
+  return container;
+}
+
+// A container may go while it is asked about.
+bool OnlyMissing(const CommandResult& result) {
+  const auto lines = Lines(result.err);
+  return !lines.empty() && std::all_of(lines.begin(), lines.end(), [](const std::string& line) {
+    return line.empty() || line.find("No such ") != std::string::npos;
+  });
+}
+
+}  // namespace
+
+Result<std::vector<DockerContainer>> InspectContainers(RemoteHost& host,
+                                                       const std::vector<std::string>& ids,
+                                                       const std::stop_token& stop) {
+  std::vector<DockerContainer> containers;
+  if (ids.empty()) return containers;
+  std::vector<std::string> words{"docker",    "inspect",  "--type",
+                                 "container", "--format", kInspectFormat};
+  words.insert(words.end(), ids.begin(), ids.end());
+  const auto result = ORCIO_TRY(host.Run(ShellCommand(words), {}, stop));
+  if (result.exit_status != 0 && !OnlyMissing(result)) {
+    return DockerFailure(host, "docker inspect", result);
+  }
+  if (result.out_truncated) return Senseless(host, "too long");
+  for (const auto& line : Lines(result.out)) {
+    if (line.empty()) continue;
+    auto container = ParseContainer(line);
+    if (!container) return Senseless(host, line);
+    containers.push_back(std::move(*container));
+  }
+  return containers;
+}
+
+Result<std::vector<DockerContainer>> ListProject(RemoteHost& host, const std::string& project,
+                                                 const std::stop_token& stop) {
+  const auto result =
+      ORCIO_TRY(host.Run(ShellCommand({"docker", "ps", "--all", "--quiet", "--no-trunc", "--filter",
+                                       std::string("label=") + kLabel + "project=" + project}),
+                         {}, stop));
+  if (result.exit_status != 0) return DockerFailure(host, "docker ps", result);
+  if (result.out_truncated) return Senseless(host, "too long");
+  const auto ids = Lines(result.out);
+  for (const auto& id : ids) {
+    if (!IsContainerId(id)) return Senseless(host, id);
+  }
+  return InspectContainers(host, ids, stop);
+}
+
+Result<std::vector<std::string>> ListProjects(RemoteHost& host, const std::stop_token& stop) {
+  const std::string format = std::string("{{.Label \"") + kLabel + "project\"}}";
+  const auto result =
+      ORCIO_TRY(host.Run(ShellCommand({"docker", "ps", "--all", "--format", format}), {}, stop));
+  if (result.exit_status != 0) return DockerFailure(host, "docker ps", result);
+  std::set<std::string> names;
+  for (const auto& line : Lines(result.out)) {
+    if (!line.empty()) names.insert(Excerpt(line, 1));
+  }
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
+const DockerContainer* FindContainer(const std::vector<DockerContainer>& containers,
+                                     const std::string& id) {
+  const auto found = std::find_if(containers.begin(), containers.end(),
+                                  [&](const DockerContainer& other) { return other.id == id; });
+  return found == containers.end() ? nullptr : &*found;
+}
+
+}  // namespace orcio

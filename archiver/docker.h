@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "archiver/remote_host.h"
+#include "index/error.h"
+
+namespace orcio {
+
+// A container of a compose project, as `docker inspect` describes it.
+struct DockerContainer {
+  struct Dependency {
+    std::string service;
+    bool healthy = false;  // must be healthy, not only started, before this one starts
+  };
+
+  std::string id;  // 64 hexadecimal digits
+  std::string name;
+  std::string created;  // RFC 3339 in UTC: sorts as text
+  std::string status;   // Docker's word: created, running, paused, restarting, exited, dead...
+  std::string health;   // starting, healthy, unhealthy; empty where it has no health check
+  int64_t exit_code = 0;
+  std::string error;  // why docker could not start it
+  std::string started_at;
+  int64_t restarts = 0;
+  std::optional<std::chrono::seconds> stop_timeout;
+
+  std::string service;   // compose's labels, from here on
+  std::string number;    // which replica of the service
+  bool one_off = false;  // made by `compose run`
+  std::string working_directory;
+  std::vector<std::string> config_files;
+  // Nothing where the label is missing: docker-compose 1 does not write it.
+  std::optional<std::vector<Dependency>> depends_on;
+
+  // Being restarted by its restart policy counts: that is what it will do until it is stopped.
+  [[nodiscard]] bool running() const { return status == "running" || status == "restarting"; }
+};
+
+// The containers, running or not, that carry the label of compose project `project`, in no order.
+// kRemote, with what to do, where docker is missing or says no.
+[[nodiscard]] Result<std::vector<DockerContainer>> ListProject(RemoteHost& host,
+                                                               const std::string& project,
+                                                               const std::stop_token& stop);
+
+// Names of the compose projects that have containers on the host, sorted.
+[[nodiscard]] Result<std::vector<std::string>> ListProjects(RemoteHost& host,
+                                                            const std::stop_token& stop);
+
+// Those of the containers `ids` that still exist.
+[[nodiscard]] Result<std::vector<DockerContainer>> InspectContainers(
+    RemoteHost& host, const std::vector<std::string>& ids, const std::stop_token& stop);
+
+// The one of `containers` whose id this is; null where there is none.
+[[nodiscard]] const DockerContainer* FindContainer(const std::vector<DockerContainer>& containers,
+                                                   const std::string& id);
+
+}  // namespace orcio

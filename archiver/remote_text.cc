@@ -1,0 +1,78 @@
+#include "archiver/remote_text.h"
+
+#include <algorithm>
+
+namespace orcio {
+namespace {
+
+constexpr size_t kMaxExcerpt = 400;
+
+std::string Printable(std::string_view line) {
+  std::string clean;
+  for (const char c : line) {
+    const auto byte = static_cast<unsigned char>(c);
+    clean += byte < 0x20 || byte == 0x7f ? ' ' : c;
+  }
+  const size_t first = clean.find_first_not_of(' ');
+  if (first == std::string::npos) return {};
+  return clean.substr(first, clean.find_last_not_of(' ') - first + 1);
+}
+
+}  // namespace
+
+std::string Excerpt(std::string_view output, size_t max_lines) {
+  std::vector<std::string> kept;
+  for (const auto& line : Lines(output)) {
+    if (std::string clean = Printable(line); !clean.empty()) kept.push_back(std::move(clean));
+  }
+  if (kept.empty()) return "no output";
+  if (kept.size() > max_lines) {
+    kept.erase(kept.begin(), kept.end() - static_cast<std::ptrdiff_t>(max_lines));
+  }
+  std::string text = Join(kept, " | ");
+  if (text.size() <= kMaxExcerpt) return text;
+  size_t cut = kMaxExcerpt;
+  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xc0) == 0x80) --cut;
+  return text.substr(0, cut) + "...";
+}
+
+std::vector<std::string> Lines(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+std::vector<std::string> Split(std::string_view text, char separator) {
+  std::vector<std::string> words;
+  if (text.empty()) return words;
+  for (;;) {
+    const size_t end = text.find(separator);
+    words.emplace_back(text.substr(0, end));
+    if (end == std::string_view::npos) return words;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::string Join(const std::vector<std::string>& words, std::string_view separator) {
+  std::string joined;
+  for (const auto& word : words) {
+    if (!joined.empty()) joined += separator;
+    joined += word;
+  }
+  return joined;
+}
+
+Failure RemoteFailure(const RemoteHost& host, std::string_view what, const CommandResult& result) {
+  const std::string_view advice =
+      result.err.find("sudo: ") == std::string::npos
+          ? ""
+          : "; let the login user run it without a password (NOPASSWD in /etc/sudoers.d)";
+  return Fail(ErrorKind::kRemote, "{}: {} failed (exit status {}): {}{}", host.name(), what,
+              result.exit_status, Excerpt(result.err.empty() ? result.out : result.err), advice);
+}
+
+}  // namespace orcio

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "archiver/config.h"
+#include "archiver/remote_host.h"
+#include "archiver/remote_tar.h"
+#include "archiver/service_control.h"
+#include "index/error.h"
+
+namespace orcio {
+
+// What archiving a service would do, found out without touching it.
+struct ServicePlan {
+  RemoteTar tar;
+  std::vector<std::string> stops;  // what is running, in the order it would be stopped
+  std::string command;             // the remote tar's
+};
+
+// Logs in, looks for tar, paths and the service's parts. Everything that can go wrong before a
+// service is stopped goes wrong here. `control` has been inspected afterwards.
+[[nodiscard]] Result<ServicePlan> PlanService(const ServiceConfig& service, RemoteHost& host,
+                                              ServiceControl& control, const std::stop_token& stop);
+
+}  // namespace orcio

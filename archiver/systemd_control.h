@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "archiver/service_control.h"
+
+namespace orcio {
+
+// systemd units of the system manager: stopped in the reverse of the order in which the
+// configuration names them, and started in that order.
+class SystemdControl : public ServiceControl {
+ public:
+  explicit SystemdControl(const ServiceConfig& service) : service_(service) {}
+
+  [[nodiscard]] Result<void> Inspect(RemoteHost& host, const std::stop_token& stop) override;
+  [[nodiscard]] std::vector<std::string> Running() const override;
+  [[nodiscard]] Result<void> Stop(RemoteHost& host, const std::stop_token& stop) override;
+  [[nodiscard]] Result<void> Start(RemoteHost& host, const std::stop_token& stop) override;
+
+ private:
+  Result<void> StopUnit(RemoteHost& host, const std::string& unit, const std::stop_token& stop);
+  Result<void> ConfirmUp(RemoteHost& host, std::chrono::steady_clock::time_point deadline,
+                         const std::stop_token& stop);
+
+  const ServiceConfig service_;
+  std::vector<std::string> running_;  // in the order of starting
+};
+
+}  // namespace orcio
