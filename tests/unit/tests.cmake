@@ -1,10 +1,12 @@
 orcio_unit_tests(unit_index orcio_index
   unit/archive_name_test.cc
   unit/archive_tree_test.cc
+  unit/archive_writer_test.cc
   unit/bounded_queue_test.cc
   unit/span_cache_test.cc
   unit/file_system_test.cc
   unit/gzip_member_test.cc
+  unit/rebuild_test.cc
   unit/repository_test.cc
   unit/run_facts_test.cc
   unit/sha256_test.cc
