@@ -8,6 +8,7 @@ orcio_unit_tests(unit_index orcio_index
   unit/repository_test.cc
   unit/run_facts_test.cc
   unit/sha256_test.cc
+  unit/tree_listing_test.cc
 )
 
 if(NOT ORCIO_INDEX_ONLY)
