@@ -140,7 +140,8 @@ TEST_CASE("A byte changed anywhere changes no other entry's digest and breaks no
   std::mt19937 random(1);
   for (size_t offset = 0; offset < tar.size(); ++offset) {
     std::string bent = tar;
-    bent[offset] = static_cast<char>(bent[offset] ^ (1 + random() % 255));
+    bent[offset] =
+        static_cast<char>(static_cast<unsigned char>(bent[offset]) ^ (1 + random() % 255));
     const ScannedTar scanned = ScanBytes(bent, 1000);
     for (const TarEntry& entry : scanned.entries) {
       uint64_t end = 0;
@@ -237,7 +238,7 @@ TEST_CASE("Warnings are counted beyond those that are kept, and show no control 
 TEST_CASE("The source's error and the sink's end the scan and come back as they are") {
   const std::string tar = FileOf("one", "x") + FileOf("two", "y") + EndMarker();
   SECTION("the source's") {
-    const size_t size = GENERATE(0, 100, 512, 700, 1024, 1500, 2048, 3000);
+    const size_t size = GENERATE(0U, 100U, 512U, 700U, 1024U, 1500U, 2048U, 3000U);
     test::MemoryTarSource source(std::string_view(tar).substr(0, size), 300);
     source.error = Error{ErrorKind::kNetwork, 104, "the link broke"};
     const auto summary = ScanTar(source, [](TarEntry&&) -> Result<void> { return {}; });

@@ -186,7 +186,7 @@ TEST_CASE("GNU tar's pax form of the awkward tree is read as the tree itself") {
               "tar --format=pax --xattrs --xattrs-include='*' --acls --sparse --numeric-owner "
               "--sparse-version=" +
                   sparse + " -C tree -c .");
-  const size_t piece = GENERATE(100, 512, 10240, 262144);
+  const size_t piece = GENERATE(100U, 512U, 10240U, 262144U);
   CAPTURE(sparse, piece);
   const ScannedTar scanned = test::ScanBytes(tar, piece);
   CheckWhole(scanned, tar);
