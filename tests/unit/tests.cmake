@@ -10,6 +10,11 @@ orcio_unit_tests(unit_index orcio_index
   unit/repository_test.cc
   unit/run_facts_test.cc
   unit/sha256_test.cc
+  unit/posix_acl_test.cc
+  unit/tar_damage_test.cc
+  unit/tar_dialects_test.cc
+  unit/tar_headers_test.cc
+  unit/tar_scanner_test.cc
   unit/tree_listing_test.cc
 )
 
