@@ -5,6 +5,7 @@ orcio_unit_tests(unit_index orcio_index
   unit/span_cache_test.cc
   unit/file_system_test.cc
   unit/gzip_member_test.cc
+  unit/like_gnu_tar_test.cc
   unit/repository_test.cc
   unit/run_facts_test.cc
   unit/sha256_test.cc
