@@ -15,6 +15,12 @@ orcio_unit_tests(unit_index orcio_index
   unit/tar_dialects_test.cc
   unit/tar_headers_test.cc
   unit/tar_scanner_test.cc
+  unit/like_gnu_tar_test.cc
+  unit/repository_test.cc
+  unit/run_facts_test.cc
+  unit/sha256_test.cc
+  unit/sidecar_malformed_test.cc
+  unit/sidecar_test.cc
   unit/tree_listing_test.cc
 )
 
