@@ -1,5 +1,6 @@
 orcio_unit_tests(unit_index orcio_index
   unit/archive_name_test.cc
+  unit/archive_reader_test.cc
   unit/archive_tree_test.cc
   unit/archive_writer_test.cc
   unit/bounded_queue_test.cc
