@@ -10,10 +10,12 @@ orcio_unit_tests(unit_index orcio_index
 
 if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_archiver orcio_archiver
+    unit/config_test.cc
     unit/local_host_test.cc
     unit/repository_lock_test.cc
     unit/shell_quote_test.cc
   )
+  target_compile_definitions(unit_archiver PRIVATE ORCIO_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
 endif()
 
 if(NOT ORCIO_INDEX_ONLY)
