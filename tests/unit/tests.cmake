@@ -30,12 +30,14 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/command_control_test.cc
     unit/compose_control_test.cc
     unit/hook_test.cc
+    unit/config_test.cc
     unit/local_host_test.cc
     unit/repository_lock_test.cc
     unit/shell_quote_test.cc
     unit/ssh_command_test.cc
     unit/systemd_control_test.cc
   )
+  target_compile_definitions(unit_archiver PRIVATE ORCIO_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
 endif()
 
 if(NOT ORCIO_INDEX_ONLY)
