@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <string_view>
 
 #include "index/bytes.h"
@@ -43,17 +44,22 @@ std::string_view UpToNul(std::string_view text) {
   return text.substr(0, text.find('\0'));
 }
 
+std::optional<uint64_t> ParseDecimal(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
 // Calls `take(key, value)` for each record ("LENGTH KEY=VALUE\n") up to the first malformed one, as
 // libarchive does.
 template <class Take>
 void ForEachRecord(std::string_view records, const Take& take) {
   while (!records.empty()) {
-    size_t length = 0;
-    const auto [end, error] =
-        std::from_chars(records.data(), records.data() + records.size(), length);
-    const auto digits = static_cast<size_t>(end - records.data());
-    if (error != std::errc() || length <= digits + 1 || length > records.size()) return;
-    if (records[digits] != ' ' || records[length - 1] != '\n') return;
+    const size_t digits = records.find(' ');
+    if (digits == std::string_view::npos) return;
+    const uint64_t length = ParseDecimal(records.substr(0, digits)).value_or(0);
+    if (length <= digits + 1 || length > records.size() || records[length - 1] != '\n') return;
     const std::string_view record = records.substr(digits + 1, length - digits - 2);
     const size_t equals = record.find('=');
     if (equals == 0 || equals == std::string_view::npos) return;
@@ -84,37 +90,47 @@ void TakeRecord(std::string_view key, std::string_view value, TarHeaders& header
   }
 }
 
+bool SaysSomethingOfEntries(std::string_view key) {
+  constexpr std::string_view kKeys[] = {"path", "linkpath", "size", "uid", "gid", "mtime"};
+  return std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys) ||
+         key.starts_with(kSchilyAttribute) || key.starts_with("SCHILY.acl.");
+}
+
 }  // namespace
 
 TarHeaders ReadTarHeaders(std::span<const std::byte> blocks) {
   TarHeaders headers;
   bool sparse_name = false;
+  std::optional<uint64_t> stored_bytes;
   while (blocks.size() >= kBlock) {
     const auto header = blocks.first(kBlock);
     blocks = blocks.subspan(kBlock);
     const char type = TypeFlag(header);
-    const bool extension = std::string_view("xXgLKA").find(type) != std::string_view::npos;
+    const bool extension = std::string_view("xXgLKAV").find(type) != std::string_view::npos;
     if (!extension) {
-      if (type == 'V') continue;  // a volume's name: no entry, no body
       headers.type = type == '\0' ? '0' : type;
       headers.mode = static_cast<uint32_t>(ParseNumber(ModeField(header)) & 07777);
+      headers.stored_bytes = stored_bytes.value_or(ParseNumber(SizeField(header)));
       if (type == 'S') headers.sparse = true;
       break;
     }
-    const uint64_t size = ParseNumber(SizeField(header));
+    // A volume's name stands in the block itself.
+    const uint64_t size = type == 'V' ? 0 : ParseNumber(SizeField(header));
     if (size > blocks.size()) break;
     const std::string_view body = AsText(blocks.first(static_cast<size_t>(size)));
     if (type == 'x' || type == 'X') {
       ForEachRecord(body, [&](std::string_view key, std::string_view value) {
         TakeRecord(key, value, headers, sparse_name);
+        if (key == "size") stored_bytes = ParseDecimal(value);
       });
     } else if (type == 'g') {
       ForEachRecord(body, [&](std::string_view key, std::string_view) {
-        if (key != "comment" && !key.starts_with("GNU.volume.")) headers.has_global_records = true;
+        if (SaysSomethingOfEntries(key)) headers.has_global_records = true;
       });
     }
     const uint64_t padded = (size + kBlock - 1) / kBlock * kBlock;
     if (padded > blocks.size()) break;
+    headers.extension_bytes += kBlock + padded;
     blocks = blocks.subspan(static_cast<size_t>(padded));
   }
   return headers;

@@ -1,5 +1,6 @@
 orcio_unit_tests(unit_index orcio_index
   unit/archive_name_test.cc
+  unit/archive_tree_test.cc
   unit/bounded_queue_test.cc
   unit/span_cache_test.cc
   unit/file_system_test.cc
@@ -7,13 +8,19 @@ orcio_unit_tests(unit_index orcio_index
   unit/repository_test.cc
   unit/run_facts_test.cc
   unit/sha256_test.cc
+  unit/tree_listing_test.cc
 )
 
 if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_archiver orcio_archiver
+    unit/command_control_test.cc
+    unit/compose_control_test.cc
+    unit/hook_test.cc
     unit/local_host_test.cc
     unit/repository_lock_test.cc
     unit/shell_quote_test.cc
+    unit/ssh_command_test.cc
+    unit/systemd_control_test.cc
   )
 endif()
 
