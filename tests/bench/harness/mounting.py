@@ -10,7 +10,7 @@ from statistics import median
 from typing import Optional
 
 from harness.inputs import LARGE_FILE, Inputs, say
-from harness.mounts import Mounted, Peer, TooSlow, drop_caches, mounted, peers
+from harness.mounts import ORCIO, Mounted, Peer, TooSlow, drop_caches, mounted, peers
 from harness.process import Failed, memory, output, run
 from harness.report import Goal, Section, Table, at_most, mebibytes, seconds
 from harness.settings import MB, MIB, Settings
@@ -51,7 +51,8 @@ class Bench:
         self.peers = peers(settings, inputs.top)
         self.series = {peer.name: {} for peer in self.peers}
         self.rss = {}
-        self.answers = {}  # to each question, and all peers must give the same
+        self.answers = {}  # to each question
+        self.differences = []  # where a peer gave another
 
     def run(self):
         rounds = self.settings.size.short_rounds
@@ -90,7 +91,8 @@ class Bench:
         target = self.settings.output("answer")
         before = mount.cpu()
         budget = self.settings.budget
-        usage = run(command, stdout=target, timeout=budget, on_timeout=mount.end)
+        # 1: find or md5sum met something that is not there; _compare says so.
+        usage = run(command, stdout=target, timeout=budget, on_timeout=mount.end, allowed=(0, 1))
         if usage.timed_out:
             raise TooSlow(what)
         self._add(mount.peer, what, usage.wall, mount.cpu() - before)
@@ -110,23 +112,28 @@ class Bench:
         before = mount.cpu()
         usage = run(command, stdout=target, timeout=2 * budget, on_timeout=mount.end)
         answer = {} if usage.timed_out else json.loads(target.read_text())
-        if not answer or answer["files"] < answer["of"]:
+        if not answer.get("done"):
             say(f"mount: {mount.peer.name} read {answer.get('files', 'no')} small files in time")
             raise TooSlow(SMALL)
         self._add(mount.peer, SMALL, answer["seconds"], mount.cpu() - before)
-        self._compare(mount, "small files' digest", answer["sha256"])
+        self._compare(mount, "small files, and their digest", (answer["files"], answer["sha256"]))
 
     def _large(self, mount: Mounted):
         command = ["md5sum", mount.root / LARGE_FILE]
         for what in (LARGE, LARGE_AGAIN):
             target = self._timed(mount, what, command)
-            self._compare(mount, "large file's digest", target.read_text().split()[0])
+            self._compare(mount, "large file, by its digest", target.read_text()[:32])
 
     def _compare(self, mount: Mounted, question: str, answer):
-        """A figure of a mount that shows something else would be worth nothing."""
-        peer, expected = self.answers.setdefault(question, (mount.peer.name, answer))
-        if answer != expected:
-            raise Failed(f"{mount.peer.name}: {question} is {answer}, but {expected} in {peer}")
+        """The disk's own answer is the right one. A figure of an orcio that gives another would be worth nothing."""
+        expected = self.answers.setdefault(question, answer)
+        if answer == expected:
+            return
+        difference = f"{mount.peer.name}: {question}: {answer} instead of {expected}"
+        if mount.peer.name == ORCIO:
+            raise Failed(difference)
+        if difference not in self.differences:
+            self.differences.append(difference)
 
     # --- what came out ---
 
@@ -170,31 +177,31 @@ def tables(bench: Bench) -> list:
 
 
 def goals(bench: Bench) -> list:
-    orcio, disk = bench.peers[0].name, bench.peers[1].name
-    found = [goal_small(bench, orcio)]
-    large, disk_large = bench.median(orcio, LARGE), bench.median(disk, LARGE)
-    found.append(beside("a large file at most 1.15 x the disk itself", large, disk_large, 1.15))
-    find, disk_find = bench.median(orcio, FIND), bench.median(disk, FIND)
-    found.append(beside("find over everything at most the disk itself", find, disk_find, 1.0))
-    return found
+    disk = bench.peers[0].name
+    return [
+        goal_small(bench),
+        beside("a large file at most 1.15 x the disk itself", bench, LARGE, disk, 1.15),
+        beside("find over everything at most the disk itself", bench, FIND, disk, 1.0),
+    ]
 
 
-def beside(what: str, value: Optional[float], to: Optional[float], limit: float) -> Goal:
-    if value is None or to is None:
+def beside(what: str, bench: Bench, question: str, to: str, limit: float) -> Goal:
+    own, other = bench.median(ORCIO, question), bench.median(to, question)
+    if own is None or other is None:
         return Goal(what, "", None)
-    return at_most(what, value / to, limit, f"{value / to:.2f} x")
+    return at_most(what, own / other, limit, f"{own / other:.2f} x")
 
 
-def goal_small(bench: Bench, orcio: str) -> Goal:
+def goal_small(bench: Bench) -> Goal:
     what = "small files 4 x ahead of the best peer in user space"
-    own = bench.median(orcio, SMALL)
-    others = [peer.name for peer in bench.peers if peer.name != orcio and not peer.reference]
+    own = bench.median(ORCIO, SMALL)
+    others = [peer.name for peer in bench.peers if peer.name != ORCIO and not peer.reference]
     times = {name: bench.median(name, SMALL) for name in others}
     times = {name: time for name, time in times.items() if time is not None}
     if own is None or not times:
         return Goal(what, "", None)
     best = min(times, key=times.get)
-    return Goal(what, f"{times[best] / own:.2f} x {best}", times[best] >= 4 * own)
+    return Goal(what, f"{times[best] / own:.2f} x ahead of {best}", times[best] >= 4 * own)
 
 
 def many_archives(settings: Settings, inputs: Inputs, section: Section):
@@ -219,7 +226,7 @@ def link_archives(settings: Settings, directory: Path):
 def measure_many(settings: Settings, inputs: Inputs, directory: Path, section: Section):
     count = settings.size.many_archives
     command = [settings.orcio, "-r", directory, "mount", "{}"]
-    peer = Peer("orcio", command, Path("bench"), (settings.orcio, "umount", "{}"))
+    peer = Peer(ORCIO, command, Path("bench"), (settings.orcio, "umount", "{}"))
     cold, warm, rss, looked = [], [], [], []
     for _ in range(settings.size.short_rounds):
         drop_caches()
@@ -253,16 +260,14 @@ def look_into_each(settings: Settings, mount: Mounted, count: int) -> tuple:
 
 
 def measure(settings: Settings, inputs: Inputs) -> Section:
-    section = Section("Mount", "The same tree, mounted. Every peer shows the same entries and bytes; that is checked.")
+    about = "The same tree, mounted. What each peer answers is compared with what the disk itself does."
+    section = Section("Mount", about)
     bench = Bench(settings, inputs)
     bench.run()
     section.tables += tables(bench)
     section.goals += goals(bench)
     section.figures.update(bench.figures())
     many_archives(settings, inputs, section)
-    if any(None in series.walls for series in bench.series["archivemount"].values()):
-        section.notes.append(
-            f"archivemount decodes from the archive's start for each file it opens; each of its measurements ends after "
-            f"{settings.budget:.0f} s."
-        )
+    section.notes.append(f"`> {settings.budget:.0f} s`: had not ended when the time for one measurement was over.")
+    section.notes += [f"Not the same: {difference}." for difference in bench.differences]
     return section

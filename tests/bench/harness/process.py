@@ -13,6 +13,9 @@ from statistics import median
 from typing import Callable, Iterable, Optional, Sequence
 
 
+LONGEST_MESSAGE = 2000
+
+
 class Failed(Exception):
     """A program ended otherwise than it should have."""
 
@@ -133,7 +136,7 @@ class Pipeline:
         for process in self.processes:
             if process.returncode not in allowed:
                 self._errors.seek(0)
-                said = self._errors.read().decode(errors="replace").strip()
+                said = self._errors.read().decode(errors="replace").strip()[:LONGEST_MESSAGE]
                 raise Failed(f"{' '.join(process.args)} ended with {process.returncode}: {said}")
 
 

@@ -10,20 +10,30 @@ import time
 
 def main():
     top, names, budget = sys.argv[1], open(sys.argv[2], "rb").read().split(b"\0")[:-1], float(sys.argv[3])
-    contents = []
+    contents, missing = [], 0
     start = time.monotonic()
     for name in names:
-        file = os.open(os.path.join(os.fsencode(top), name), os.O_RDONLY)
-        content = b""
-        while piece := os.read(file, 65536):
-            content += piece
-        os.close(file)
-        contents.append(content)
+        try:
+            contents.append(read(os.path.join(os.fsencode(top), name)))
+        except FileNotFoundError:
+            missing += 1
         if time.monotonic() - start > budget:
             break
     seconds = time.monotonic() - start
     digest = hashlib.sha256(b"".join(contents)).hexdigest()
-    print(json.dumps({"seconds": seconds, "files": len(contents), "of": len(names), "sha256": digest}))
+    done = len(contents) + missing == len(names)
+    print(json.dumps({"seconds": seconds, "files": len(contents), "done": done, "sha256": digest}))
+
+
+def read(path: bytes) -> bytes:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        content = b""
+        while piece := os.read(file, 65536):
+            content += piece
+        return content
+    finally:
+        os.close(file)
 
 
 main()
