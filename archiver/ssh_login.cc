@@ -42,23 +42,10 @@ std::string HowToAccept(const SshEndpoint& endpoint, const std::string& file) {
                      endpoint.user, ShellQuote(endpoint.address));
 }
 
-// What a key file wants of a person, who is not there: no passphrase is ever given.
-int RefusePassphrase(const char*, char*, size_t, int, int, void* asked) {
-  *static_cast<bool*>(asked) = true;
-  return SSH_ERROR;
-}
-
 class KeyLogin {
  public:
-  KeyLogin(SshSession& session, const Patience& patience) : session_(session), patience_(patience) {
-    ssh_callbacks_init(&callbacks_);
-    callbacks_.auth_function = RefusePassphrase;
-    callbacks_.userdata = &asked_passphrase_;
-    ssh_set_callbacks(session_.get(), &callbacks_);
-  }
-  ~KeyLogin() { ssh_set_callbacks(session_.get(), nullptr); }
-  KeyLogin(const KeyLogin&) = delete;
-  KeyLogin& operator=(const KeyLogin&) = delete;
+  KeyLogin(SshSession& session, const Patience& patience)
+      : session_(session), patience_(patience) {}
 
   Result<bool> WithIdentity(const std::string& file);
   Result<bool> WithAgent();
@@ -72,15 +59,12 @@ class KeyLogin {
 
   SshSession& session_;
   const Patience& patience_;
-  ssh_callbacks_struct callbacks_{};
-  bool asked_passphrase_ = false;
   std::vector<std::string> tried_;
   std::vector<std::string> locked_;  // identities that want a passphrase
 };
 
 void KeyLogin::Tried(const std::string& what) {
-  auto& list = asked_passphrase_ ? locked_ : tried_;
-  asked_passphrase_ = false;
+  auto& list = session_.PassphraseWanted() ? locked_ : tried_;
   if (list.empty() || list.back() != what) list.push_back(what);
 }
 
@@ -95,11 +79,10 @@ Result<bool> KeyLogin::Try(Call call) {
 
 Result<bool> KeyLogin::WithIdentity(const std::string& file) {
   ssh_key read = nullptr;
-  const int answer = ssh_pki_import_privkey_file(file.c_str(), nullptr, RefusePassphrase,
-                                                 &asked_passphrase_, &read);
+  const int answer = session_.ReadKey(file, read);
   const SshKeyHandle key(read);
-  if (asked_passphrase_) {
-    Tried(file);
+  if (session_.PassphraseWanted()) {
+    locked_.push_back(file);
     return false;
   }
   if (answer != SSH_OK)

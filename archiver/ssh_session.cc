@@ -64,6 +64,9 @@ std::string ExpandProxyCommand(const std::string& command, const SshEndpoint& en
   return expanded;
 }
 
+// libssh writes to standard error where a LogLevel of ~/.ssh/config says so.
+void IgnoreLog(int, const char*, const char*, void*) {}
+
 // What ~/.ssh/config may overrule.
 void SetDefaults(ssh_session session, const HostConfig& config) {
   // libssh asks the password database for the home directory; everything else goes by HOME.
@@ -102,6 +105,10 @@ void SetOverrides(ssh_session session, const HostConfig& config) {
 SshSession::SshSession(const HostConfig& config, const SshOptions& options)
     : host_(config.name), options_(options), session_(ssh_new()), event_(ssh_event_new()) {
   if (session_ == nullptr || event_ == nullptr) throw std::bad_alloc();
+  ssh_callbacks_init(&callbacks_);
+  callbacks_.userdata = this;
+  callbacks_.auth_function = RefusePassphrase;
+  ssh_set_callbacks(session_.get(), &callbacks_);
 }
 
 SshSession::~SshSession() = default;
@@ -126,6 +133,7 @@ Result<std::unique_ptr<SshSession>> SshSession::Open(const HostConfig& config,
 }
 
 Result<void> SshSession::Configure(const HostConfig& config) {
+  ssh_set_log_callback(IgnoreLog);  // for this thread
   ssh_set_blocking(session_.get(), 0);
   SetDefaults(session_.get(), config);
   if (ssh_options_parse_config(session_.get(), nullptr) != SSH_OK)
@@ -177,6 +185,15 @@ Result<void> SshSession::ExchangeKeys(const Patience& patience) {
   if (ssh_event_add_session(event_.get(), session_.get()) != SSH_OK)
     return Broken("no SSH connection");
   return {};
+}
+
+int SshSession::RefusePassphrase(const char*, char*, size_t, int, int, void* self) {
+  static_cast<SshSession*>(self)->passphrase_wanted_ = true;
+  return SSH_ERROR;
+}
+
+int SshSession::ReadKey(const std::string& file, ssh_key& key) {
+  return ssh_pki_import_privkey_file(file.c_str(), nullptr, RefusePassphrase, this, &key);
 }
 
 void SshSession::StartListening() {

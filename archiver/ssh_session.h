@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "archiver/config.h"
 #include "archiver/ssh_dial.h"
@@ -61,6 +62,11 @@ class SshSession {
   // Asks the host for a sign of life, and waits for it.
   [[nodiscard]] Result<void> Probe(const std::stop_token& stop);
 
+  // As ssh_pki_import_privkey_file, for a key without a passphrase.
+  [[nodiscard]] int ReadKey(const std::string& file, ssh_key& key);
+  // Whether a key has wanted a passphrase since the last call. Nobody gives it one.
+  [[nodiscard]] bool PassphraseWanted() { return std::exchange(passphrase_wanted_, false); }
+
   // What to say where a call of libssh's failed: what broke the link, or what the host refused.
   [[nodiscard]] Failure Broken(const std::string& doing) const;
 
@@ -72,10 +78,13 @@ class SshSession {
   [[nodiscard]] Result<void> CheckSilence();
   void SendKeepalive();
   [[nodiscard]] Error Explain(Error error) const;
+  static int RefusePassphrase(const char*, char*, size_t, int, int, void* self);
 
   const std::string host_;
   const SshOptions options_;
   SshEndpoint endpoint_;
+  ssh_callbacks_struct callbacks_{};  // libssh calls them for as long as the session is there
+  bool passphrase_wanted_ = false;
   ssh_counter_struct traffic_{};         // libssh counts into it
   std::unique_ptr<ProxyProcess> proxy_;  // none where the way is a TCP connection
   SshSessionHandle session_;
