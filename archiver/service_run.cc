@@ -171,6 +171,7 @@ Result<void> ServiceRun::Prepare() {
   ORCIO_TRY(host_.Connect(stop_));
   tar_ = ORCIO_TRY(DetectRemoteTar(host_, stop_));
   outcome_.facts.tools["tar"] = tar_.description;
+  ORCIO_TRY(CheckRemoteTar(tar_, service_));
   ORCIO_TRY(CheckRemotePaths(host_, service_, stop_));
   ORCIO_TRY(control_.Inspect(host_, stop_));
   has_parts_running_ = !control_.Running().empty();

@@ -12,7 +12,10 @@ if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_archiver orcio_archiver
     unit/config_test.cc
     unit/local_host_test.cc
+    unit/remote_tar_test.cc
+    unit/remote_tar_verdict_test.cc
     unit/repository_lock_test.cc
+    unit/safe_text_test.cc
     unit/shell_quote_test.cc
   )
   target_compile_definitions(unit_archiver PRIVATE ORCIO_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
