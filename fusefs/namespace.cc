@@ -8,7 +8,7 @@
 #include <stop_token>
 #include <utility>
 
-#include "fusefs/archive_tree.h"
+#include "fusefs/mounted_tree.h"
 #include "fusefs/listing.h"
 
 namespace orcio {
@@ -57,7 +57,7 @@ struct Namespace::State {
   Attributes OfArchive(const std::shared_ptr<MountedArchive>& archive) const;
   void ListRoot(const Listing& listing, uint64_t from, const Add& add) const;
   void ListService(const ServiceDirectory& service, uint64_t from, const Add& add) const;
-  Result<ArchiveTree> TreeOf(Inode inode) const;
+  Result<MountedTree> TreeOf(Inode inode) const;
 
   const Repository repository;
   std::stop_source stop;
@@ -139,7 +139,7 @@ Attributes Namespace::State::OfLatest(const ServiceDirectory& service) const {
 
 // An archive that cannot be opened as it is still is a directory.
 Attributes Namespace::State::OfArchive(const std::shared_ptr<MountedArchive>& archive) const {
-  const ArchiveTree tree(archive);
+  const MountedTree tree(archive);
   if (const auto root = tree.Root()) return *root;
   return UpperDirectory(tree.InodeOf(kRootNode), archive->file().name.seconds, 2);
 }
@@ -165,16 +165,16 @@ void Namespace::State::ListService(const ServiceDirectory& service, uint64_t fro
   for (const auto& archive : service.by_number) {
     const uint64_t next = kFirstPosition + archive->number();
     if (next <= from) continue;
-    entry.inode = ArchiveTree(archive).InodeOf(kRootNode);
+    entry.inode = MountedTree(archive).InodeOf(kRootNode);
     if (!add(archive->file().date, entry, next)) return;
   }
   if (from < kLatestPosition) add(kLatest, OfLatest(service), kLatestPosition);
 }
 
-Result<ArchiveTree> Namespace::State::TreeOf(Inode inode) const {
+Result<MountedTree> Namespace::State::TreeOf(Inode inode) const {
   auto archive = Known()->ArchiveNumbered(ArchiveNumber(inode));
   if (archive == nullptr) return Stale(inode);
-  return ArchiveTree(std::move(archive));
+  return MountedTree(std::move(archive));
 }
 
 Namespace::Namespace(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -240,7 +240,7 @@ Result<void> Namespace::List(Inode directory, uint64_t from, bool attributes,
     if (archive == nullptr) return Stale(directory);
     const auto* service = state_->Known()->Service(archive->file().name.service);
     const Inode above = service == nullptr ? kRoot : service->number;
-    return ArchiveTree(archive).List(NodeNumber(directory), above, from, attributes, add);
+    return MountedTree(archive).List(NodeNumber(directory), above, from, attributes, add);
   }
   const auto listing = state_->Fresh();
   if (directory == kRoot) {

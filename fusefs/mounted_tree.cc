@@ -1,4 +1,4 @@
-#include "fusefs/archive_tree.h"
+#include "fusefs/mounted_tree.h"
 
 #include <cerrno>
 #include <utility>
@@ -34,7 +34,7 @@ Result<void> CheckNode(const ArchiveReader& reader, const MountedArchive& archiv
 
 }  // namespace
 
-class ArchiveTree::OpenedFile : public Namespace::File {
+class MountedTree::OpenedFile : public Namespace::File {
  public:
   OpenedFile(std::shared_ptr<MountedArchive> archive, NodeId node)
       : archive_(std::move(archive)), node_(node) {}
@@ -58,7 +58,7 @@ class ArchiveTree::OpenedFile : public Namespace::File {
   const NodeId node_;
 };
 
-Result<ArchiveTree::Attributes> ArchiveTree::AttributesOf(const ArchiveReader& reader,
+Result<MountedTree::Attributes> MountedTree::AttributesOf(const ArchiveReader& reader,
                                                           NodeId id) const {
   const NodeInfo node = ORCIO_TRY(reader.sidecar().Node(id));
   Attributes attributes;
@@ -80,7 +80,7 @@ Result<ArchiveTree::Attributes> ArchiveTree::AttributesOf(const ArchiveReader& r
   return attributes;
 }
 
-std::optional<ArchiveTree::Attributes> ArchiveTree::Root() const {
+std::optional<MountedTree::Attributes> MountedTree::Root() const {
   const MountedArchive::Reader reader = archive_->OpenIfIndexed();
   if (reader == nullptr) return std::nullopt;
   auto attributes = AttributesOf(*reader, kRootNode);
@@ -88,14 +88,14 @@ std::optional<ArchiveTree::Attributes> ArchiveTree::Root() const {
   return *attributes;
 }
 
-Result<ArchiveTree::Attributes> ArchiveTree::Stat(NodeId node) const {
+Result<MountedTree::Attributes> MountedTree::Stat(NodeId node) const {
   return WithReader(*archive_, [&](const ArchiveReader& reader) -> Result<Attributes> {
     ORCIO_TRY(CheckNode(reader, *archive_, node));
     return AttributesOf(reader, node);
   });
 }
 
-Result<std::optional<ArchiveTree::Attributes>> ArchiveTree::Lookup(NodeId directory,
+Result<std::optional<MountedTree::Attributes>> MountedTree::Lookup(NodeId directory,
                                                                    std::string_view name) const {
   using Found = Result<std::optional<Attributes>>;
   return WithReader(*archive_, [&](const ArchiveReader& reader) -> Found {
@@ -106,7 +106,7 @@ Result<std::optional<ArchiveTree::Attributes>> ArchiveTree::Lookup(NodeId direct
   });
 }
 
-Result<void> ArchiveTree::List(
+Result<void> MountedTree::List(
     NodeId directory, Inode above, uint64_t from, bool attributes,
     const std::function<bool(std::string_view, const Attributes&, uint64_t)>& add) const {
   // Moves on with every entry handed out, so that none comes twice where the sidecar is rebuilt in
@@ -143,14 +143,14 @@ Result<void> ArchiveTree::List(
   });
 }
 
-Result<std::string> ArchiveTree::ReadLink(NodeId node) const {
+Result<std::string> MountedTree::ReadLink(NodeId node) const {
   return WithReader(*archive_, [&](const ArchiveReader& reader) -> Result<std::string> {
     ORCIO_TRY(CheckNode(reader, *archive_, node));
     return std::string(ORCIO_TRY(reader.sidecar().SymlinkTarget(node)));
   });
 }
 
-Result<std::vector<ExtendedAttribute>> ArchiveTree::ExtendedAttributes(NodeId node) const {
+Result<std::vector<ExtendedAttribute>> MountedTree::ExtendedAttributes(NodeId node) const {
   using Found = Result<std::vector<ExtendedAttribute>>;
   // `ls -l` asks for the ACL of whatever it lists: no reason to rebuild sidecars.
   if (node == kRootNode && archive_->OpenIfIndexed() == nullptr) return Found();
@@ -162,7 +162,7 @@ Result<std::vector<ExtendedAttribute>> ArchiveTree::ExtendedAttributes(NodeId no
   });
 }
 
-Result<std::shared_ptr<const Namespace::File>> ArchiveTree::OpenFile(NodeId node) const {
+Result<std::shared_ptr<const Namespace::File>> MountedTree::OpenFile(NodeId node) const {
   using Opened = Result<std::shared_ptr<const Namespace::File>>;
   return WithReader(*archive_, [&](const ArchiveReader& reader) -> Opened {
     ORCIO_TRY(CheckNode(reader, *archive_, node));

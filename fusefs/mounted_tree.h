@@ -14,12 +14,12 @@ namespace orcio {
 
 // The inside of one archive as part of the mounted tree: its nodes under their inode numbers. Sees
 // to it that a damaged sidecar is rebuilt once. Thread-safe; cheap to make.
-class ArchiveTree {
+class MountedTree {
  public:
   using Inode = Namespace::Inode;
   using Attributes = Namespace::Attributes;
 
-  explicit ArchiveTree(std::shared_ptr<MountedArchive> archive) : archive_(std::move(archive)) {}
+  explicit MountedTree(std::shared_ptr<MountedArchive> archive) : archive_(std::move(archive)) {}
 
   [[nodiscard]] Inode InodeOf(NodeId node) const {
     return (Inode{archive_->number()} << 32) | node;
