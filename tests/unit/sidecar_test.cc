@@ -104,6 +104,7 @@ TEST_CASE("A rebuilt sidecar differs in the run's facts alone") {
   CHECK(SectionOf(rebuilt, "FACT").offset == facts);
   CHECK(std::equal(first.begin() + 4096, first.begin() + static_cast<ptrdiff_t>(facts),
                    rebuilt.begin() + 4096));
+  CHECK(SectionOf(rebuilt, "FACT").bytes == ToJson(parts.facts).size());
   auto sidecar = ValueOf(test::OpenSidecar(rebuilt));
   CHECK(ValueOf(sidecar->facts()) == parts.facts);
 }
