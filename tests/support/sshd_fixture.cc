@@ -18,17 +18,12 @@
 #include <thread>
 
 #include "index/unique_fd.h"
+#include "tests/support/unavailable.h"
 
 namespace orcio::test {
 namespace {
 
 constexpr const char* kSshd = "/usr/sbin/sshd";
-
-[[noreturn]] void LeaveWithout(const std::string& what) {
-  std::cerr << "skipped: " << what << "\n";
-  const char* ci = std::getenv("CI");
-  std::exit(ci != nullptr && std::string(ci) == "true" ? 1 : 77);
-}
 
 std::string ReadFile(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);

@@ -10,12 +10,15 @@ namespace {
 using test::FakeDocker;
 using test::FakeHost;
 
+constexpr Patience kQuick{std::chrono::milliseconds(1), std::chrono::milliseconds(20),
+                          std::chrono::milliseconds(1)};
+
 ServiceConfig Wiki() {
   ServiceConfig service;
   service.name = "wiki";
   service.host = "atena";
   service.project = "wiki";
-  service.start_timeout = std::chrono::seconds(5);
+  service.start_timeout = std::chrono::seconds(1);
   return service;
 }
 
@@ -23,7 +26,7 @@ ServiceConfig Wiki() {
 struct Run {
   FakeHost host;
   FakeDocker docker;
-  ComposeControl control{Wiki()};
+  ComposeControl control{Wiki(), kQuick};
 
   explicit Run(std::vector<FakeDocker::Container> containers)
       : docker(host, std::move(containers)) {}

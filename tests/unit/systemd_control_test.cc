@@ -10,6 +10,9 @@ namespace {
 
 using test::FakeHost;
 
+constexpr Patience kQuick{std::chrono::milliseconds(1), std::chrono::milliseconds(20),
+                          std::chrono::milliseconds(1)};
+
 ServiceConfig Vpn() {
   ServiceConfig service;
   service.name = "vpn";
@@ -73,7 +76,7 @@ struct FakeSystemd {
 
 TEST_CASE("Units stop in the reverse of the configured order and start in it") {
   FakeSystemd systemd;
-  SystemdControl control(Vpn());
+  SystemdControl control(Vpn(), kQuick);
   REQUIRE_OK(control.Inspect(systemd.host, {}));
   CHECK(control.Running() == std::vector<std::string>{"vpn.service", "vpn-db.service"});
   REQUIRE_OK(control.Stop(systemd.host, {}));
@@ -86,7 +89,7 @@ TEST_CASE("Units stop in the reverse of the configured order and start in it") {
 TEST_CASE("A unit that was not active is neither stopped nor started") {
   FakeSystemd systemd;
   systemd.units["vpn-db.service"] = {"loaded", "inactive", "dead"};
-  SystemdControl control(Vpn());
+  SystemdControl control(Vpn(), kQuick);
   REQUIRE_OK(control.Inspect(systemd.host, {}));
   REQUIRE_OK(control.Stop(systemd.host, {}));
   REQUIRE_OK(control.Start(systemd.host, {}));
@@ -96,7 +99,7 @@ TEST_CASE("A unit that was not active is neither stopped nor started") {
 TEST_CASE("A unit that systemd does not know is not found") {
   FakeSystemd systemd;
   systemd.units["vpn.service"] = {"not-found", "inactive", "dead"};
-  SystemdControl control(Vpn());
+  SystemdControl control(Vpn(), kQuick);
   const auto found = control.Inspect(systemd.host, {});
   REQUIRE_FALSE(found);
   CHECK(found.error().kind == ErrorKind::kNotFound);
@@ -105,7 +108,7 @@ TEST_CASE("A unit that systemd does not know is not found") {
 
 TEST_CASE("A unit that fails to start is not running, with its last words") {
   FakeSystemd systemd;
-  SystemdControl control(Vpn());
+  SystemdControl control(Vpn(), kQuick);
   REQUIRE_OK(control.Inspect(systemd.host, {}));
   REQUIRE_OK(control.Stop(systemd.host, {}));
   systemd.units["vpn.service"].starts = false;
@@ -118,7 +121,7 @@ TEST_CASE("A unit that fails to start is not running, with its last words") {
 TEST_CASE("A unit that does not stop in time is an error") {
   FakeSystemd systemd;
   systemd.units["vpn.service"].stops = false;
-  SystemdControl control(Vpn());
+  SystemdControl control(Vpn(), kQuick);
   REQUIRE_OK(control.Inspect(systemd.host, {}));
   const auto stopped = control.Stop(systemd.host, {});
   REQUIRE_FALSE(stopped);
@@ -127,7 +130,7 @@ TEST_CASE("A unit that does not stop in time is an error") {
 
 TEST_CASE("A host without systemd says so") {
   FakeHost host;
-  SystemdControl control(Vpn());
+  SystemdControl control(Vpn(), kQuick);
   SECTION("without systemctl") {}
   SECTION("with systemctl, booted by something else") {
     host.On("systemctl", "", 1,

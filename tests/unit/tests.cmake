@@ -1,5 +1,6 @@
 orcio_unit_tests(unit_index orcio_index
   unit/archive_name_test.cc
+  unit/archive_reader_test.cc
   unit/archive_tree_test.cc
   unit/archive_writer_test.cc
   unit/bounded_queue_test.cc
@@ -28,12 +29,17 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/command_control_test.cc
     unit/compose_control_test.cc
     unit/hook_test.cc
+    unit/config_test.cc
     unit/local_host_test.cc
+    unit/remote_tar_test.cc
+    unit/remote_tar_verdict_test.cc
     unit/repository_lock_test.cc
+    unit/safe_text_test.cc
     unit/shell_quote_test.cc
     unit/ssh_command_test.cc
     unit/systemd_control_test.cc
   )
+  target_compile_definitions(unit_archiver PRIVATE ORCIO_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
 endif()
 
 if(NOT ORCIO_INDEX_ONLY)
