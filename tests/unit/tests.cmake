@@ -32,7 +32,10 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/hook_test.cc
     unit/config_test.cc
     unit/local_host_test.cc
+    unit/remote_tar_test.cc
+    unit/remote_tar_verdict_test.cc
     unit/repository_lock_test.cc
+    unit/safe_text_test.cc
     unit/shell_quote_test.cc
     unit/ssh_command_test.cc
     unit/systemd_control_test.cc
