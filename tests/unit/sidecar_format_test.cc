@@ -39,7 +39,7 @@ std::string HexDump(const FileBytes& bytes) {
 
 // The hexdump in FORMAT.md's worked example.
 std::string DumpInFormat() {
-  std::ifstream file(ORCIO_SOURCE_DIR "/index/FORMAT.md");
+  std::ifstream file(ORCIO_SOURCE_DIRECTORY "/index/FORMAT.md");
   std::stringstream text;
   text << file.rdbuf();
   constexpr std::string_view kBegin = "```hexdump\n";
