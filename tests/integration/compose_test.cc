@@ -1,0 +1,231 @@
+// Compose projects on a real dockerd: what ran is stopped and runs again, and nothing else.
+
+#include <fstream>
+
+#include "archiver/compose_control.h"
+#include "tests/support/catch.h"
+#include "tests/support/dockerd_fixture.h"
+#include "tests/support/local_host.h"
+
+namespace orcio::test {
+namespace {
+
+using Compose = DockerdFixture::Compose;
+
+// db and web write; job has run and ended; web depends on db, which has a health check.
+std::string Yaml(const std::string& volume) {
+  return "version: '2.4'\n"
+         "services:\n"
+         "  db:\n"
+         "    image: busybox\n"
+         "    network_mode: none\n"
+         "    volumes: ['" +
+         volume +
+         ":/data']\n"
+         "    command: [sh, -c, 'trap \"echo db >>/data/ends; exit 0\" TERM; "
+         "echo db >>/data/starts; while sleep 0.05; do :; done']\n"
+         "    healthcheck: {test: [CMD, 'true'], interval: 1s}\n"
+         "  web:\n"
+         "    image: busybox\n"
+         "    network_mode: none\n"
+         "    depends_on: [db]\n"
+         "    volumes: ['" +
+         volume +
+         ":/data']\n"
+         "    command: [sh, -c, 'trap \"echo web >>/data/ends; exit 0\" TERM; "
+         "test -e /data/broken && { echo no configuration; exit 3; }; "
+         "echo web >>/data/starts; while sleep 0.05; do :; done']\n"
+         "  job:\n"
+         "    image: busybox\n"
+         "    network_mode: none\n"
+         "    command: ['true']\n";
+}
+
+DockerdFixture& Dockerd() {
+  static DockerdFixture dockerd;
+  return dockerd;
+}
+
+// The project, up, and orcio's way to it.
+class Project {
+ public:
+  explicit Project(Compose compose, std::string name = "wiki")
+      : name_(std::move(name)), host("atena", Dockerd().Environment(compose)) {
+    std::filesystem::create_directory(scratch_ / "data");
+    Dockerd().Up(name_, scratch_ / "stack", Yaml(scratch_ / "data"));
+    while (State("job") != "exited" || Lines("starts").size() < 2) {
+    }
+    config_.name = name_;
+    config_.project = name_;
+    config_.start_timeout = std::chrono::seconds(20);
+    config_.stop_timeout = std::chrono::seconds(5);
+  }
+  ~Project() {
+    for (const char* service : {"web", "db", "job"}) {
+      (void)RunCommand({Dockerd().scratch() / "bin/docker", "rm", "-f", Container(service)});
+    }
+  }
+
+  [[nodiscard]] std::string Container(const std::string& service) const {
+    return name_ + "_" + service + "_1";
+  }
+  [[nodiscard]] std::string Of(const std::string& service, const std::string& field) const {
+    return Dockerd().Docker({"inspect", "--format", "{{" + field + "}}", Container(service)});
+  }
+  [[nodiscard]] std::string State(const std::string& service) const {
+    return Of(service, ".State.Status");
+  }
+  [[nodiscard]] std::vector<std::string> Lines(const std::string& file) const {
+    std::ifstream in(scratch_ / "data" / file);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    return lines;
+  }
+  void Forget(const std::string& file) const { std::filesystem::remove(scratch_ / "data" / file); }
+  [[nodiscard]] const ScratchDirectory& scratch() const { return scratch_; }
+  [[nodiscard]] const ServiceConfig& config() const { return config_; }
+  [[nodiscard]] bool Ran(const std::string& part) const {
+    for (const auto& command : host.commands()) {
+      if (command.find(part) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+ private:
+  ScratchDirectory scratch_;
+  std::string name_;
+  ServiceConfig config_;
+
+ public:
+  LocalHost host;
+};
+
+const std::vector<std::string> kWebThenDb{"web", "db"};
+const std::vector<std::string> kDbThenWeb{"db", "web"};
+
+}  // namespace
+
+TEST_CASE("A project stops and starts by its dependencies, and only what ran of it") {
+  const auto compose = GENERATE(Compose::kProgram, Compose::kPlugin, Compose::kNone);
+  CAPTURE(static_cast<int>(compose));
+  Project project(compose);
+  ComposeControl control(project.config());
+  const std::string id = project.Of("web", ".Id");
+  const std::string started_at = project.Of("web", ".State.StartedAt");
+
+  REQUIRE_OK(control.Inspect(project.host, {}));
+  CHECK(control.Running() == std::vector<std::string>{"wiki_web_1", "wiki_db_1"});
+  REQUIRE_OK(control.Stop(project.host, {}));
+  CHECK(project.State("db") == "exited");
+  CHECK(project.State("web") == "exited");
+  CHECK(project.Lines("ends") == kWebThenDb);
+
+  project.Forget("starts");
+  REQUIRE_OK(control.Start(project.host, {}));
+  CHECK(project.State("db") == "running");
+  CHECK(project.Of("db", ".State.Health.Status") == "healthy");
+  CHECK(project.State("web") == "running");
+  CHECK(project.State("job") == "exited");
+  CHECK(project.Of("web", ".Id") == id);
+  CHECK(project.Of("web", ".State.StartedAt") != started_at);
+  CHECK(project.Lines("starts") == kDbThenWeb);
+  CHECK(project.Ran("docker-compose'") == (compose == Compose::kProgram));
+  CHECK(project.Ran("'docker' 'stop'") == (compose != Compose::kProgram));
+}
+
+TEST_CASE("Compose 2 stops and starts a project that runs as a whole") {
+  Project project(Compose::kPlugin);
+  Dockerd().Docker({"rm", project.Container("job")});
+  ComposeControl control(project.config());
+  REQUIRE_OK(control.Inspect(project.host, {}));
+  REQUIRE_OK(control.Stop(project.host, {}));
+  CHECK(project.State("web") == "exited");
+  CHECK(project.Lines("ends") == kWebThenDb);
+  REQUIRE_OK(control.Start(project.host, {}));
+  CHECK(project.State("web") == "running");
+  CHECK(project.Ran("'docker' 'compose' '--project-name' 'wiki' 'start'"));
+  CHECK_FALSE(project.Ran("'docker' 'stop'"));
+}
+
+TEST_CASE("A project whose compose file has gone is stopped and started all the same") {
+  Project project(Compose::kProgram);
+  std::filesystem::remove(project.scratch() / "stack/docker-compose.yml");
+  ComposeControl control(project.config());
+  REQUIRE_OK(control.Inspect(project.host, {}));
+  REQUIRE_OK(control.Stop(project.host, {}));
+  CHECK(project.Lines("ends") == kWebThenDb);
+  REQUIRE_OK(control.Start(project.host, {}));
+  CHECK(project.State("web") == "running");
+}
+
+TEST_CASE("A container that does not come up again is told by name, exit code and last words") {
+  const auto compose = GENERATE(Compose::kProgram, Compose::kNone);
+  Project project(compose);
+  ComposeControl control(project.config());
+  REQUIRE_OK(control.Inspect(project.host, {}));
+  REQUIRE_OK(control.Stop(project.host, {}));
+  std::ofstream(project.scratch() / "data/broken").flush();
+  const auto started = control.Start(project.host, {});
+  REQUIRE_FALSE(started);
+  CHECK(started.error().kind == ErrorKind::kNotRunning);
+  CHECK(started.error().message.find("wiki_web_1") != std::string::npos);
+  CHECK(started.error().message.find("exited with 3") != std::string::npos);
+  CHECK(started.error().message.find("no configuration") != std::string::npos);
+  CHECK(project.State("db") == "running");
+}
+
+TEST_CASE("Containers made anew between stop and start are the ones that run") {
+  Project project(Compose::kNone);
+  ComposeControl control(project.config());
+  REQUIRE_OK(control.Inspect(project.host, {}));
+  REQUIRE_OK(control.Stop(project.host, {}));
+  for (const char* service : {"web", "db"}) Dockerd().Docker({"rm", project.Container(service)});
+  CommandOptions options;
+  options.directory = project.scratch() / "stack";
+  MustRun({Dockerd().scratch() / "program/docker-compose", "--project-name", "wiki", "up",
+           "--no-start"},
+          options);
+  REQUIRE_OK(control.Start(project.host, {}));
+  CHECK(project.State("db") == "running");
+  CHECK(project.State("web") == "running");
+}
+
+TEST_CASE("A paused container is refused, and runs on once unpaused") {
+  Project project(Compose::kNone);
+  Dockerd().Docker({"pause", project.Container("web")});
+  ComposeControl control(project.config());
+  const auto found = control.Inspect(project.host, {});
+  REQUIRE_FALSE(found);
+  CHECK(found.error().kind == ErrorKind::kRemote);
+  Dockerd().Docker({"unpause", project.Container("web")});
+}
+
+TEST_CASE("An unknown project is not found, with those that there are") {
+  Project project(Compose::kNone, "blog");
+  auto config = project.config();
+  config.project = "blgo";
+  ComposeControl control(config);
+  const auto found = control.Inspect(project.host, {});
+  REQUIRE_FALSE(found);
+  CHECK(found.error().kind == ErrorKind::kNotFound);
+  CHECK(found.error().message.find("projects there: blog") != std::string::npos);
+}
+
+TEST_CASE("A dockerd that is away says what to do") {
+  auto environment = Dockerd().Environment(Compose::kNone);
+  const ScratchDirectory bin;
+  MustRunShell("printf '#!/bin/sh\\nexport DOCKER_HOST=unix:///nonexistent\\nexec " +
+               MustRunShell("command -v docker | tr -d '\\n'") + " \"$@\"\\n' >" +
+               (bin / "docker").string() + "; chmod +x " + (bin / "docker").string());
+  environment["PATH"] = bin.path().string() + ":" + environment["PATH"];
+  LocalHost host("atena", environment);
+  ServiceConfig config;
+  config.project = "wiki";
+  ComposeControl control(config);
+  const auto found = control.Inspect(host, {});
+  REQUIRE_FALSE(found);
+  CHECK(found.error().kind == ErrorKind::kRemote);
+  CHECK(found.error().message.find("daemon does not run") != std::string::npos);
+}
+
+}  // namespace orcio::test
