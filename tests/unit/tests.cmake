@@ -13,11 +13,13 @@ orcio_unit_tests(unit_index orcio_index
 
 if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_archiver orcio_archiver
+    unit/archive_all_test.cc
     unit/command_control_test.cc
     unit/compose_control_test.cc
     unit/hook_test.cc
     unit/local_host_test.cc
     unit/repository_lock_test.cc
+    unit/service_run_test.cc
     unit/shell_quote_test.cc
     unit/ssh_command_test.cc
     unit/systemd_control_test.cc
