@@ -160,7 +160,6 @@ std::optional<uint32_t> ArchiveTree::FindPath(std::string_view path) const {
   path = InsideTree(path);
   uint32_t at = kRootName;
   for (auto name = NextComponent(path); !name.empty(); name = NextComponent(path)) {
-    if (name.size() > TextArena::kMaxTextBytes) return std::nullopt;
     // What is not a directory has no names below it.
     auto found = names_.Find(at, name);
     if (!found) return std::nullopt;

@@ -336,8 +336,9 @@ Result<Span> Sidecar::SpanAt(uint64_t index) const {
   auto end = CheckedAdd(span.archive_offset, span.archive_bytes);
   bool first = index == 0;
   bool last = index + 1 == span_count();
-  if (next.tar_offset <= span.tar_offset || tar_bytes > UINT32_MAX || span.archive_bytes == 0 ||
-      !end || *end > archive_.bytes || (first && span.tar_offset != 0) ||
+  if (next.tar_offset <= span.tar_offset || tar_bytes > UINT32_MAX ||
+      next.tar_offset > map_->header().tar_bytes || span.archive_bytes == 0 || !end ||
+      *end > archive_.bytes || (first && span.tar_offset != 0) ||
       (last && next.tar_offset != map_->header().tar_bytes)) {
     return map_->FailDamaged(SectionId::kSpans, index * sizeof(format::Span), "an impossible span");
   }

@@ -25,7 +25,8 @@ struct TarHeaders {
   std::optional<std::string> path;
   std::optional<std::string> link_target;
   std::optional<Timestamp> mtime;
-  std::vector<ExtendedAttribute> attributes;  // those of SCHILY.xattr, in the order given
+  std::vector<ExtendedAttribute> attributes;    // those of SCHILY.xattr, in the order given
+  std::vector<std::string> attribute_keywords;  // and their names before decoding
   // A global pax header sets something of entries, which orcio does not apply to them.
   bool has_global_records = false;
   uint64_t extension_bytes = 0;  // of the blocks before the entry's own header
@@ -39,7 +40,8 @@ struct TarHeaders {
 // is one. Digits beyond nanoseconds are dropped. Nothing where it is no number that 64 bits hold.
 [[nodiscard]] std::optional<Timestamp> ParsePaxTime(std::string_view text);
 
-// An attribute's name as GNU tar puts it in a pax keyword: '=' as %3D and '%' as %25.
-[[nodiscard]] std::string DecodePaxAttributeName(std::string_view name);
+// An attribute's name out of a pax keyword. GNU tar writes '=' as %3D and '%' as %25, and nothing
+// else so; libarchive encodes as URLs do.
+[[nodiscard]] std::string DecodePaxAttributeName(std::string_view keyword, bool by_libarchive);
 
 }  // namespace orcio

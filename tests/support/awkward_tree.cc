@@ -113,8 +113,8 @@ void MakeContent(Maker& make) {
   make.File("content/noise", Noise(900 * kKiB + 13, 1));
   make.File("content/zeros", std::string(300 * kKiB, '\0'));
   make.File("content/ends in zeros", "data" + std::string(2000, '\0'));
-  for (const size_t size : {0, 1, 511, 512, 513, 4096, 262143, 262144, 262145}) {
-    make.File("content/" + std::to_string(size), Noise(size, static_cast<unsigned>(size)));
+  for (const unsigned size : {0U, 1U, 511U, 512U, 513U, 4096U, 262143U, 262144U, 262145U}) {
+    make.File("content/" + std::to_string(size), Noise(size, size));
   }
   make.Directory("content/empty directory");
 }

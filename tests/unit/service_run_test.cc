@@ -8,6 +8,7 @@
 
 #include "index/sidecar.h"
 #include "tests/support/catch.h"
+#include "tests/support/failing_files.h"
 #include "tests/support/fake_control.h"
 #include "tests/support/local_host.h"
 #include "tests/support/scratch_directory.h"
@@ -28,6 +29,7 @@ class ShakyHost : public test::LocalHost {
   // Called once so many bytes of a stream have passed; an error ends the stream.
   uint64_t after = 0;
   std::function<Result<void>()> then;
+  bool slow = false;  // whether a stream takes minutes to end
 
   Result<void> Connect(const std::stop_token&) override {
     ++connections;
@@ -36,7 +38,7 @@ class ShakyHost : public test::LocalHost {
   Result<CommandResult> Stream(const std::string& command, ByteSink& sink,
                                const RunOptions& options, const std::stop_token& stop) override {
     CountingSink counting(*this, sink);
-    return LocalHost::Stream(command, counting, options, stop);
+    return LocalHost::Stream(slow ? command + "; sleep 600" : command, counting, options, stop);
   }
 
  private:
@@ -58,7 +60,7 @@ class ShakyHost : public test::LocalHost {
   };
 };
 
-// A service with 8 MiB that hardly compress, an empty repository, and one run.
+// A service with 2 MiB that hardly compress, an empty repository, and one run.
 struct Run {
   test::ScratchDirectory scratch;
   ServiceConfig service;
@@ -74,7 +76,7 @@ struct Run {
     std::filesystem::create_directory(scratch / "volume");
     std::ofstream out(scratch / "volume/data", std::ios::binary);
     std::mt19937 random(1);
-    for (int i = 0; i < (8 << 18); ++i) {
+    for (int i = 0; i < (2 << 18); ++i) {
       const auto word = random();
       out.write(reinterpret_cast<const char*>(&word), 4);
     }
@@ -125,7 +127,7 @@ TEST_CASE("A run stops the service, archives it, starts it, and publishes with i
   CHECK(run.phases == std::vector{RunPhase::kConnecting, RunPhase::kStopping, RunPhase::kStreaming,
                                   RunPhase::kStarting, RunPhase::kFinishing});
   CHECK(outcome.entries == 2);
-  CHECK(outcome.tar_bytes > (8U << 20));
+  CHECK(outcome.tar_bytes > (2U << 20));
   CHECK(std::filesystem::file_size(outcome.archive) == outcome.archive_bytes);
   REQUIRE(outcome.facts.downtime);
   CHECK(outcome.facts.downtime->stream > 0);
@@ -231,18 +233,36 @@ TEST_CASE("A tar that fails ends in a start and no archive") {
   CHECK(run.control.log == kWholeRun);
 }
 
-TEST_CASE("A disk that is full ends in a start and no archive") {
+TEST_CASE("A disk that fails at any call leaves no archive, and the service running") {
+  for (size_t call = 1;; ++call) {
+    CAPTURE(call);
+    Run run;
+    test::FailingFiles files(LocalFileSystem());
+    files.FailAt(call);
+    const auto outcome = run.Go(files);
+    CHECK_FALSE(outcome.start_error);
+    const auto& log = run.control.log;
+    CHECK(std::count(log.begin(), log.end(), "stop") ==
+          std::count(log.begin(), log.end(), "start"));
+    if (!files.failed()) {
+      CHECK(call > 10);
+      CHECK_FALSE(outcome.error);
+      break;
+    }
+    CheckFailed(run, outcome, ErrorKind::kIo);
+    CHECK(outcome.error->errnum == ENOSPC);
+  }
+}
+
+TEST_CASE("A service down for as long as it may be is started again without an archive") {
   Run run;
-  uint64_t left = 1 << 20;
-  const test::WatchedFiles files([&](const std::filesystem::path&, size_t bytes) -> Result<void> {
-    if (bytes > left) return FailErrno(ENOSPC, "repository");
-    left -= bytes;
-    return {};
-  });
-  const auto outcome = run.Go(files);
-  CheckFailed(run, outcome, ErrorKind::kIo);
-  CHECK(outcome.error->errnum == ENOSPC);
+  run.service.max_downtime = std::chrono::seconds(1);
+  run.host.slow = true;
+  const auto outcome = run.Go();
+  CheckFailed(run, outcome, ErrorKind::kLimit);
+  CHECK(outcome.error->message.find("max_downtime") != std::string::npos);
   CHECK(run.control.log == kWholeRun);
+  CHECK_FALSE(outcome.start_error);
 }
 
 TEST_CASE("A stop request in the middle ends in a start that is not cancelled, and no archive") {

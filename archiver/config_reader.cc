@@ -1,0 +1,285 @@
+#include "archiver/config_reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <numeric>
+
+#include "archiver/remote_text.h"
+#include "archiver/safe_text.h"
+#include "index/archive_name.h"
+
+namespace orcio {
+namespace {
+
+constexpr size_t kMaxText = 4096;
+constexpr size_t kMaxQuoted = 64;
+constexpr std::string_view kDigits = "0123456789";
+
+std::string_view KindName(YamlNode::Kind kind) {
+  switch (kind) {
+    case YamlNode::Kind::kNull:
+      return "empty";
+    case YamlNode::Kind::kText:
+      return "text";
+    case YamlNode::Kind::kList:
+      return "a list";
+    case YamlNode::Kind::kMap:
+      break;
+  }
+  return "a map";
+}
+
+Result<void> CheckKind(const ConfigValue& value, YamlNode::Kind wanted) {
+  const YamlNode::Kind kind = value.node.kind;
+  if (kind == wanted) return {};
+  if (kind == YamlNode::Kind::kNull) {
+    return FailValue(value, "is empty; give it a value or remove the key");
+  }
+  if (wanted == YamlNode::Kind::kList && kind == YamlNode::Kind::kText) {
+    return FailValue(value, "must be a list; write [{}]", Quoted(value.node.text));
+  }
+  return FailValue(value, "must be {}, not {}", KindName(wanted), KindName(kind));
+}
+
+std::string ChildName(const ConfigValue& map, std::string_view key) {
+  const std::string name = SafeText(key.substr(0, kMaxQuoted));
+  return map.name.empty() ? name : map.name + "." + name;
+}
+
+Result<void> CheckUnique(const ConfigValue& map, const YamlNode::Entry& entry) {
+  const YamlNode::Entry* first = FindEntry(map.node, entry.key);
+  if (first == &entry) return {};
+  return FailAt(entry.at, "{}: again; it stands in line {} already", ChildName(map, entry.key),
+                first->at.line);
+}
+
+// How many letters must change, come or go to make `b` of `a`.
+size_t EditDistance(std::string_view a, std::string_view b) {
+  if (a.size() > kMaxQuoted) return a.size() + b.size();  // near to nothing, and not worth the time
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+Result<std::string> ReadAnyText(const ConfigValue& value) {
+  ORCIO_TRY(CheckKind(value, YamlNode::Kind::kText));
+  if (value.node.text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return FailValue(value, "is empty; give it a value or remove the key");
+  }
+  if (value.node.text.size() > kMaxText) {
+    return FailValue(value, "is longer than {} bytes", kMaxText);
+  }
+  return value.node.text;
+}
+
+// Digits as a number; nothing where they are none, or too many.
+std::optional<uint64_t> ParseNumber(std::string_view digits) {
+  uint64_t number = 0;
+  const char* end = digits.data() + digits.size();
+  const auto [stopped, error] = std::from_chars(digits.data(), end, number);
+  if (error != std::errc() || stopped != end) return std::nullopt;
+  return number;
+}
+
+std::optional<uint64_t> SecondsIn(std::string_view unit) {
+  if (unit.empty() || unit == "s") return 1;
+  if (unit == "m") return 60;
+  if (unit == "h") return 3600;
+  if (unit == "d") return 86400;
+  return std::nullopt;
+}
+
+Result<std::string> NormalPath(const ConfigValue& value, std::string_view path) {
+  std::string normal;
+  for (const auto& part : Split(path, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part == "..") {
+      return FailValue(value, "{} must not hold \"..\"; write the path it means", Quoted(path));
+    }
+    normal += "/" + part;
+  }
+  if (normal.empty()) return FailValue(value, "must not be the root directory");
+  return normal;
+}
+
+}  // namespace
+
+Result<void> ReadFields(const ConfigValue& map, std::span<const ConfigField> fields) {
+  ORCIO_TRY(CheckKind(map, YamlNode::Kind::kMap));
+  for (const auto& entry : map.node.entries) {
+    const auto field = std::find_if(fields.begin(), fields.end(),
+                                    [&](const ConfigField& f) { return f.key == entry.key; });
+    if (field == fields.end()) {
+      std::vector<std::string_view> known;
+      for (const auto& f : fields) known.push_back(f.key);
+      return FailAt(entry.at, "{}: unknown key{}", ChildName(map, entry.key),
+                    entry.key == "<<" ? "; YAML's merge keys are not supported, repeat the keys"
+                                      : Suggestion(entry.key, known));
+    }
+    ORCIO_TRY(CheckUnique(map, entry));
+    ORCIO_TRY(field->read(ConfigValue{*entry.value, ChildName(map, entry.key)}));
+  }
+  return {};
+}
+
+const YamlNode::Entry* FindEntry(const YamlNode& map, std::string_view key) {
+  const auto found = std::find_if(map.entries.begin(), map.entries.end(),
+                                  [&](const auto& entry) { return entry.key == key; });
+  return found == map.entries.end() ? nullptr : &*found;
+}
+
+Result<std::vector<NamedValue>> ReadNamed(const ConfigValue& map) {
+  ORCIO_TRY(CheckKind(map, YamlNode::Kind::kMap));
+  std::vector<NamedValue> values;
+  for (const auto& entry : map.node.entries) {
+    ConfigValue value{*entry.value, ChildName(map, entry.key)};
+    if (!IsServiceName(entry.key)) {
+      return FailAt(entry.at,
+                    "{}: cannot be a name; write 1 to 64 letters, digits, dots, dashes or "
+                    "underscores, a letter or digit first",
+                    value.name);
+    }
+    ORCIO_TRY(CheckUnique(map, entry));
+    values.push_back(NamedValue{entry.key, entry.at, std::move(value)});
+  }
+  return values;
+}
+
+Result<std::vector<ConfigValue>> ReadItems(const ConfigValue& list) {
+  ORCIO_TRY(CheckKind(list, YamlNode::Kind::kList));
+  std::vector<ConfigValue> values;
+  for (const auto& item : list.node.items) {
+    values.push_back(ConfigValue{*item, fmt::format("{}[{}]", list.name, values.size() + 1)});
+  }
+  return values;
+}
+
+Result<std::string> ReadText(const ConfigValue& value) {
+  auto text = ORCIO_TRY(ReadAnyText(value));
+  if (HasControl(text)) {
+    return FailValue(value, "{} holds a control character; it must be one line of text",
+                     Quoted(text));
+  }
+  return text;
+}
+
+Result<std::string> ReadCommand(const ConfigValue& value) {
+  auto text = ORCIO_TRY(ReadAnyText(value));
+  std::string visible = text;
+  std::erase_if(visible, [](char c) { return c == '\n' || c == '\t'; });
+  if (HasControl(visible)) {
+    return FailValue(value, "{} holds a control character", Quoted(text));
+  }
+  return text;
+}
+
+Result<size_t> ReadChoice(const ConfigValue& value, std::span<const std::string_view> words) {
+  const auto text = ORCIO_TRY(ReadText(value));
+  const auto found = std::find(words.begin(), words.end(), text);
+  if (found != words.end()) return static_cast<size_t>(found - words.begin());
+  return FailValue(value, "{} is not a choice{}", Quoted(text), Suggestion(text, words));
+}
+
+Result<bool> ReadBool(const ConfigValue& value) {
+  ORCIO_TRY(CheckKind(value, YamlNode::Kind::kText));
+  const std::string& text = value.node.text;
+  const bool yes = text == "true" || text == "yes" || text == "on";
+  if (!yes && text != "false" && text != "no" && text != "off") {
+    return FailValue(value, "must be true or false, not {}", Quoted(text));
+  }
+  if (value.node.quoted) {
+    return FailValue(value, "must be true or false, not text; remove the quotes");
+  }
+  return yes;
+}
+
+Result<uint64_t> ReadNumber(const ConfigValue& value, uint64_t least, uint64_t most) {
+  ORCIO_TRY(CheckKind(value, YamlNode::Kind::kText));
+  const std::string& text = value.node.text;
+  const auto number = ParseNumber(text);
+  if (number && value.node.quoted) {
+    return FailValue(value, "must be a number, not text; remove the quotes");
+  }
+  // YAML readers disagree on whether 010 is eight or ten.
+  if (number && text.size() > 1 && text.front() == '0') {
+    return FailValue(value, "must be a number without leading zeros; write {}", *number);
+  }
+  if (!number || *number < least || *number > most) {
+    return FailValue(value, "must be a number from {} to {}, not {}", least, most, Quoted(text));
+  }
+  return *number;
+}
+
+Result<std::chrono::seconds> ReadDuration(const ConfigValue& value) {
+  constexpr uint64_t kMost = uint64_t{365} * 86400;
+  const auto text = ORCIO_TRY(ReadText(value));
+  if (text.front() == '-') return FailValue(value, "must not be negative, as {} is", Quoted(text));
+  const size_t digits = std::min(text.find_first_not_of(kDigits), text.size());
+  const auto number = ParseNumber(std::string_view(text).substr(0, digits));
+  const auto unit = SecondsIn(std::string_view(text).substr(digits));
+  if (digits == 0 || !unit) {
+    return FailValue(value, "must be a time such as 30s, 5m, 2h or 1d, not {}", Quoted(text));
+  }
+  if (!number || *number > kMost / *unit) {
+    return FailValue(value, "{} is longer than 365 days", Quoted(text));
+  }
+  if (*number == 0) {
+    return FailValue(value, "must be at least 1s; remove the key for the default");
+  }
+  return std::chrono::seconds(*number * *unit);
+}
+
+Result<std::string> ReadAbsolutePath(const ConfigValue& value) {
+  const auto text = ORCIO_TRY(ReadText(value));
+  if (text.front() != '/') {
+    return FailValue(value, "must be an absolute path, not {}; write it from / on", Quoted(text));
+  }
+  return NormalPath(value, text);
+}
+
+Result<std::string> ReadHomePath(const ConfigValue& value) {
+  const auto text = ORCIO_TRY(ReadText(value));
+  if (text.front() == '/') return NormalPath(value, text);
+  if (!text.starts_with("~/")) {
+    return FailValue(value, "must be an absolute path or start with ~/, not {}", Quoted(text));
+  }
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || *home != '/') {
+    return FailValue(value, "{} needs HOME, which is not set; write the path from / on",
+                     Quoted(text));
+  }
+  return NormalPath(value, home + text.substr(1));
+}
+
+std::string Suggestion(std::string_view word, std::span<const std::string_view> known) {
+  if (known.empty()) return "";
+  const auto nearest = std::min_element(known.begin(), known.end(), [&](auto a, auto b) {
+    return EditDistance(word, a) < EditDistance(word, b);
+  });
+  // Two letters that changed places count as two.
+  const size_t near = std::max<size_t>(word.size() / 3, 2);
+  const size_t distance = EditDistance(word, *nearest);
+  if (distance <= near && distance < word.size()) {
+    return fmt::format("; did you mean `{}`?", *nearest);
+  }
+  return fmt::format("; known are: {}", fmt::join(known, ", "));
+}
+
+std::string Quoted(std::string_view text) {
+  const bool whole = text.size() <= kMaxQuoted;
+  size_t cut = whole ? text.size() : kMaxQuoted;
+  while (!whole && cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;
+  return fmt::format("\"{}\"{}", SafeText(text.substr(0, cut)), whole ? "" : "...");
+}
+
+}  // namespace orcio

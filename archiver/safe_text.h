@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace orcio {
+
+// The bytes of the UTF-8 sequence (RFC 3629) that `text`, which is not empty, starts with; 0 where
+// it is none.
+[[nodiscard]] size_t Utf8SequenceBytes(std::string_view text);
+
+// Whether `text` holds a C0 or C1 control character or DEL.
+[[nodiscard]] bool HasControl(std::string_view text);
+
+// `text` with control characters, and bytes that are no UTF-8, as \xNN: what another machine or a
+// file said, fit for a message.
+[[nodiscard]] std::string SafeText(std::string_view text);
+
+}  // namespace orcio
