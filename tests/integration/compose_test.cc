@@ -1,9 +1,8 @@
 // Compose projects on a real dockerd: what ran is stopped and runs again, and nothing else.
 
-#include <fstream>
-
 #include "archiver/compose_control.h"
 #include "tests/support/catch.h"
+#include "tests/support/compose_project.h"
 #include "tests/support/dockerd_fixture.h"
 #include "tests/support/local_host.h"
 
@@ -12,78 +11,17 @@ namespace {
 
 using Compose = DockerdFixture::Compose;
 
-// db and web write; job has run and ended; web depends on db, which has a health check.
-std::string Yaml(const std::string& volume) {
-  return "version: '2.4'\n"
-         "services:\n"
-         "  db:\n"
-         "    image: busybox\n"
-         "    network_mode: none\n"
-         "    volumes: ['" +
-         volume +
-         ":/data']\n"
-         "    command: [sh, -c, 'trap \"echo db >>/data/ends; exit 0\" TERM; "
-         "echo db >>/data/starts; while sleep 0.05; do :; done']\n"
-         "    healthcheck: {test: [CMD, 'true'], interval: 1s}\n"
-         "  web:\n"
-         "    image: busybox\n"
-         "    network_mode: none\n"
-         "    depends_on: [db]\n"
-         "    volumes: ['" +
-         volume +
-         ":/data']\n"
-         "    command: [sh, -c, 'trap \"echo web >>/data/ends; exit 0\" TERM; "
-         "test -e /data/broken && { echo no configuration; exit 3; }; "
-         "echo web >>/data/starts; while sleep 0.05; do :; done']\n"
-         "  job:\n"
-         "    image: busybox\n"
-         "    network_mode: none\n"
-         "    command: ['true']\n";
-}
-
 DockerdFixture& Dockerd() {
   static DockerdFixture dockerd;
   return dockerd;
 }
 
 // The project, up, and orcio's way to it.
-class Project {
+class Project : public ComposeProject {
  public:
-  explicit Project(Compose compose, std::string name = "wiki")
-      : name_(std::move(name)), host("atena", Dockerd().Environment(compose)) {
-    std::filesystem::create_directory(scratch_ / "data");
-    Dockerd().Up(name_, scratch_ / "stack", Yaml(scratch_ / "data"));
-    while (State("job") != "exited" || Lines("starts").size() < 2) {
-    }
-    config_.name = name_;
-    config_.project = name_;
-    config_.start_timeout = std::chrono::seconds(20);
-    config_.stop_timeout = std::chrono::seconds(5);
-  }
-  ~Project() {
-    for (const char* service : {"web", "db", "job"}) {
-      (void)RunCommand({Dockerd().scratch() / "bin/docker", "rm", "-f", Container(service)});
-    }
-  }
+  explicit Project(Compose compose, const std::string& name = "wiki")
+      : ComposeProject(Dockerd(), name), host("atena", Dockerd().Environment(compose)) {}
 
-  [[nodiscard]] std::string Container(const std::string& service) const {
-    return name_ + "_" + service + "_1";
-  }
-  [[nodiscard]] std::string Of(const std::string& service, const std::string& field) const {
-    return Dockerd().Docker({"inspect", "--format", "{{" + field + "}}", Container(service)});
-  }
-  [[nodiscard]] std::string State(const std::string& service) const {
-    return Of(service, ".State.Status");
-  }
-  [[nodiscard]] std::vector<std::string> Lines(const std::string& file) const {
-    std::ifstream in(scratch_ / "data" / file);
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(in, line);) lines.push_back(line);
-    return lines;
-  }
-  void Forget(const std::string& file) const { std::filesystem::remove(scratch_ / "data" / file); }
-  [[nodiscard]] const ScratchDirectory& scratch() const { return scratch_; }
-  [[nodiscard]] const ServiceConfig& config() const { return config_; }
   [[nodiscard]] bool Ran(const std::string& part) const {
     for (const auto& command : host.commands()) {
       if (command.find(part) != std::string::npos) return true;
@@ -91,12 +29,6 @@ class Project {
     return false;
   }
 
- private:
-  ScratchDirectory scratch_;
-  std::string name_;
-  ServiceConfig config_;
-
- public:
   LocalHost host;
 };
 
@@ -109,7 +41,7 @@ TEST_CASE("A project stops and starts by its dependencies, and only what ran of 
   const auto compose = GENERATE(Compose::kProgram, Compose::kPlugin, Compose::kNone);
   CAPTURE(static_cast<int>(compose));
   Project project(compose);
-  ComposeControl control(project.config());
+  ComposeControl control(project.service());
   const std::string id = project.Of("web", ".Id");
   const std::string started_at = project.Of("web", ".State.StartedAt");
 
@@ -136,7 +68,7 @@ TEST_CASE("A project stops and starts by its dependencies, and only what ran of 
 TEST_CASE("Compose 2 stops and starts a project that runs as a whole") {
   Project project(Compose::kPlugin);
   Dockerd().Docker({"rm", project.Container("job")});
-  ComposeControl control(project.config());
+  ComposeControl control(project.service());
   REQUIRE_OK(control.Inspect(project.host, {}));
   REQUIRE_OK(control.Stop(project.host, {}));
   CHECK(project.State("web") == "exited");
@@ -149,8 +81,8 @@ TEST_CASE("Compose 2 stops and starts a project that runs as a whole") {
 
 TEST_CASE("A project whose compose file has gone is stopped and started all the same") {
   Project project(Compose::kProgram);
-  std::filesystem::remove(project.scratch() / "stack/docker-compose.yml");
-  ComposeControl control(project.config());
+  std::filesystem::remove(project.stack() / "docker-compose.yml");
+  ComposeControl control(project.service());
   REQUIRE_OK(control.Inspect(project.host, {}));
   REQUIRE_OK(control.Stop(project.host, {}));
   CHECK(project.Lines("ends") == kWebThenDb);
@@ -161,10 +93,10 @@ TEST_CASE("A project whose compose file has gone is stopped and started all the 
 TEST_CASE("A container that does not come up again is told by name, exit code and last words") {
   const auto compose = GENERATE(Compose::kProgram, Compose::kNone);
   Project project(compose);
-  ComposeControl control(project.config());
+  ComposeControl control(project.service());
   REQUIRE_OK(control.Inspect(project.host, {}));
   REQUIRE_OK(control.Stop(project.host, {}));
-  std::ofstream(project.scratch() / "data/broken").flush();
+  project.Break();
   const auto started = control.Start(project.host, {});
   REQUIRE_FALSE(started);
   CHECK(started.error().kind == ErrorKind::kNotRunning);
@@ -176,12 +108,12 @@ TEST_CASE("A container that does not come up again is told by name, exit code an
 
 TEST_CASE("Containers made anew between stop and start are the ones that run") {
   Project project(Compose::kNone);
-  ComposeControl control(project.config());
+  ComposeControl control(project.service());
   REQUIRE_OK(control.Inspect(project.host, {}));
   REQUIRE_OK(control.Stop(project.host, {}));
   for (const char* service : {"web", "db"}) Dockerd().Docker({"rm", project.Container(service)});
   CommandOptions options;
-  options.directory = project.scratch() / "stack";
+  options.directory = project.stack();
   MustRun({Dockerd().scratch() / "program/docker-compose", "--project-name", "wiki", "up",
            "--no-start"},
           options);
@@ -193,7 +125,7 @@ TEST_CASE("Containers made anew between stop and start are the ones that run") {
 TEST_CASE("A paused container is refused, and runs on once unpaused") {
   Project project(Compose::kNone);
   Dockerd().Docker({"pause", project.Container("web")});
-  ComposeControl control(project.config());
+  ComposeControl control(project.service());
   const auto found = control.Inspect(project.host, {});
   REQUIRE_FALSE(found);
   CHECK(found.error().kind == ErrorKind::kRemote);
@@ -202,7 +134,7 @@ TEST_CASE("A paused container is refused, and runs on once unpaused") {
 
 TEST_CASE("An unknown project is not found, with those that there are") {
   Project project(Compose::kNone, "blog");
-  auto config = project.config();
+  auto config = project.service();
   config.project = "blgo";
   ComposeControl control(config);
   const auto found = control.Inspect(project.host, {});

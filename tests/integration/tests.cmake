@@ -1,3 +1,4 @@
+orcio_integration_test(archive_test integration/archive_test.cc)
 orcio_integration_test(compose_test integration/compose_test.cc)
 orcio_integration_test(ssh_test integration/ssh_test.cc)
 orcio_integration_test(bad_runs_test integration/bad_runs_test.cc)

@@ -114,7 +114,7 @@ void DockerdFixture::ImportImage() const {
   const fs::path root = scratch_ / "image";
   fs::create_directories(root / "bin");
   fs::copy_file(Real("busybox"), root / "bin/busybox");
-  for (const char* applet : {"sh", "cat", "echo", "sleep", "true", "false", "test", "sync"}) {
+  for (const char* applet : {"sh", "cat", "echo", "sleep", "true", "false", "test", "rm"}) {
     fs::create_symlink("busybox", root / "bin" / applet);
   }
   MustRunShell("tar -C '" + root.string() + "' -c . | '" + (scratch_ / "bin/docker").string() +
