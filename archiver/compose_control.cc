@@ -241,7 +241,7 @@ Result<void> ComposeControl::Start(RemoteHost& host, const std::stop_token& stop
   ORCIO_TRY(StartByCompose(host, stop));
   const auto present = ORCIO_TRY(FindAgain(host, stop));
   ORCIO_TRY(StartByDocker(host, present, deadline, stop));
-  return WaitUntilUp(host, Flat(levels_), deadline, stop);
+  return WaitUntilUp(host, Flat(levels_), deadline, patience_, stop);
 }
 
 // One attempt: what it leaves out, docker starts.
@@ -270,7 +270,7 @@ Result<void> ComposeControl::StartByDocker(RemoteHost& host, const Containers& p
     }
     // Its failures show in the containers' states, with more detail.
     if (words.size() > 2) (void)ORCIO_TRY(host.Run(ShellCommand(words), options, stop));
-    if (!awaited.empty()) ORCIO_TRY(WaitUntilUp(host, awaited, deadline, stop));
+    if (!awaited.empty()) ORCIO_TRY(WaitUntilUp(host, awaited, deadline, patience_, stop));
   }
   return {};
 }

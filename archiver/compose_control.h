@@ -8,6 +8,7 @@
 
 #include "archiver/compose_tool.h"
 #include "archiver/docker.h"
+#include "archiver/pause.h"
 #include "archiver/service_control.h"
 
 namespace orcio {
@@ -21,7 +22,8 @@ namespace orcio {
 // be put back the way it was.
 class ComposeControl : public ServiceControl {
  public:
-  explicit ComposeControl(const ServiceConfig& service) : service_(service) {}
+  explicit ComposeControl(const ServiceConfig& service, const Patience& patience = {})
+      : service_(service), patience_(patience) {}
 
   [[nodiscard]] Result<void> Inspect(RemoteHost& host, const std::stop_token& stop) override;
   [[nodiscard]] std::vector<std::string> Running() const override;
@@ -43,6 +45,7 @@ class ComposeControl : public ServiceControl {
   [[nodiscard]] std::chrono::seconds StopLimit() const;
 
   const ServiceConfig service_;
+  const Patience patience_;
   // What was running, by when it starts: each level's containers depend on earlier levels only.
   std::vector<Containers> levels_;
   std::optional<ComposeCommand> compose_;

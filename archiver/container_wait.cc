@@ -2,7 +2,6 @@
 
 #include <optional>
 
-#include "archiver/pause.h"
 #include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
 
@@ -11,18 +10,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kPoll{200};
-// A program that cannot come up (its configuration, its data) has mostly said so by then.
-constexpr std::chrono::seconds kStable{2};
 constexpr int kStarts = 3;
-// What it could not do without may be up by then.
-constexpr std::chrono::milliseconds kRestartPause{1000};
 constexpr const char* kLogLines = "5";
 
 // One container's way up.
 class Ascent {
  public:
-  explicit Ascent(DockerContainer before) : before_(std::move(before)) {}
+  Ascent(DockerContainer before, std::chrono::milliseconds stable)
+      : before_(std::move(before)), stable_(stable) {}
 
   [[nodiscard]] const DockerContainer& before() const { return before_; }
 
@@ -38,7 +33,7 @@ class Ascent {
       started_at_ = now.started_at;
       restarts_ = now.restarts;
     }
-    return Clock::now() - *since_ >= kStable;
+    return Clock::now() - *since_ >= stable_;
   }
 
   // Whether it makes sense to start it once more.
@@ -46,6 +41,7 @@ class Ascent {
 
  private:
   DockerContainer before_;
+  std::chrono::milliseconds stable_;
   std::optional<Clock::time_point> since_;
   std::string started_at_;
   int64_t restarts_ = 0;
@@ -86,14 +82,16 @@ Failure Gone(const RemoteHost& host, const DockerContainer& before) {
 }  // namespace
 
 Result<void> WaitUntilUp(RemoteHost& host, const std::vector<DockerContainer>& containers,
-                         Clock::time_point deadline, const std::stop_token& stop) {
-  std::vector<Ascent> pending(containers.begin(), containers.end());
+                         Clock::time_point deadline, const Patience& patience,
+                         const std::stop_token& stop) {
+  std::vector<Ascent> pending;
+  for (const auto& container : containers) pending.emplace_back(container, patience.stable);
   for (;;) {
     std::vector<std::string> ids;
     for (const auto& ascent : pending) ids.push_back(ascent.before().id);
     const auto present = ORCIO_TRY(InspectContainers(host, ids, stop));
     std::vector<Ascent> left;
-    auto pause = kPoll;
+    auto pause = patience.poll;
     for (auto& ascent : pending) {
       const auto* now = FindContainer(present, ascent.before().id);
       if (now == nullptr) return Gone(host, ascent.before());
@@ -105,7 +103,7 @@ Result<void> WaitUntilUp(RemoteHost& host, const std::vector<DockerContainer>& c
       if (down) {
         // Its failure shows in the state that the next round finds.
         (void)ORCIO_TRY(host.Run(ShellCommand({"docker", "start", now->id}), {}, stop));
-        pause = kRestartPause;
+        pause = patience.restart;
       }
       left.push_back(std::move(ascent));
     }

@@ -4,7 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,7 +63,8 @@ int Spawn(const std::string& command, const std::map<std::string, std::string>& 
 }
 
 bool EndsWithin(pid_t pid, std::chrono::milliseconds timeout) {
-  const UniqueFd process(::pidfd_open(pid, 0));
+  // glibc 2.36 declares pidfd_open without C linkage.
+  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   const auto deadline = Clock::now() + timeout;
   for (;;) {
     const auto left =

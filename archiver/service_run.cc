@@ -9,6 +9,7 @@
 
 #include "archiver/pause.h"
 #include "archiver/remote_tar.h"
+#include "archiver/service_plan.h"
 #include "archiver/stopped_service.h"
 #include "index/archive_name.h"
 #include "index/repository.h"
@@ -118,10 +119,9 @@ class ServiceRun {
   const RunObserver& observer_;
   const std::stop_token& stop_;
 
-  RemoteTar tar_;
+  ServicePlan plan_;
   std::string name_;
   std::unique_ptr<ArchiveWriter> writer_;
-  bool has_parts_running_ = false;
   Downtime downtime_;
   ServiceOutcome outcome_;
 };
@@ -146,7 +146,7 @@ Result<void> ServiceRun::Archive() {
   ORCIO_TRY(Prepare());
   Result<void> streamed;
   std::future<Result<const TarSummary*>> finished;
-  if (!has_parts_running_) {
+  if (plan_.stops.empty()) {
     streamed = Stream();
     if (streamed) finished = std::async(std::launch::async, [this] { return writer_->Finish(); });
   } else {
@@ -168,13 +168,8 @@ Result<void> ServiceRun::Archive() {
 // All that can fail without the service noticing.
 Result<void> ServiceRun::Prepare() {
   Enter(RunPhase::kConnecting);
-  ORCIO_TRY(host_.Connect(stop_));
-  tar_ = ORCIO_TRY(DetectRemoteTar(host_, stop_));
-  outcome_.facts.tools["tar"] = tar_.description;
-  ORCIO_TRY(CheckRemoteTar(tar_, service_));
-  ORCIO_TRY(CheckRemotePaths(host_, service_, stop_));
-  ORCIO_TRY(control_.Inspect(host_, stop_));
-  has_parts_running_ = !control_.Running().empty();
+  plan_ = ORCIO_TRY(PlanService(service_, host_, control_, stop_));
+  outcome_.facts.tools["tar"] = plan_.tar.description;
   outcome_.facts.warnings = control_.Warnings();
   ORCIO_TRY(CheckSpace());
   ORCIO_TRY(ChooseName());
@@ -231,9 +226,8 @@ Result<void> ServiceRun::StopAndStream() {
 Result<void> ServiceRun::Stream() {
   Enter(RunPhase::kStreaming);
   ObservedSink sink(*writer_, observer_);
-  const auto ended =
-      ORCIO_TRY(host_.Stream(MakeTarCommand(tar_, service_), sink, RunOptions{}, stop_));
-  auto warnings = ORCIO_TRY(JudgeTar(tar_, ended));
+  const auto ended = ORCIO_TRY(host_.Stream(plan_.command, sink, RunOptions{}, stop_));
+  auto warnings = ORCIO_TRY(JudgeTar(plan_.tar, ended));
   auto& all = outcome_.facts.warnings;
   all.insert(all.end(), std::make_move_iterator(warnings.begin()),
              std::make_move_iterator(warnings.end()));
@@ -245,12 +239,13 @@ Result<void> ServiceRun::Publish(std::future<Result<const TarSummary*>> finished
   Enter(RunPhase::kFinishing);
   const TarSummary* summary = ORCIO_TRY(finished.get());
   if (stop_.stop_requested()) return Cancelled();
-  if (outcome_.start_error) {
-    outcome_.facts.warnings.push_back("the service was not confirmed running again: " +
-                                      outcome_.start_error->message);
-  }
   outcome_.facts.end_seconds = UtcSeconds();
-  ORCIO_TRY(writer_->Describe(outcome_.facts));
+  RunFacts facts = outcome_.facts;
+  if (outcome_.start_error) {
+    facts.warnings.push_back("the service was not confirmed running again: " +
+                             outcome_.start_error->message);
+  }
+  ORCIO_TRY(writer_->Describe(facts));
   ORCIO_TRY(writer_->Publish());
   outcome_.archive = repository_ / name_;
   outcome_.tar_bytes = writer_->tar_bytes();

@@ -4,7 +4,6 @@
 #include <map>
 #include <optional>
 
-#include "archiver/pause.h"
 #include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
 
@@ -13,8 +12,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kPoll{200};
-constexpr std::chrono::seconds kStable{2};
 // Where the configuration sets no time: systemd's own TimeoutStopSec, mostly 90 s, ends it before.
 constexpr std::chrono::seconds kStopLimit{600};
 
@@ -138,7 +135,7 @@ Result<void> SystemdControl::StopUnit(RemoteHost& host, const std::string& unit,
       return Fail(ErrorKind::kRemote, "{}: unit {} is still {} {} s after it was asked to stop",
                   host.name(), unit, Excerpt(state.active), limit.count());
     }
-    if (!Pause(kPoll, stop)) return Interrupted(host);
+    if (!Pause(patience_.poll, stop)) return Interrupted(host);
   }
 }
 
@@ -154,7 +151,7 @@ Result<void> SystemdControl::Start(RemoteHost& host, const std::stop_token& stop
       if (state.up() && state.settled()) break;
       const bool over = state.settled() && !state.running() && state.active != "deactivating";
       if (over || Clock::now() >= deadline) return Failure(NotUp(host, unit, state, stop));
-      if (!Pause(kPoll, stop)) return Interrupted(host);
+      if (!Pause(patience_.poll, stop)) return Interrupted(host);
     }
   }
   return ConfirmUp(host, deadline, stop);
@@ -179,8 +176,8 @@ Result<void> SystemdControl::ConfirmUp(RemoteHost& host, Clock::time_point deadl
     if (down != states.end() || now != invocations) since.reset();
     if (!since) since = Clock::now();
     invocations = std::move(now);
-    if (down == states.end() && Clock::now() - *since >= kStable) return {};
-    if (!Pause(kPoll, stop)) return Interrupted(host);
+    if (down == states.end() && Clock::now() - *since >= patience_.stable) return {};
+    if (!Pause(patience_.poll, stop)) return Interrupted(host);
   }
 }
 

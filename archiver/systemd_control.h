@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "archiver/pause.h"
 #include "archiver/service_control.h"
 
 namespace orcio {
@@ -11,7 +12,8 @@ namespace orcio {
 // configuration names them, and started in that order.
 class SystemdControl : public ServiceControl {
  public:
-  explicit SystemdControl(const ServiceConfig& service) : service_(service) {}
+  explicit SystemdControl(const ServiceConfig& service, const Patience& patience = {})
+      : service_(service), patience_(patience) {}
 
   [[nodiscard]] Result<void> Inspect(RemoteHost& host, const std::stop_token& stop) override;
   [[nodiscard]] std::vector<std::string> Running() const override;
@@ -24,6 +26,7 @@ class SystemdControl : public ServiceControl {
                          const std::stop_token& stop);
 
   const ServiceConfig service_;
+  const Patience patience_;
   std::vector<std::string> running_;  // in the order of starting
 };
 

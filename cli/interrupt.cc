@@ -20,6 +20,7 @@ sigset_t Signals() {
 Interrupt::Interrupt() {
   const sigset_t signals = Signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
   waiter_ = std::jthread([this, signals](const std::stop_token& end) {
     while (!end.stop_requested()) {
       const timespec wait{0, 100'000'000};

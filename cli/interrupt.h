@@ -11,6 +11,7 @@ namespace orcio::cli {
 // Turns SIGINT, SIGTERM and SIGHUP into a stop request for as long as it lives. Made before any
 // other thread, so that all of them inherit the blocked signals. A second signal does not end the
 // process either: a service may be about to start again.
+// Also ignores SIGPIPE, from then on: a proxy command that dies is a broken link, not our end.
 class Interrupt {
  public:
   Interrupt();

@@ -1,1 +1,151 @@
 #include "fusefs/mount.h"
+
+#include <spdlog/logger.h>
+#include <spdlog/sinks/dup_filter_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/syslog_sink.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "fusefs/background.h"
+#include "fusefs/fuse.h"
+#include "fusefs/mount_options.h"
+#include "fusefs/mount_table.h"
+#include "fusefs/session.h"
+
+namespace orcio {
+namespace {
+
+// What was found out before anything is started.
+struct Plan {
+  std::filesystem::path repository;  // absolute
+  std::filesystem::path mountpoint;  // absolute, without symlinks
+  ParsedMountOptions options;
+  bool foreground = false;
+};
+
+bool IsWithin(const std::filesystem::path& path, const std::filesystem::path& directory) {
+  return std::mismatch(directory.begin(), directory.end(), path.begin(), path.end()).first ==
+         directory.end();
+}
+
+// A mount whose server is gone answers ENOTCONN until it is unmounted. Not stat(2), which the
+// kernel may still answer for it.
+bool IsDead(const std::filesystem::path& mountpoint) {
+  struct statvfs status {};
+  return ::statvfs(mountpoint.c_str(), &status) != 0 && errno == ENOTCONN;
+}
+
+Result<void> CheckMountpoint(const std::filesystem::path& mountpoint) {
+  while (ORCIO_TRY(MountedType(mountpoint)) == kMountType) {
+    if (!IsDead(mountpoint)) {
+      return Fail(ErrorKind::kInvalid, "{} is mounted already; `orcio umount {}` unmounts it",
+                  mountpoint.string(), mountpoint.string());
+    }
+    ORCIO_TRY(UnmountDirectory(mountpoint, true));
+  }
+  struct stat status {};
+  if (::stat(mountpoint.c_str(), &status) != 0)
+    return FailErrno(errno, fmt::format("cannot mount on {}", mountpoint.string()));
+  if (!S_ISDIR(status.st_mode))
+    return Fail(ErrorKind::kInvalid, "cannot mount on {}: it is no directory", mountpoint.string());
+  return {};
+}
+
+Result<Plan> MakePlan(const Repository& repository, const MountOptions& options) {
+  Plan plan;
+  plan.foreground = options.foreground;
+  plan.options =
+      ORCIO_TRY(ParseMountOptions(options.fuse_options, options.cache_bytes, ::geteuid() == 0));
+  std::error_code error;
+  plan.repository = std::filesystem::canonical(repository.directory(), error);
+  if (error) {
+    return Fail(ErrorKind::kNotFound, "cannot mount the repository {}: {}",
+                repository.directory().string(), error.message());
+  }
+  plan.mountpoint = ORCIO_TRY(ResolveMountpoint(options.mountpoint));
+  if (IsWithin(plan.repository, plan.mountpoint)) {
+    return Fail(ErrorKind::kInvalid, "cannot mount on {}: it would hide the repository {}",
+                plan.mountpoint.string(), plan.repository.string());
+  }
+  ORCIO_TRY(CheckMountpoint(plan.mountpoint));
+  return plan;
+}
+
+std::shared_ptr<spdlog::logger> MakeLogger(bool foreground) {
+  // One bad span fails many reads: its line is written once.
+  auto once = std::make_shared<spdlog::sinks::dup_filter_sink_mt>(std::chrono::minutes(1));
+  if (foreground)
+    once->add_sink(std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  else
+    once->add_sink(
+        std::make_shared<spdlog::sinks::syslog_sink_mt>("orcio", LOG_PID, LOG_DAEMON, false));
+  auto logger = std::make_shared<spdlog::logger>("orcio", std::move(once));
+  logger->flush_on(spdlog::level::info);
+  return logger;
+}
+
+// Each archive that is open takes a descriptor, and there may be thousands.
+void AllowManyOpenFiles() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Result<void> Serve(const FileSystem& files, const Plan& plan, const std::function<void()>& ready) {
+  const auto logger = MakeLogger(plan.foreground);
+  const auto log = [logger](const std::string& line) { logger->warn("{}", line); };
+  AllowManyOpenFiles();
+  SpanCache cache(plan.options.cache_bytes);
+  Namespace::Options options;
+  options.log = log;
+  const auto tree =
+      ORCIO_TRY(Namespace::Open(Repository(files, plan.repository), cache, std::move(options)));
+  MountContext context{*tree, plan.repository, plan.options.default_permissions, log, {}};
+  const auto session = ORCIO_TRY(Session::Mount(plan.mountpoint, plan.options.fuse, context));
+  const auto served = session->Serve(
+      [&] {
+        // libfuse writes to standard error, which is about to go.
+        if (!plan.foreground)
+          fuse_set_log_func([](fuse_log_level level, const char* format, va_list arguments) {
+            ::vsyslog(static_cast<int>(level), format, arguments);
+          });
+        ready();
+      },
+      [&] { tree->Stop(); });
+  if (!served) log(served.error().message);
+  return served;
+}
+
+}  // namespace
+
+Result<void> Mount(const Repository& repository, const MountOptions& options) {
+  const Plan plan = ORCIO_TRY(MakePlan(repository, options));
+  const FileSystem& files = repository.files();
+  if (plan.foreground) return Serve(files, plan, [] {});
+  return RunInBackground(
+      [&](const std::function<void()>& ready) { return Serve(files, plan, ready); });
+}
+
+Result<void> Unmount(const std::filesystem::path& mountpoint, bool lazy) {
+  const auto nothing_there = [&] {
+    return Fail(ErrorKind::kNotFound, "no repository is mounted on {}", mountpoint.string());
+  };
+  const auto directory = ResolveMountpoint(mountpoint);
+  if (!directory && directory.error().kind == ErrorKind::kInvalid) return nothing_there();
+  if (!directory) return Failure(directory.error());
+  if (ORCIO_TRY(MountedType(*directory)) != kMountType) return nothing_there();
+  return UnmountDirectory(*directory, lazy);
+}
+
+}  // namespace orcio

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,7 +19,11 @@ namespace orcio {
 //
 // An inode number has the archive in its upper 32 bits and the node within it in the lower. Both
 // follow from the archive's name and content alone, so numbers are the same at every mount. 1 is
-// the mount's root (FUSE_ROOT_ID).
+// the mount's root (FUSE_ROOT_ID); what is above the archives has 0 in the upper bits.
+//
+// Archives that come or go in the repository do so here at the next look at the directory they are
+// in. An archive is opened when something first touches its inside, and its sidecar rebuilt where
+// that cannot be used; where that fails, everything inside is EIO.
 class Namespace {
  public:
   using Inode = uint64_t;
@@ -26,6 +31,10 @@ class Namespace {
 
   struct Attributes {
     Inode inode = 0;
+    // Differs between archives that had the same name one after the other.
+    uint64_t generation = 0;
+    // True where nothing of this ever changes: it may be kept for as long as one likes.
+    bool settled = false;
     EntryType type = EntryType::kDirectory;
     uint32_t mode = 0;  // permission bits
     uint32_t uid = 0;
@@ -33,30 +42,55 @@ class Namespace {
     uint32_t links = 1;
     Timestamp mtime;
     uint64_t size = 0;
+    uint64_t data_bytes = 0;  // of `size`, those that are not in holes
     uint32_t device_major = 0;
     uint32_t device_minor = 0;
   };
 
-  // `cache` and `files` outlive it. Lists the repository; opens no archive.
+  struct Options {
+    // Takes lines for people: what could not be opened, what was rebuilt. Thread-safe; may be
+    // empty.
+    std::function<void(const std::string&)> log;
+    // An archive that could not be opened is not tried again before.
+    std::chrono::milliseconds retry_after{2000};
+  };
+
+  // `repository`'s files and `cache` outlive it. Lists the repository; opens no archive.
+  [[nodiscard]] static Result<std::unique_ptr<Namespace>> Open(const Repository& repository,
+                                                               SpanCache& cache, Options options);
   [[nodiscard]] static Result<std::unique_ptr<Namespace>> Open(const Repository& repository,
                                                                SpanCache& cache);
   ~Namespace();
 
+  // Breaks off whatever takes long (rebuilding a sidecar), from any thread.
+  void Stop();
+
+  // Nothing where the directory has no such name. ESTALE, here and below, for an inode whose
+  // archive is gone.
   [[nodiscard]] Result<std::optional<Attributes>> Lookup(Inode directory,
                                                          std::string_view name) const;
   [[nodiscard]] Result<Attributes> Stat(Inode inode) const;
   // Hands entries from position `from` on (0: the first) to `add`, until it returns false. "." and
-  // ".." are entries 0 and 1. Positions are stable: an entry's own is the one to go on from after
-  // it. With `attributes` false, only inode and type are filled.
+  // ".." come first. Positions are stable, also while archives come and go: an entry's `next` is
+  // the one to go on from after it. With `attributes` false, only inode and type are filled.
   [[nodiscard]] Result<void> List(Inode directory, uint64_t from, bool attributes,
                                   const std::function<bool(std::string_view name, const Attributes&,
                                                            uint64_t next)>& add) const;
   [[nodiscard]] Result<std::string> ReadLink(Inode inode) const;
-  [[nodiscard]] Result<std::vector<Slice>> Read(Inode inode, uint64_t offset, size_t size) const;
-  // Nothing stands for ENXIO.
-  [[nodiscard]] Result<std::optional<uint64_t>> SeekData(Inode inode, uint64_t offset) const;
-  [[nodiscard]] Result<std::optional<uint64_t>> SeekHole(Inode inode, uint64_t offset) const;
   [[nodiscard]] Result<std::vector<ExtendedAttribute>> ExtendedAttributes(Inode inode) const;
+
+  // A regular file's content. Goes on to be readable once its archive is gone from the repository,
+  // for as long as this lives. Thread-safe. The namespace outlives it.
+  class File {
+   public:
+    virtual ~File() = default;
+    [[nodiscard]] virtual Result<std::vector<Slice>> Read(uint64_t offset, size_t size) const = 0;
+    // Nothing stands for ENXIO.
+    [[nodiscard]] virtual Result<std::optional<uint64_t>> SeekData(uint64_t offset) const = 0;
+    [[nodiscard]] virtual Result<std::optional<uint64_t>> SeekHole(uint64_t offset) const = 0;
+  };
+  // kInvalid where it is no regular file.
+  [[nodiscard]] Result<std::shared_ptr<const File>> OpenFile(Inode inode) const;
 
  private:
   struct State;

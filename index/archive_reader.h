@@ -45,6 +45,9 @@ class ArchiveReader {
   [[nodiscard]] Result<std::optional<uint64_t>> SeekData(NodeId file, uint64_t offset) const;
   [[nodiscard]] Result<std::optional<uint64_t>> SeekHole(NodeId file, uint64_t offset) const;
 
+  // Bytes of a file that are not in holes, for st_blocks: by them cp and du know a sparse file.
+  [[nodiscard]] Result<uint64_t> DataBytes(NodeId file) const;
+
  private:
   struct State;
   explicit ArchiveReader(std::unique_ptr<State> state);

@@ -62,9 +62,9 @@ class ArchiveWriter : public ByteSink {
   [[nodiscard]] uint64_t archive_bytes() const;  // written so far
 
  private:
-  class Pipeline;
-  explicit ArchiveWriter(std::unique_ptr<Pipeline> pipeline);
-  std::unique_ptr<Pipeline> pipeline_;
+  struct State;
+  explicit ArchiveWriter(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace orcio

@@ -6,6 +6,7 @@
 
 #include "index/error.h"
 #include "index/file_system.h"
+#include "index/run_facts.h"
 
 namespace orcio {
 
@@ -14,6 +15,9 @@ struct RebuildOptions {
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)>
       progress;  // archive bytes; may be empty
 };
+
+// What a rebuilt sidecar has for facts: which orcio made it.
+[[nodiscard]] RunFacts RebuiltFacts();
 
 // Makes the sidecar of an archive that orcio wrote, hopping over its members and decoding them in
 // parallel, and replaces `sidecar` by it once it is whole and on disk. It differs from the one made

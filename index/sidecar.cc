@@ -1,1 +1,374 @@
 #include "index/sidecar.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "index/bytes.h"
+#include "index/checked_map.h"
+#include "index/sidecar_records.h"
+#include "index/tar_path.h"
+
+namespace orcio {
+namespace {
+
+namespace format = sidecar_format;
+
+constexpr uint64_t kMaxFactBytes = uint64_t{16} << 20;
+constexpr uint64_t kMaxWarningBytes = uint64_t{16} << 20;
+constexpr size_t kMaxDepth = 4096;
+
+Sha256Digest ToDigest(const uint8_t (&bytes)[32]) {
+  Sha256Digest digest;
+  std::memcpy(digest.data(), bytes, digest.size());
+  return digest;
+}
+
+// `text` outlives no fault of the map: what is handed out was good when it was looked at.
+Result<std::string_view> Sound(const CheckedMap& map, std::string_view text) {
+  ORCIO_TRY(map.CheckFault());
+  return text;
+}
+
+Result<void> CheckExtents(const CheckedMap& map, const NodeRecord& record,
+                          const std::vector<Extent>& extents) {
+  uint64_t end = 0;
+  for (const Extent& extent : extents) {
+    auto file_end = CheckedAdd(extent.file_offset, extent.length);
+    auto tar_end = CheckedAdd(extent.tar_offset, extent.length);
+    bool good = extent.length > 0 && extent.file_offset >= end && file_end && tar_end &&
+                *file_end <= record.node.size;
+    // What an archive cut short has lost stands beyond its end.
+    bool lost = record.has(format::kIncomplete);
+    if (!good || (*tar_end > map.header().tar_bytes && !lost))
+      return FailNode(map, record.id, "a file with impossible extents");
+    end = *file_end;
+  }
+  return {};
+}
+
+Result<std::vector<Extent>> LoadExtents(const CheckedMap& map, const NodeRecord& record) {
+  uint64_t offset = ORCIO_TRY(LoadExtra(map, record.id, format::kExtents));
+  auto count_bytes = ORCIO_TRY(map.Bytes(SectionId::kExtents, offset, sizeof(uint64_t)));
+  auto count = LoadLittleEndian<uint64_t>(count_bytes.data());
+  ORCIO_TRY(map.CheckFault());
+  if (count > map.SectionBytes(SectionId::kExtents) / sizeof(Extent))
+    return FailNode(map, record.id, "a file with too many extents");
+  auto bytes =
+      ORCIO_TRY(map.Bytes(SectionId::kExtents, offset + sizeof(uint64_t), count * sizeof(Extent)));
+  std::vector<Extent> extents(count);
+  if (count != 0) std::memcpy(extents.data(), bytes.data(), bytes.size());
+  ORCIO_TRY(map.CheckFault());
+  return extents;
+}
+
+// Reads an attribute at `offset` in XATT, and moves `offset` behind it.
+Result<ExtendedAttribute> LoadAttribute(const CheckedMap& map, uint64_t& offset) {
+  auto sizes = ORCIO_TRY(map.Bytes(SectionId::kAttributeSets, offset, 2 * sizeof(uint32_t)));
+  auto name_bytes = LoadLittleEndian<uint32_t>(sizes.data());
+  auto value_bytes = LoadLittleEndian<uint32_t>(sizes.data() + sizeof(uint32_t));
+  ORCIO_TRY(map.CheckFault());
+  offset += sizes.size();
+  auto text = AsText(
+      ORCIO_TRY(map.Bytes(SectionId::kAttributeSets, offset, uint64_t{name_bytes} + value_bytes)));
+  ExtendedAttribute attribute{std::string(text.substr(0, name_bytes)),
+                              std::string(text.substr(name_bytes))};
+  ORCIO_TRY(map.CheckFault());
+  if (attribute.name.empty() || attribute.name.find('\0') != std::string::npos)
+    return map.FailDamaged(SectionId::kAttributeSets, offset, "an impossible attribute name");
+  offset += text.size();
+  return attribute;
+}
+
+// The whole of a section that holds text.
+Result<std::string> LoadText(const CheckedMap& map, SectionId section, uint64_t limit) {
+  if (map.SectionBytes(section) > limit)
+    return map.FailDamaged(section, 0, "a section of impossible size");
+  auto bytes = ORCIO_TRY(map.Bytes(section, 0, map.SectionBytes(section)));
+  std::string text(AsText(bytes));
+  ORCIO_TRY(map.CheckFault());
+  return text;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Sidecar>> Sidecar::Open(const FileSystem& files,
+                                                     const std::filesystem::path& path) {
+  return std::shared_ptr<const Sidecar>(new Sidecar(ORCIO_TRY(CheckedMap::Open(files, path))));
+}
+
+Sidecar::Sidecar(std::unique_ptr<const CheckedMap> map)
+    : map_(std::move(map)),
+      archive_{.bytes = map_->header().archive_bytes,
+               .sha256 = ToDigest(map_->header().archive_sha256),
+               .edges_sha256 = ToDigest(map_->header().edges_sha256)} {}
+Sidecar::~Sidecar() = default;
+
+Result<void> Sidecar::CheckBelongsTo(const RandomAccess& archive) const {
+  bool same =
+      archive.size() == archive_.bytes && ORCIO_TRY(DigestEdges(archive)) == archive_.edges_sha256;
+  if (same) return {};
+  return Fail(
+      ErrorKind::kDamaged,
+      "{} belongs to another archive than the one beside it, or to an older one; rebuild it "
+      "with `orcio index`",
+      map_->path().string());
+}
+
+const ArchiveIdentity& Sidecar::archive() const {
+  return archive_;
+}
+uint64_t Sidecar::tar_bytes() const {
+  return map_->header().tar_bytes;
+}
+uint64_t Sidecar::entry_count() const {
+  return map_->header().entry_count;
+}
+uint32_t Sidecar::node_count() const {
+  return map_->header().node_count;
+}
+bool Sidecar::complete() const {
+  return (map_->header().flags & format::kComplete) != 0;
+}
+uint64_t Sidecar::end_of_entries() const {
+  return map_->header().end_of_entries;
+}
+uint64_t Sidecar::bytes() const {
+  return map_->header().sidecar_bytes;
+}
+Result<void> Sidecar::CheckAll() const {
+  return map_->CheckAll();
+}
+
+Result<RunFacts> Sidecar::facts() const {
+  if (map_->SectionBytes(SectionId::kFacts) == 0) return RunFacts{};
+  auto facts = ParseRunFacts(ORCIO_TRY(LoadText(*map_, SectionId::kFacts, kMaxFactBytes)));
+  if (!facts) return map_->FailDamaged(SectionId::kFacts, 0, facts.error().message);
+  return facts;
+}
+
+Result<SidecarWarnings> Sidecar::warnings() const {
+  SidecarWarnings warnings;
+  if (map_->SectionBytes(SectionId::kWarnings) == 0) return warnings;
+  std::string text = ORCIO_TRY(LoadText(*map_, SectionId::kWarnings, kMaxWarningBytes));
+  ByteReader reader(AsBytes(text));
+  auto count = reader.Get<uint64_t>();
+  if (!count || text.back() != '\0')
+    return map_->FailDamaged(SectionId::kWarnings, 0, "warnings without an end");
+  warnings.count = *count;
+  for (size_t begin = sizeof(*count); begin < text.size();) {
+    size_t end = text.find('\0', begin);
+    warnings.texts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return warnings;
+}
+
+Result<NodeInfo> Sidecar::Node(NodeId id) const {
+  NodeRecord record = ORCIO_TRY(LoadInode(*map_, id));
+  NodePlace place = ORCIO_TRY(LoadPlace(*map_, record));
+  NodeInfo info{.id = id,
+                .type = record.type(),
+                .inode = record.id,
+                .mode = record.attribute.mode & 07777,
+                .uid = record.attribute.uid,
+                .gid = record.attribute.gid,
+                .mtime = ORCIO_TRY(LoadTime(*map_, record)),
+                .sparse = record.has(format::kSparse),
+                .has_attributes = record.has(format::kHasXattrs),
+                .complete = !record.has(format::kIncomplete),
+                .implied = record.has(format::kImplied),
+                .header_offset = place.header_offset,
+                .data_offset = place.data_offset};
+  if (record.has(format::kHasLinks)) {
+    info.links = static_cast<uint32_t>(
+        std::min<uint64_t>(ORCIO_TRY(LoadExtra(*map_, record.id, format::kLinks)), UINT32_MAX));
+  }
+  switch (info.type) {
+    case EntryType::kFile:
+      info.size = record.node.size;
+      break;
+    case EntryType::kDirectory:
+      info.links = ORCIO_TRY(LoadDirectory(*map_, id)).links;
+      break;
+    case EntryType::kSymlink:
+      info.size = record.node.size & 0xFFFF;
+      break;
+    case EntryType::kCharacterDevice:
+    case EntryType::kBlockDevice:
+      info.device_major = static_cast<uint32_t>(record.node.size >> 32);
+      info.device_minor = static_cast<uint32_t>(record.node.size);
+      break;
+    default:
+      break;
+  }
+  return info;
+}
+
+Result<std::string_view> Sidecar::Name(NodeId id) const {
+  if (id >= node_count())
+    return Fail(ErrorKind::kInvalid, "{} has no node {}", map_->path().string(), id);
+  std::string_view name = ORCIO_TRY(LoadRawName(*map_, id));
+  if (id == kRootNode ? !name.empty() : !IsName(name))
+    return FailNode(*map_, id, "an impossible name");
+  return Sound(*map_, name);
+}
+
+Result<std::optional<NodeId>> Sidecar::Lookup(NodeId directory, std::string_view name) const {
+  Children children = ORCIO_TRY(ListChildren(directory));
+  if (!IsName(name)) return std::nullopt;
+  NodeId begin = children.first;
+  NodeId end = children.first + children.count;
+  while (begin < end) {
+    NodeId middle = begin + (end - begin) / 2;
+    int order = ORCIO_TRY(LoadRawName(*map_, middle)).compare(name);
+    ORCIO_TRY(map_->CheckFault());
+    if (order == 0) return middle;
+    if (order < 0) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return std::nullopt;
+}
+
+Result<Sidecar::Children> Sidecar::ListChildren(NodeId directory) const {
+  auto record = ORCIO_TRY(LoadDirectory(*map_, directory));
+  return Children{.first = record.first_child, .count = record.child_count};
+}
+
+Result<NodeId> Sidecar::Parent(NodeId id) const {
+  if (id >= node_count())
+    return Fail(ErrorKind::kInvalid, "{} has no node {}", map_->path().string(), id);
+  if (id == kRootNode) return kRootNode;
+  return ORCIO_TRY(LoadParent(*map_, id)).node;
+}
+
+Result<std::string> Sidecar::Path(NodeId id) const {
+  std::vector<std::string_view> names;
+  for (NodeId node = id; node != kRootNode; node = ORCIO_TRY(Parent(node))) {
+    if (names.size() == kMaxDepth) return FailNode(*map_, id, "a path of impossible depth");
+    names.push_back(ORCIO_TRY(Name(node)));
+  }
+  std::string path;
+  for (auto name = names.rbegin(); name != names.rend(); ++name) {
+    if (!path.empty()) path += '/';
+    path += *name;
+  }
+  ORCIO_TRY(map_->CheckFault());
+  return path;
+}
+
+Result<std::optional<NodeId>> Sidecar::Find(std::string_view path) const {
+  NodeId at = kRootNode;
+  for (auto name = NextComponent(path); !name.empty(); name = NextComponent(path)) {
+    if (ORCIO_TRY(LoadNode(*map_, at)).type() != EntryType::kDirectory) return std::nullopt;
+    auto child = ORCIO_TRY(Lookup(at, name));
+    if (!child) return std::nullopt;
+    at = *child;
+  }
+  return at;
+}
+
+Result<std::string_view> Sidecar::SymlinkTarget(NodeId id) const {
+  NodeRecord record = ORCIO_TRY(LoadInode(*map_, id));
+  if (record.type() != EntryType::kSymlink)
+    return Fail(ErrorKind::kInvalid, "node {} of {} is no symlink", id, map_->path().string());
+  auto bytes =
+      ORCIO_TRY(map_->Bytes(SectionId::kLinks, record.node.size >> 16, record.node.size & 0xFFFF));
+  std::string_view target = AsText(bytes);
+  if (target.empty() || target.find('\0') != std::string_view::npos)
+    return FailNode(*map_, record.id, "an impossible symlink");
+  return Sound(*map_, target);
+}
+
+Result<std::vector<Extent>> Sidecar::Extents(NodeId id) const {
+  NodeRecord record = ORCIO_TRY(LoadInode(*map_, id));
+  if (record.type() != EntryType::kFile)
+    return Fail(ErrorKind::kInvalid, "node {} of {} is no file", id, map_->path().string());
+  std::vector<Extent> extents;
+  if (record.has(format::kSparse)) {
+    extents = ORCIO_TRY(LoadExtents(*map_, record));
+  } else if (record.node.size != 0) {
+    extents = {{0, ORCIO_TRY(LoadPlace(*map_, record)).data_offset, record.node.size}};
+  }
+  ORCIO_TRY(CheckExtents(*map_, record, extents));
+  return extents;
+}
+
+Result<std::vector<ExtendedAttribute>> Sidecar::Attributes(NodeId id) const {
+  NodeRecord record = ORCIO_TRY(LoadInode(*map_, id));
+  std::vector<ExtendedAttribute> attributes;
+  if (!record.has(format::kHasXattrs)) return attributes;
+  uint64_t offset = ORCIO_TRY(LoadExtra(*map_, record.id, format::kXattrs));
+  auto bytes = ORCIO_TRY(map_->Bytes(SectionId::kAttributeSets, offset, sizeof(uint32_t)));
+  auto count = LoadLittleEndian<uint32_t>(bytes.data());
+  ORCIO_TRY(map_->CheckFault());
+  offset += bytes.size();
+  for (uint32_t i = 0; i < count; ++i)
+    attributes.push_back(ORCIO_TRY(LoadAttribute(*map_, offset)));
+  return attributes;
+}
+
+Result<std::optional<Sha256Digest>> Sidecar::Digest(NodeId id) const {
+  NodeRecord record = ORCIO_TRY(LoadInode(*map_, id));
+  if (record.type() != EntryType::kFile || record.has(format::kNoDigest)) return std::nullopt;
+  auto rank = ORCIO_TRY(map_->Get<format::Rank>(SectionId::kRanks, record.id / 64));
+  uint64_t bit = uint64_t{1} << record.id % 64;
+  if ((rank.bits & bit) == 0) return FailNode(*map_, record.id, "a file without its digest");
+  uint64_t index =
+      uint64_t{rank.before} + static_cast<uint64_t>(std::popcount(rank.bits & (bit - 1)));
+  return ORCIO_TRY(map_->Get<Sha256Digest>(SectionId::kDigests, index));
+}
+
+uint64_t Sidecar::span_count() const {
+  return map_->header().span_count;
+}
+
+Result<Span> Sidecar::SpanAt(uint64_t index) const {
+  if (index >= span_count())
+    return Fail(ErrorKind::kInvalid, "{} has no span {}", map_->path().string(), index);
+  auto span = ORCIO_TRY(map_->Get<format::Span>(SectionId::kSpans, index));
+  auto next = ORCIO_TRY(map_->Get<format::Span>(SectionId::kSpans, index + 1));
+  uint64_t tar_bytes = next.tar_offset - span.tar_offset;
+  auto end = CheckedAdd(span.archive_offset, span.archive_bytes);
+  bool first = index == 0;
+  bool last = index + 1 == span_count();
+  if (next.tar_offset <= span.tar_offset || tar_bytes > UINT32_MAX ||
+      next.tar_offset > map_->header().tar_bytes || span.archive_bytes == 0 || !end ||
+      *end > archive_.bytes || (first && span.tar_offset != 0) ||
+      (last && next.tar_offset != map_->header().tar_bytes)) {
+    return map_->FailDamaged(SectionId::kSpans, index * sizeof(format::Span), "an impossible span");
+  }
+  return Span{.tar_offset = span.tar_offset,
+              .tar_bytes = static_cast<uint32_t>(tar_bytes),
+              .archive_offset = span.archive_offset,
+              .archive_bytes = span.archive_bytes,
+              .crc32 = span.crc32};
+}
+
+Result<uint64_t> Sidecar::SpanHolding(uint64_t tar_offset) const {
+  if (tar_offset >= tar_bytes()) {
+    return Fail(ErrorKind::kInvalid, "{}: tar offset {} of {}", map_->path().string(), tar_offset,
+                tar_bytes());
+  }
+  // The last span that begins at or before the offset is between these.
+  uint64_t begin = 0;
+  uint64_t end = span_count();
+  while (end - begin > 1) {
+    uint64_t middle = begin + (end - begin) / 2;
+    auto span = ORCIO_TRY(map_->Get<format::Span>(SectionId::kSpans, middle));
+    (span.tar_offset <= tar_offset ? begin : end) = middle;
+  }
+  if (span_count() != 0) {
+    Span span = ORCIO_TRY(SpanAt(begin));
+    if (tar_offset >= span.tar_offset && tar_offset - span.tar_offset < span.tar_bytes)
+      return begin;
+  }
+  return map_->FailDamaged(SectionId::kSpans, begin * sizeof(format::Span),
+                           "a gap between the spans");
+}
+
+}  // namespace orcio

@@ -18,6 +18,8 @@
 
 namespace orcio {
 
+class CheckedMap;
+
 // A node of the archived tree. 0 is the tree's root. Children of one directory have consecutive ids
 // in byte order of their names. Ids are stable: rebuilding a sidecar from the same archive gives
 // the same.
@@ -45,10 +47,17 @@ struct NodeInfo {
   uint64_t data_offset = 0;     // in the tar, behind the headers
 };
 
+// What was odd about the tar without being fatal, for people.
+struct SidecarWarnings {
+  uint64_t count = 0;
+  std::vector<std::string> texts;  // of the first ones; bytes, in no particular encoding
+};
+
 // A sidecar, memory-mapped and used in place. Opening costs the same whatever its size; each 4 KiB
 // block is checked against its checksum when it is first touched, so any call can say kDamaged:
-// rebuild the sidecar then. Immutable and thread-safe. Strings and spans handed out point into the
-// map and live as long as the Sidecar.
+// rebuild the sidecar then. kIo where the disk failed meanwhile; kInvalid for ids beyond
+// node_count(). Immutable and thread-safe. Strings handed out point into the map and live as long
+// as the Sidecar.
 class Sidecar {
  public:
   // kNotFound where there is no file; kDamaged or kUnsupported where it is not a sidecar this
@@ -66,7 +75,11 @@ class Sidecar {
   [[nodiscard]] uint32_t node_count()
       const;                            // nodes in the tree, root and implied directories included
   [[nodiscard]] bool complete() const;  // the tar had its end-of-archive marker, and no entry broke
+  // Tar offset behind the last entry's padded content.
+  [[nodiscard]] uint64_t end_of_entries() const;
   [[nodiscard]] Result<RunFacts> facts() const;
+  // Of the scan of the tar, and of making its entries a tree.
+  [[nodiscard]] Result<SidecarWarnings> warnings() const;
   [[nodiscard]] uint64_t bytes() const;  // of the sidecar file
   // Checks every block; kDamaged where one is off. For `verify`: everything else checks what it
   // touches.
@@ -104,9 +117,10 @@ class Sidecar {
   [[nodiscard]] Result<uint64_t> SpanHolding(uint64_t tar_offset) const;
 
  private:
-  class Map;
-  explicit Sidecar(std::unique_ptr<Map> map);
-  std::unique_ptr<Map> map_;
+  explicit Sidecar(std::unique_ptr<const CheckedMap> map);
+
+  std::unique_ptr<const CheckedMap> map_;
+  ArchiveIdentity archive_;
 };
 
 }  // namespace orcio

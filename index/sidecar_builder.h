@@ -15,6 +15,8 @@
 
 namespace orcio {
 
+class ArchiveTree;
+
 // Which archive a sidecar belongs to: never its path or mtime, archives get moved.
 struct ArchiveIdentity {
   uint64_t bytes = 0;     // of the archive file
@@ -37,19 +39,19 @@ class SidecarBuilder {
   ~SidecarBuilder();
 
   // Takes the next entry of the tar. Paths are brought inside the tree as GNU tar does it: leading
-  // slashes and everything up to a last ".." are dropped. A later entry of the same path wins.
-  // kLimit at 2^32 - 2 entries or 4 GiB of names.
+  // slashes and everything up to a last ".." are dropped. A later entry of the same path wins. What
+  // `tar x` would not extract either is left out with a warning, which the sidecar holds. kLimit at
+  // 2^32 - 2 entries or about 4 GiB of names; kInvalid where its offsets or extents are impossible.
   [[nodiscard]] Result<void> Add(TarEntry&& entry);
 
-  // Writes the sidecar to `file`, without syncing it. `spans` cover the tar without a gap. Call
-  // once.
+  // Writes the sidecar to `file`, which is empty, without syncing it. `spans` cover the tar without
+  // a gap: kInvalid where they do not. Call once.
   [[nodiscard]] Result<void> Write(WritableFile& file, const ArchiveIdentity& archive,
                                    std::span<const Span> spans, const TarSummary& tar,
                                    const RunFacts& facts);
 
  private:
-  class Tree;
-  std::unique_ptr<Tree> tree_;
+  std::unique_ptr<ArchiveTree> tree_;
 };
 
 }  // namespace orcio

@@ -19,32 +19,33 @@ inline constexpr uint64_t kTarBlockBytes = 512;
 // Block 0 of the file is the header, the section table behind it, zeros, and the block's own
 // checksum.
 struct Header {
-  char magic[8];
-  uint32_t version;
-  uint32_t section_count;
-  uint64_t sidecar_bytes;
-  uint64_t archive_bytes;
-  uint8_t archive_sha256[32];
-  uint8_t edges_sha256[32];
-  uint64_t tar_bytes;
-  uint64_t entry_count;
-  uint32_t node_count;
-  uint32_t flags;  // kComplete
-  uint64_t span_count;
-  uint64_t end_of_entries;
-  uint32_t checksum_root;  // CRC-32 of the topmost level of CSUM
-  uint32_t reserved;
+  char magic[8] = {};
+  uint32_t version = 0;
+  uint32_t section_count = 0;
+  uint64_t sidecar_bytes = 0;
+  uint64_t archive_bytes = 0;
+  uint8_t archive_sha256[32] = {};
+  uint8_t edges_sha256[32] = {};
+  uint64_t tar_bytes = 0;
+  uint64_t entry_count = 0;
+  uint32_t node_count = 0;
+  uint32_t flags = 0;  // kComplete
+  uint64_t span_count = 0;
+  uint64_t end_of_entries = 0;
+  uint32_t checksum_root = 0;  // CRC-32 of the topmost level of CSUM
+  uint32_t reserved = 0;
 };
-static_assert(sizeof(Header) == 152);
+static_assert(sizeof(Header) == 144);
+static_assert(offsetof(Header, tar_bytes) == 96 && offsetof(Header, checksum_root) == 136);
 inline constexpr uint32_t kComplete = 1;
 inline constexpr size_t kHeaderChecksumOffset =
     kBlockBytes - 4;  // CRC-32 of the 4092 bytes before it
 
 struct Section {
-  char id[4];
-  uint32_t flags;   // kRequired
-  uint64_t offset;  // in the file, a multiple of kSectionAlignment
-  uint64_t bytes;
+  char id[4] = {};
+  uint32_t flags = 0;   // kRequired
+  uint64_t offset = 0;  // in the file, a multiple of kSectionAlignment
+  uint64_t bytes = 0;
 };
 static_assert(sizeof(Section) == 24);
 // A reader that does not know a section with this flag refuses the sidecar; others it passes over.
@@ -55,13 +56,13 @@ static_assert(sizeof(Header) + kMaxSections * sizeof(Section) <= kHeaderChecksum
 // node 0 is the root, the children of a directory have consecutive ids, sorted by the bytes of
 // their names.
 struct Node {
-  uint64_t place;  // bits 0-47: data_offset / 512; bits 48-63: blocks of headers before it (0xFFFF:
-                   // see EXTR)
-  uint64_t size;   // by type: content bytes; DIRS index; target node; LINK offset << 16 | length;
-                   // major << 32 | minor
-  int64_t mtime_ns;    // since the epoch; kMtimeInExtra where 64 bits do not hold it
-  uint32_t name;       // offset in NAME; the name ends where the next node's begins
-  uint32_t attribute;  // index in ATTR
+  uint64_t place = 0;      // bits 0-47: data_offset / 512; bits 48-63: blocks of headers before it
+                           // (0xFFFF: see EXTR)
+  uint64_t size = 0;       // by type: content bytes; DIRS index; target node; LINK offset << 16 |
+                           // length; major << 32 | minor
+  int64_t mtime_ns = 0;    // since the epoch; kMtimeInExtra where 64 bits do not hold it
+  uint32_t name = 0;       // offset in NAME; the name ends where the next node's begins
+  uint32_t attribute = 0;  // index in ATTR
 };
 static_assert(sizeof(Node) == 32);
 inline constexpr int64_t kMtimeInExtra = INT64_MIN;
@@ -70,11 +71,11 @@ inline constexpr uint64_t kHeaderBlocksInExtra = 0xFFFF;
 
 // ATTR: what many nodes share, each combination once, in order of first use by node id.
 struct Attribute {
-  uint32_t mode;  // 07777
-  uint32_t uid;
-  uint32_t gid;
-  uint16_t type;  // EntryType
-  uint16_t flags;
+  uint32_t mode = 0;  // 07777
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+  uint16_t type = 0;  // EntryType
+  uint16_t flags = 0;
 };
 static_assert(sizeof(Attribute) == 16);
 enum AttributeFlags : uint16_t {
@@ -88,18 +89,18 @@ enum AttributeFlags : uint16_t {
 
 // DIRS: every directory, in node order (so also in order of first_child).
 struct Directory {
-  uint32_t node;
-  uint32_t first_child;  // where the children would be, when there are none
-  uint32_t child_count;
-  uint32_t links;
+  uint32_t node = 0;
+  uint32_t first_child = 0;  // where the children would be, when there are none
+  uint32_t child_count = 0;
+  uint32_t links = 0;
 };
 static_assert(sizeof(Directory) == 16);
 
 // EXTR: what few nodes have, sorted by node, then kind.
 struct Extra {
-  uint32_t node;
-  uint32_t kind;  // ExtraKind
-  uint64_t value;
+  uint32_t node = 0;
+  uint32_t kind = 0;  // ExtraKind
+  uint64_t value = 0;
 };
 static_assert(sizeof(Extra) == 16);
 enum ExtraKind : uint32_t {
@@ -118,19 +119,19 @@ enum ExtraKind : uint32_t {
 // RANK: for each 64 nodes, which of them have a digest, and how many do before them. DIGS: the
 // digests, 32 bytes each, in node order.
 struct Rank {
-  uint64_t bits;
-  uint32_t before;
-  uint32_t reserved;
+  uint64_t bits = 0;
+  uint32_t before = 0;
+  uint32_t reserved = 0;
 };
 static_assert(sizeof(Rank) == 16);
 
-// SPAN: span_count + 1 of these; the last is a sentinel: tar_bytes, and where the last span ends in
-// the archive.
+// SPAN: span_count + 1 of these, without a gap in the tar; the last is a sentinel: tar_bytes, and
+// where the last span ends in the archive.
 struct Span {
-  uint64_t tar_offset;
-  uint64_t archive_offset;
-  uint32_t crc32;
-  uint32_t reserved;
+  uint64_t tar_offset = 0;
+  uint64_t archive_offset = 0;
+  uint32_t crc32 = 0;
+  uint32_t archive_bytes = 0;
 };
 static_assert(sizeof(Span) == 24);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -18,7 +19,7 @@ using SpanBytes = std::shared_ptr<const std::vector<std::byte>>;
 class SpanCache {
  public:
   struct Key {
-    uint64_t archive = 0;  // an id that no two open archives share
+    uint64_t archive = 0;  // from NewArchive()
     uint64_t span = 0;
     friend bool operator==(const Key&, const Key&) = default;
   };
@@ -29,8 +30,13 @@ class SpanCache {
     uint64_t bytes = 0;   // held now
   };
 
+  // Spans that their readers still hold count no more once they are evicted: what is in memory can
+  // be larger than `budget_bytes` by what is being read.
   explicit SpanCache(uint64_t budget_bytes);
   ~SpanCache();
+
+  // An id for Key::archive, never handed out twice.
+  [[nodiscard]] uint64_t NewArchive();
 
   // The span's bytes, from the cache, another thread's decode, or `decode`, called on this thread.
   // A failed decode is handed to everyone who waited for it, and not remembered.
@@ -38,12 +44,16 @@ class SpanCache {
                                       const std::function<Result<SpanBytes>()>& decode);
   // Whether Get would find it without decoding or waiting. For read-ahead.
   [[nodiscard]] bool Contains(const Key& key) const;
+  // Drops all spans of an archive that nobody reads any more.
   void Forget(uint64_t archive);
   [[nodiscard]] Counters counters() const;
 
  private:
   class Shard;
+  [[nodiscard]] Shard& ShardOf(const Key& key) const;
+
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::atomic<uint64_t> next_archive_{1};
 };
 
 }  // namespace orcio

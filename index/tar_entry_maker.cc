@@ -136,9 +136,9 @@ std::vector<ExtendedAttribute> Attributes(archive_entry& source, TarHeaders& hea
   archive_entry_xattr_reset(&source);
   while (archive_entry_xattr_next(&source, &name, &value, &size) == ARCHIVE_OK) {
     const std::string_view given = TextOf(name);
-    if (given.empty() || Has(attributes, given) || Has(attributes, DecodePaxAttributeName(given))) {
-      continue;
-    }
+    const auto& keywords = headers.attribute_keywords;
+    const bool undecoded = std::find(keywords.begin(), keywords.end(), given) != keywords.end();
+    if (given.empty() || undecoded || Has(attributes, given)) continue;
     attributes.push_back(
         {std::string(given),
          size == 0 ? std::string() : std::string(static_cast<const char*>(value), size)});

@@ -45,6 +45,11 @@ std::string Printable(std::string_view bytes) {
   return text;
 }
 
+// Where content of `stored_bytes` ends with its padding.
+uint64_t PaddedEnd(uint64_t offset, uint64_t stored_bytes) {
+  return offset + stored_bytes + (kBlock - stored_bytes % kBlock) % kBlock;
+}
+
 class Scanner {
  public:
   Scanner(TarSource& source, const std::function<Result<void>(TarEntry&&)>& sink,
@@ -113,7 +118,10 @@ Result<bool> Scanner::Stopped(uint64_t offset) {
                 ReaderMessage());
   }
   cut_short_ = true;
-  Warn(fmt::format("the tar is cut short: it ends at offset {}, inside an entry", feed_.bytes()));
+  Warn(feed_.bytes() == 0
+           ? "the tar is empty"
+           : fmt::format("the tar is cut short: it ends at offset {}, inside an entry",
+                         feed_.bytes()));
   return false;
 }
 
@@ -127,10 +135,16 @@ Result<bool> Scanner::ReadEntry() {
   feed_.BeginHeaders(header_offset);
   archive_entry* source = nullptr;
   const int status = archive_read_next_header(reader_.get(), &source);
-  if (status == ARCHIVE_EOF) return false;
-  if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return Stopped(header_offset);
+  if (status != ARCHIVE_OK && status != ARCHIVE_WARN && status != ARCHIVE_EOF) {
+    return Stopped(header_offset);
+  }
   TarHeaders headers = ReadTarHeaders(feed_.Headers(header_offset, Position()));
   feed_.EndHeaders();
+  if (status == ARCHIVE_EOF) {
+    // A volume's name or a global header may stand alone.
+    summary_.end_of_entries = header_offset + headers.extension_bytes;
+    return false;
+  }
   if (headers.has_global_records && !warned_of_globals_) {
     warned_of_globals_ = true;
     Warn(fmt::format("the global pax header at offset {} is not applied to the entries behind it",
@@ -150,6 +164,10 @@ Result<bool> Scanner::ReadEntry() {
 
 Result<bool> Scanner::HandOut(archive_entry& source, TarHeaders&& headers, uint64_t header_offset,
                               bool broken) {
+  // A pax sparse map is part of what is stored; the one of old GNU sparse files is not.
+  const uint64_t content_offset =
+      headers.type == 'S' ? Position() : header_offset + headers.extension_bytes + kBlock;
+  const uint64_t end = PaddedEnd(content_offset, headers.stored_bytes);
   std::vector<std::string> notes;
   auto entry = MakeTarEntry(source, std::move(headers), notes);
   for (const std::string& note : notes) {
@@ -161,6 +179,12 @@ Result<bool> Scanner::HandOut(archive_entry& source, TarHeaders&& headers, uint6
   entry->data_offset = Position();
   bool more = ORCIO_TRY(ReadContent(source, *entry, broken));
   if (more) more = ORCIO_TRY(SkipContent());
+  if (more && entry->type == EntryType::kFile && Position() != end) {
+    return Fail(ErrorKind::kDamaged,
+                "the headers of {}, at offset {} of the tar, contradict each other; what stands "
+                "before is good",
+                Printable(entry->path), header_offset);
+  }
   if (!entry->complete) {
     Warn(fmt::format("{}, at offset {}: its content is not whole", Printable(entry->path),
                      header_offset));

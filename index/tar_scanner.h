@@ -40,8 +40,13 @@ struct TarScanOptions {
 
 // Reads every entry of a tar in any dialect libarchive knows, in one pass, and hands each to `sink`
 // once its content has gone by. Reads `source` to its end, also past the end-of-archive marker.
-// kDamaged where the headers stop making sense: entries handed out before stay good. Memory: one
-// entry and one piece of `source`.
+// kDamaged where the headers stop making sense: entries handed out before stay good. Where the tar
+// ends inside an entry, that one is handed out as far as it goes, and is not complete; nor is a
+// sparse file whose map contradicts what is stored. A hard link may carry its content again (pax):
+// then it has size and extents, never a digest. Entries of unknown type are files (POSIX); those
+// without a name, and links without a target, are left out with a warning. Stops at the first
+// end-of-archive marker, as tar does: what follows is left out, and such a tar is not whole.
+// Memory: one entry and one piece of `source`; kLimit where an entry's headers exceed 16 MiB.
 [[nodiscard]] Result<TarSummary> ScanTar(TarSource& source,
                                          const std::function<Result<void>(TarEntry&&)>& sink,
                                          const TarScanOptions& options = {});

@@ -1,0 +1,3 @@
+orcio_integration_test(ssh_test integration/ssh_test.cc)
+orcio_integration_test(bad_runs_test integration/bad_runs_test.cc)
+orcio_integration_test(main_job_test integration/main_job_test.cc)

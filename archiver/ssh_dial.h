@@ -1,0 +1,60 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "index/error.h"
+#include "index/unique_fd.h"
+
+namespace orcio {
+
+// What bounds a wait: somebody asking to stop, and a point in time.
+struct Patience {
+  std::stop_token stop;
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+
+  [[nodiscard]] bool expired() const { return std::chrono::steady_clock::now() >= deadline; }
+};
+
+// No wait goes on for longer than this without looking at its stop token.
+inline constexpr std::chrono::milliseconds kWaitSlice{100};
+
+// Waits until `fd` has one of `events` (as poll(2) has them). kCancelled, or kNetwork with
+// ETIMEDOUT.
+[[nodiscard]] Result<void> WaitForFd(int fd, short events, const Patience& patience);
+
+// A TCP connection to the first of the address's IPs that accepts one. The kernel ends it where the
+// other side acknowledges nothing for `dead_link_timeout`. kNetwork, with an errno but where the
+// name does not resolve.
+[[nodiscard]] Result<UniqueFd> DialTcp(const std::string& address, uint16_t port,
+                                       std::chrono::seconds dead_link_timeout,
+                                       const Patience& patience);
+
+// A command whose standard input and output are the way to a host. It has no terminal, so that
+// nothing in it can ask a person anything. Ended, and waited for, when this goes out of scope.
+class ProxyProcess {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<ProxyProcess>> Start(const std::string& command);
+  ~ProxyProcess();
+  ProxyProcess(const ProxyProcess&) = delete;
+  ProxyProcess& operator=(const ProxyProcess&) = delete;
+
+  // Our end of its input and output; it is the caller's from here on.
+  [[nodiscard]] UniqueFd TakeStream() { return std::move(stream_); }
+  // What it has said on its standard error since the last call; at most 4 KiB.
+  [[nodiscard]] std::string Complaints();
+
+ private:
+  ProxyProcess(pid_t pid, UniqueFd stream, UniqueFd complaints);
+
+  pid_t pid_;
+  UniqueFd stream_;
+  UniqueFd complaints_;
+};
+
+}  // namespace orcio

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "index/error.h"
+
+namespace orcio {
+
+// What the words after -o come to.
+struct ParsedMountOptions {
+  std::vector<std::string> fuse;  // for libfuse and the kernel
+  uint64_t cache_bytes = 0;
+  bool default_permissions = false;  // the kernel checks the archived modes and ACLs
+};
+
+// Reads options as fstab has them; each of `words` may hold several with commas between. Always
+// read-only, nosuid, nodev; for root also open to all users, within the archived permissions. What
+// fstab has for others to read (noauto, x-...) is passed over. kInvalid, naming it, for an unknown
+// one.
+[[nodiscard]] Result<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& words,
+                                                           uint64_t default_cache_bytes,
+                                                           bool as_root);
+
+// "512", "64K", "256M", "2G": bytes. kInvalid for anything else.
+[[nodiscard]] Result<uint64_t> ParseSize(std::string_view text);
+
+}  // namespace orcio

@@ -1,0 +1,178 @@
+#include "fusefs/mounted_tree.h"
+
+#include <cerrno>
+#include <utility>
+
+namespace orcio {
+namespace {
+
+// What `use` makes of the archive's reader, and once more where the first reader turned out to have
+// a damaged sidecar.
+template <class Use>
+auto WithReader(MountedArchive& archive, const Use& use)
+    -> decltype(use(std::declval<const ArchiveReader&>())) {
+  for (bool again = false;; again = true) {
+    const MountedArchive::Reader reader = ORCIO_TRY(archive.Open());
+    auto result = use(*reader);
+    if (result || result.error().kind != ErrorKind::kDamaged || again || !archive.Heal(reader))
+      return result;
+  }
+}
+
+uint64_t GenerationOf(const FileStatus& file) {
+  constexpr uint64_t kOddPrime = 0x9e3779b97f4a7c15U;
+  return (static_cast<uint64_t>(file.mtime_ns) * kOddPrime + file.size) * kOddPrime + file.inode;
+}
+
+// Node ids come from inode numbers that the kernel remembers: of another archive under this name,
+// perhaps.
+Result<void> CheckNode(const ArchiveReader& reader, const MountedArchive& archive, NodeId node) {
+  if (node < reader.sidecar().node_count()) return {};
+  return Failure(Error{ErrorKind::kNotFound, ESTALE,
+                       fmt::format("{} has no node {}", archive.file().path.string(), node)});
+}
+
+}  // namespace
+
+class MountedTree::OpenedFile : public Namespace::File {
+ public:
+  OpenedFile(std::shared_ptr<MountedArchive> archive, NodeId node)
+      : archive_(std::move(archive)), node_(node) {}
+
+  Result<std::vector<Slice>> Read(uint64_t offset, size_t size) const override {
+    return WithReader(*archive_, [&](const ArchiveReader& reader) {
+      return reader.ReadFile(node_, offset, size);
+    });
+  }
+  Result<std::optional<uint64_t>> SeekData(uint64_t offset) const override {
+    return WithReader(*archive_,
+                      [&](const ArchiveReader& reader) { return reader.SeekData(node_, offset); });
+  }
+  Result<std::optional<uint64_t>> SeekHole(uint64_t offset) const override {
+    return WithReader(*archive_,
+                      [&](const ArchiveReader& reader) { return reader.SeekHole(node_, offset); });
+  }
+
+ private:
+  const std::shared_ptr<MountedArchive> archive_;
+  const NodeId node_;
+};
+
+Result<MountedTree::Attributes> MountedTree::AttributesOf(const ArchiveReader& reader,
+                                                          NodeId id) const {
+  const NodeInfo node = ORCIO_TRY(reader.sidecar().Node(id));
+  Attributes attributes;
+  attributes.inode = InodeOf(node.inode);
+  attributes.generation = GenerationOf(archive_->file().status);
+  attributes.settled = true;
+  attributes.type = node.type;
+  attributes.mode = node.mode;
+  attributes.uid = node.uid;
+  attributes.gid = node.gid;
+  attributes.links = node.links;
+  attributes.mtime = node.mtime;
+  attributes.size = node.size;
+  attributes.data_bytes = node.size;
+  if (node.type == EntryType::kFile && node.sparse)
+    attributes.data_bytes = ORCIO_TRY(reader.DataBytes(id));
+  attributes.device_major = node.device_major;
+  attributes.device_minor = node.device_minor;
+  return attributes;
+}
+
+std::optional<MountedTree::Attributes> MountedTree::Root() const {
+  const MountedArchive::Reader reader = archive_->OpenIfIndexed();
+  if (reader == nullptr) return std::nullopt;
+  auto attributes = AttributesOf(*reader, kRootNode);
+  if (!attributes) return std::nullopt;
+  return *attributes;
+}
+
+Result<MountedTree::Attributes> MountedTree::Stat(NodeId node) const {
+  return WithReader(*archive_, [&](const ArchiveReader& reader) -> Result<Attributes> {
+    ORCIO_TRY(CheckNode(reader, *archive_, node));
+    return AttributesOf(reader, node);
+  });
+}
+
+Result<std::optional<MountedTree::Attributes>> MountedTree::Lookup(NodeId directory,
+                                                                   std::string_view name) const {
+  using Found = Result<std::optional<Attributes>>;
+  return WithReader(*archive_, [&](const ArchiveReader& reader) -> Found {
+    ORCIO_TRY(CheckNode(reader, *archive_, directory));
+    const auto node = ORCIO_TRY(reader.sidecar().Lookup(directory, name));
+    if (!node) return std::nullopt;
+    return ORCIO_TRY(AttributesOf(reader, *node));
+  });
+}
+
+Result<void> MountedTree::List(
+    NodeId directory, Inode above, uint64_t from, bool attributes,
+    const std::function<bool(std::string_view, const Attributes&, uint64_t)>& add) const {
+  // Moves on with every entry handed out, so that none comes twice where the sidecar is rebuilt in
+  // between. Positions: ".", "..", then the children in the order of their ids.
+  uint64_t position = from;
+  return WithReader(*archive_, [&](const ArchiveReader& reader) -> Result<void> {
+    ORCIO_TRY(CheckNode(reader, *archive_, directory));
+    const Sidecar& sidecar = reader.sidecar();
+    const Sidecar::Children children = ORCIO_TRY(sidecar.ListChildren(directory));
+    while (position < uint64_t{children.count} + 2) {
+      Attributes found;
+      std::string_view name = position == 0 ? "." : "..";
+      if (position == 1) {
+        found.inode =
+            directory == kRootNode ? above : InodeOf(ORCIO_TRY(sidecar.Parent(directory)));
+      } else {
+        NodeId node = directory;
+        if (position >= 2) {
+          node = children.first + static_cast<NodeId>(position - 2);
+          name = ORCIO_TRY(sidecar.Name(node));
+        }
+        if (attributes) {
+          found = ORCIO_TRY(AttributesOf(reader, node));
+        } else {
+          const NodeInfo info = ORCIO_TRY(sidecar.Node(node));
+          found.inode = InodeOf(info.inode);
+          found.type = info.type;
+        }
+      }
+      if (!add(name, found, position + 1)) break;
+      ++position;
+    }
+    return {};
+  });
+}
+
+Result<std::string> MountedTree::ReadLink(NodeId node) const {
+  return WithReader(*archive_, [&](const ArchiveReader& reader) -> Result<std::string> {
+    ORCIO_TRY(CheckNode(reader, *archive_, node));
+    return std::string(ORCIO_TRY(reader.sidecar().SymlinkTarget(node)));
+  });
+}
+
+Result<std::vector<ExtendedAttribute>> MountedTree::ExtendedAttributes(NodeId node) const {
+  using Found = Result<std::vector<ExtendedAttribute>>;
+  // `ls -l` asks for the ACL of whatever it lists: no reason to rebuild sidecars.
+  if (node == kRootNode && archive_->OpenIfIndexed() == nullptr) return Found();
+  return WithReader(*archive_, [&](const ArchiveReader& reader) -> Found {
+    ORCIO_TRY(CheckNode(reader, *archive_, node));
+    const NodeInfo info = ORCIO_TRY(reader.sidecar().Node(node));
+    if (!info.has_attributes) return Found();
+    return reader.sidecar().Attributes(info.inode);
+  });
+}
+
+Result<std::shared_ptr<const Namespace::File>> MountedTree::OpenFile(NodeId node) const {
+  using Opened = Result<std::shared_ptr<const Namespace::File>>;
+  return WithReader(*archive_, [&](const ArchiveReader& reader) -> Opened {
+    ORCIO_TRY(CheckNode(reader, *archive_, node));
+    const NodeInfo info = ORCIO_TRY(reader.sidecar().Node(node));
+    if (info.type != EntryType::kFile) {
+      return Fail(ErrorKind::kInvalid, "{}: node {} is no regular file",
+                  archive_->file().path.string(), node);
+    }
+    return std::make_shared<const OpenedFile>(archive_, info.inode);
+  });
+}
+
+}  // namespace orcio

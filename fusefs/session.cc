@@ -1,0 +1,122 @@
+#include "fusefs/session.h"
+
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <atomic>
+#include <cerrno>
+#include <fstream>
+#include <thread>
+#include <utility>
+
+#include "fusefs/fuse.h"
+#include "fusefs/operations.h"
+#include "fusefs/termination.h"
+#include "index/free_with.h"
+
+namespace orcio {
+namespace {
+
+constexpr unsigned kThreads = 16;
+constexpr int kReadAheadKiB = 1024;
+
+using SessionHandle = std::unique_ptr<fuse_session, FreeWith<fuse_session_destroy>>;
+using LoopConfig = std::unique_ptr<fuse_loop_config, FreeWith<fuse_loop_cfg_destroy>>;
+
+struct Arguments {
+  Arguments(const std::vector<std::string>& options) {
+    fuse_opt_add_arg(&list, "orcio");
+    for (const std::string& option : options) {
+      fuse_opt_add_arg(&list, "-o");
+      fuse_opt_add_arg(&list, option.c_str());
+    }
+  }
+  ~Arguments() { fuse_opt_free_args(&list); }
+  Arguments(const Arguments&) = delete;
+  Arguments& operator=(const Arguments&) = delete;
+
+  fuse_args list = FUSE_ARGS_INIT(0, nullptr);
+};
+
+// The kernel reads 128 KiB ahead of a FUSE file: less than a span. Only root can make it more;
+// without it all is well but slower.
+void ReadFurtherAhead(const struct stat& root) {
+  std::ofstream(
+      fmt::format("/sys/class/bdi/{}:{}/read_ahead_kb", major(root.st_dev), minor(root.st_dev)))
+      << kReadAheadKiB;
+}
+
+}  // namespace
+
+struct Session::State {
+  std::filesystem::path mountpoint;
+  SessionHandle handle;
+};
+
+Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Session::~Session() {
+  TakeApart();
+}
+
+void Session::TakeApart() {
+  if (state_->handle == nullptr) return;
+  // Lazily, so also where files are open; what is unmounted already is left alone.
+  fuse_session_unmount(state_->handle.get());
+  state_->handle.reset();
+}
+
+Result<std::unique_ptr<Session>> Session::Mount(const std::filesystem::path& mountpoint,
+                                                const std::vector<std::string>& options,
+                                                MountContext& context) {
+  Arguments arguments(options);
+  const fuse_lowlevel_ops operations = Operations();
+  auto state = std::make_unique<State>();
+  state->mountpoint = mountpoint;
+  state->handle.reset(fuse_session_new(&arguments.list, &operations, sizeof(operations), &context));
+  if (state->handle == nullptr)
+    return Fail(ErrorKind::kInvalid, "libfuse refuses the options to mount {}",
+                mountpoint.string());
+  if (fuse_session_mount(state->handle.get(), mountpoint.c_str()) != 0) {
+    return Fail(ErrorKind::kIo, "cannot mount on {}; is /dev/fuse there, and may this user use it?",
+                mountpoint.string());
+  }
+  return std::unique_ptr<Session>(new Session(std::move(state)));
+}
+
+Result<void> Session::Serve(const std::function<void()>& ready,
+                            const std::function<void()>& stopping) {
+  fuse_session* const session = state_->handle.get();
+  std::atomic<bool> stopped = false;
+  const Termination termination([&] {
+    stopped = true;
+    stopping();
+    fuse_session_exit(session);
+  });
+  Result<void> answers;
+  {
+    const std::jthread first_request([&] {
+      struct stat root {};
+      if (::stat(state_->mountpoint.c_str(), &root) != 0) {
+        answers = FailErrno(errno, fmt::format("{} does not answer", state_->mountpoint.string()));
+        return;
+      }
+      ReadFurtherAhead(root);
+      ready();
+    });
+    const LoopConfig config(fuse_loop_cfg_create());
+    fuse_loop_cfg_set_max_threads(config.get(), kThreads);
+    fuse_loop_cfg_set_idle_threads(config.get(), kThreads);
+    const int error = fuse_session_loop_mt(session, config.get());
+    // Before waiting for the first request: where the loop ended early, this is what answers it.
+    TakeApart();
+    if (error < 0) return FailErrno(-error, "cannot go on answering the kernel");
+  }
+  if (!answers && stopped) {
+    return Fail(ErrorKind::kCancelled, "told to end before {} was mounted",
+                state_->mountpoint.string());
+  }
+  return answers;
+}
+
+}  // namespace orcio

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace orcio {
+
+// Ends a loop of this thread's when SIGTERM, SIGINT or SIGHUP comes, for as long as it lives. The
+// signals are taken by a thread of its own: what is to be done then is more than a signal handler
+// may do.
+class Termination {
+ public:
+  // Make it before other threads, which inherit the blocked signals. `stop` makes the loop end the
+  // next time it looks; system calls that the loop waits in are interrupted until it does.
+  explicit Termination(std::function<void()> stop);
+  ~Termination();
+  Termination(const Termination&) = delete;
+  Termination& operator=(const Termination&) = delete;
+
+ private:
+  void Watch();
+
+  const std::function<void()> stop_;
+  const pthread_t loop_ = ::pthread_self();
+  sigset_t awaited_{};
+  sigset_t mask_before_{};
+  struct sigaction nudge_before_ {};
+  std::mutex mutex_;
+  std::condition_variable ended_changed_;
+  bool ended_ = false;  // guarded by mutex_
+  std::jthread watcher_;
+};
+
+}  // namespace orcio

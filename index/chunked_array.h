@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace orcio {
+
+// A growing array of small values in chunks: growing never copies, so it never needs half as much
+// again for a moment as std::vector does.
+template <class T>
+class ChunkedArray {
+ public:
+  [[nodiscard]] T& operator[](size_t index) {
+    return chunks_[index / kChunkItems][index % kChunkItems];
+  }
+  [[nodiscard]] const T& operator[](size_t index) const {
+    return chunks_[index / kChunkItems][index % kChunkItems];
+  }
+  [[nodiscard]] size_t size() const { return size_; }
+
+  void Append(const T& value) {
+    if (size_ == chunks_.size() * kChunkItems)
+      chunks_.push_back(std::make_unique_for_overwrite<T[]>(kChunkItems));
+    (*this)[size_++] = value;
+  }
+
+ private:
+  static constexpr size_t kChunkItems = 4096;
+  std::vector<std::unique_ptr<T[]>> chunks_;
+  size_t size_ = 0;
+};
+
+// Keeps short texts for its own life, at places of one number each.
+class TextArena {
+ public:
+  static constexpr size_t kMaxTextBytes = 65535;
+
+  // Returns the text's place. At most kMaxTextBytes bytes.
+  uint64_t Add(std::string_view text) {
+    if (chunks_.empty() || used_ + text.size() > kChunkBytes) {
+      chunks_.push_back(std::make_unique_for_overwrite<char[]>(kChunkBytes));
+      used_ = 0;
+    }
+    uint64_t place = (chunks_.size() - 1) * kChunkBytes + used_;
+    std::memcpy(chunks_.back().get() + used_, text.data(), text.size());
+    used_ += text.size();
+    return place;
+  }
+  [[nodiscard]] std::string_view At(uint64_t place, size_t bytes) const {
+    return {chunks_[place / kChunkBytes].get() + place % kChunkBytes, bytes};
+  }
+  // No place handed out next will be above this.
+  [[nodiscard]] uint64_t end() const { return (chunks_.size() + 1) * kChunkBytes; }
+
+ private:
+  static constexpr size_t kChunkBytes = size_t{1} << 20;
+  std::vector<std::unique_ptr<char[]>> chunks_;
+  size_t used_ = 0;  // of the last chunk
+};
+
+}  // namespace orcio

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "index/block_pool.h"
+#include "index/bounded_queue.h"
+#include "index/error.h"
+#include "index/file_system.h"
+#include "index/ordered_slots.h"
+#include "index/sha256.h"
+#include "index/sidecar_builder.h"
+#include "index/span_table.h"
+#include "index/stage_group.h"
+#include "index/tar_scanner.h"
+
+namespace orcio {
+
+// From a stream of tar bytes to the members of an archive file, and to all that its sidecar says:
+//
+//   caller --blocks--> compressors --members, in order--> writer
+//      \---same blocks, in order--> scanner
+//
+// Each arrow is bounded, so whoever is slowest makes the caller wait. The first stage to fail stops
+// all. Everything but archive_bytes is for one thread, the caller's.
+class MemberPipeline {
+ public:
+  // Appends to `archive`, which outlives this. `name` is for messages.
+  MemberPipeline(WritableFile& archive, std::string name, unsigned threads,
+                 uint64_t max_bytes_in_flight);
+
+  // As ByteSink has them.
+  [[nodiscard]] Result<std::span<std::byte>> Buffer();
+  [[nodiscard]] Result<void> Commit(size_t bytes);
+  // Waits for all stages and appends the end member. kDamaged where the tar is not whole. Once.
+  [[nodiscard]] Result<void> Finish();
+
+  // After Finish.
+  [[nodiscard]] const TarSummary& summary() const { return summary_; }
+  [[nodiscard]] std::span<const Span> spans() const { return spans_; }
+  [[nodiscard]] const Sha256Digest& sha256() const { return sha256_; }
+  [[nodiscard]] SidecarBuilder& builder() { return builder_; }
+
+  [[nodiscard]] uint64_t archive_bytes() const { return archive_bytes_; }
+
+ private:
+  using Block = std::shared_ptr<const TarBlock>;
+  struct Job {
+    uint64_t index = 0;
+    Block block;
+  };
+  struct Member {
+    std::vector<std::byte> bytes;
+    uint32_t tar_bytes = 0;
+    uint32_t crc32 = 0;
+  };
+  class BlockSource;
+
+  Result<void> Dispatch();
+  Result<void> Compress();
+  Result<void> Scan();
+  Result<void> Write();
+  Result<void> AppendEndMember();
+  [[nodiscard]] Result<void> CheckWhole() const;
+  [[nodiscard]] Failure WhyStopped() const;
+
+  const std::string name_;
+  WritableFile& archive_;
+  BlockPool pool_;
+  BoundedQueue<Job> to_compress_;
+  BoundedQueue<Block> to_scan_;
+  OrderedSlots<Member> members_;
+
+  // The caller's.
+  std::shared_ptr<TarBlock> block_;
+  uint64_t dispatched_ = 0;
+  Sha256Digest sha256_{};
+
+  // The scanner's, until Finish has joined it.
+  SidecarBuilder builder_;
+  TarSummary summary_;
+
+  // The writer's, until Finish has joined it.
+  std::vector<Span> spans_;
+  Sha256 archive_digest_;
+  std::atomic<uint64_t> archive_bytes_ = 0;
+
+  StageGroup stages_;
+};
+
+}  // namespace orcio

@@ -1,0 +1,44 @@
+#include "index/part_file.h"
+
+#include <utility>
+
+namespace orcio {
+
+Result<PartFile> PartFile::Create(const FileSystem& files, std::filesystem::path path) {
+  auto file = ORCIO_TRY(files.Create(path));
+  return PartFile(files, std::move(path), std::move(file));
+}
+
+PartFile::PartFile(const FileSystem& files, std::filesystem::path path,
+                   std::unique_ptr<WritableFile> file)
+    : files_(files), path_(std::move(path)), file_(std::move(file)) {}
+
+PartFile::PartFile(PartFile&& other) noexcept
+    : files_(other.files_),
+      path_(std::move(other.path_)),
+      file_(std::move(other.file_)),
+      discard_(std::exchange(other.discard_, false)) {}
+
+PartFile::~PartFile() {
+  Discard();
+}
+
+Result<void> PartFile::MoveOnto(std::filesystem::path path) {
+  ORCIO_TRY(files_.Rename(path_, path));
+  path_ = std::move(path);
+  return {};
+}
+
+Result<void> PartFile::MoveTo(std::filesystem::path path) {
+  ORCIO_TRY(files_.RenameNew(path_, path));
+  path_ = std::move(path);
+  return {};
+}
+
+void PartFile::Discard() {
+  file_.reset();
+  // Nobody is left to tell: whatever made us discard it is what the caller hears of.
+  if (std::exchange(discard_, false)) (void)files_.Remove(path_);
+}
+
+}  // namespace orcio

@@ -1,0 +1,379 @@
+#include "index/sidecar_writer.h"
+
+#include <libdeflate.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "index/bytes.h"
+
+namespace orcio {
+namespace {
+
+namespace format = sidecar_format;
+
+constexpr size_t kBufferBytes = 64 * format::kBlockBytes;
+
+uint32_t Crc32(std::span<const std::byte> bytes) {
+  return libdeflate_crc32(0, bytes.data(), bytes.size());
+}
+
+bool IsType(const TreeContent& content, EntryType type) {
+  return content.type == static_cast<uint8_t>(type);
+}
+
+// The ATTR section, in order of first use.
+class AttributeTable {
+ public:
+  uint32_t Intern(const format::Attribute& attribute) {
+    auto key =
+        std::tuple(attribute.mode, attribute.uid, attribute.gid, attribute.type, attribute.flags);
+    auto [found, added] = index_.try_emplace(key, static_cast<uint32_t>(records_.size()));
+    if (added) records_.push_back(attribute);
+    return found->second;
+  }
+  [[nodiscard]] const std::vector<format::Attribute>& records() const { return records_; }
+
+ private:
+  std::map<std::tuple<uint32_t, uint32_t, uint32_t, uint16_t, uint16_t>, uint32_t> index_;
+  std::vector<format::Attribute> records_;
+};
+
+// Writes one section after the other, each in one pass over the nodes.
+class TreeWriter {
+ public:
+  TreeWriter(const ArchiveTree& tree, SectionWriter& out) : tree_(tree), out_(out) {}
+
+  void WriteAll() {
+    WriteNodes();
+    WriteNames();
+    WriteAttributes();
+    WriteDirectories();
+    WriteLinks();
+    WriteExtras();
+    WriteAttributeSets();
+    WriteExtents();
+    WriteRanks();
+    WriteDigests();
+  }
+
+ private:
+  void WriteNodes();
+  void WriteNames();
+  void WriteAttributes();
+  void WriteDirectories();
+  void WriteLinks();
+  void WriteExtras();
+  void WriteAttributeSets();
+  void WriteExtents();
+  void WriteRanks();
+  void WriteDigests();
+
+  [[nodiscard]] format::Node ToNode(uint32_t node, const TreeContent& content);
+  void WriteExtrasOf(uint32_t node, const TreeContent& content);
+
+  // Calls `visit(node, content)` for each node that is its content's primary.
+  template <class Visit>
+  void ForEachPrimary(Visit visit) {
+    for (uint32_t node = 0; node < tree_.node_count(); ++node) {
+      const TreeContent& content = tree_.NodeContent(node);
+      if (content.primary == node) visit(node, content);
+    }
+  }
+
+  const ArchiveTree& tree_;
+  SectionWriter& out_;
+  AttributeTable attributes_;
+  uint64_t name_bytes_ = 0;
+  uint64_t link_bytes_ = 0;
+  uint32_t directories_ = 0;
+  uint64_t extent_bytes_ = 0;
+  std::vector<size_t> used_sets_;  // of attributes, in XATT's order
+};
+
+void TreeWriter::WriteNodes() {
+  out_.Begin("NODE", format::kRequired);
+  for (uint32_t node = 0; node < tree_.node_count(); ++node)
+    out_.AppendRecord(ToNode(node, tree_.NodeContent(node)));
+  out_.AppendRecord(format::Node{.name = static_cast<uint32_t>(name_bytes_)});
+}
+
+format::Node TreeWriter::ToNode(uint32_t node, const TreeContent& content) {
+  format::Node record{.place = content.place,
+                      .size = content.size,
+                      .mtime_ns = content.mtime_ns,
+                      .name = static_cast<uint32_t>(name_bytes_)};
+  name_bytes_ += tree_.NodeName(node).size();
+  if (content.primary != node) {
+    record.place = 0;
+    record.size = content.primary;
+    record.mtime_ns = 0;
+    record.attribute = attributes_.Intern({.type = static_cast<uint16_t>(EntryType::kHardLink)});
+    return record;
+  }
+  if (IsType(content, EntryType::kDirectory)) {
+    record.size = directories_++;
+  } else if (IsType(content, EntryType::kSymlink)) {
+    uint64_t bytes = tree_.LinkTarget(content).size();
+    record.size = link_bytes_ << 16 | bytes;
+    link_bytes_ += bytes;
+  }
+  record.attribute =
+      attributes_.Intern({.mode = content.mode,
+                          .uid = content.uid,
+                          .gid = content.gid,
+                          .type = content.type,
+                          .flags = static_cast<uint16_t>(
+                              content.flags | (content.links > 1 ? format::kHasLinks : 0))});
+  return record;
+}
+
+void TreeWriter::WriteNames() {
+  out_.Begin("NAME", format::kRequired);
+  for (uint32_t node = 0; node < tree_.node_count(); ++node)
+    out_.Append(AsBytes(tree_.NodeName(node)));
+}
+
+void TreeWriter::WriteAttributes() {
+  out_.Begin("ATTR", format::kRequired);
+  for (const format::Attribute& attribute : attributes_.records()) out_.AppendRecord(attribute);
+}
+
+void TreeWriter::WriteDirectories() {
+  out_.Begin("DIRS", format::kRequired);
+  for (const format::Directory& directory : tree_.directories()) out_.AppendRecord(directory);
+}
+
+void TreeWriter::WriteLinks() {
+  out_.Begin("LINK", format::kRequired);
+  ForEachPrimary([&](uint32_t, const TreeContent& content) {
+    if (IsType(content, EntryType::kSymlink)) out_.Append(AsBytes(tree_.LinkTarget(content)));
+  });
+}
+
+void TreeWriter::WriteExtras() {
+  out_.Begin("EXTR", format::kRequired);
+  constexpr uint64_t kNowhere = UINT64_MAX;
+  uint64_t set_bytes = 0;
+  std::vector<uint64_t> set_offsets(tree_.attribute_set_count(), kNowhere);
+  ForEachPrimary([&](uint32_t node, const TreeContent& content) {
+    if (content.attributes != 0) {
+      size_t set = content.attributes - 1;
+      if (set_offsets[set] == kNowhere) {
+        set_offsets[set] = set_bytes;
+        set_bytes += tree_.AttributeSet(set).size();
+        used_sets_.push_back(set);
+      }
+      out_.AppendRecord(format::Extra{node, format::kXattrs, set_offsets[set]});
+    }
+    WriteExtrasOf(node, content);
+  });
+}
+
+void TreeWriter::WriteExtrasOf(uint32_t node, const TreeContent& content) {
+  const TreeOddities* oddities = tree_.Oddities(content);
+  if ((content.flags & format::kSparse) != 0) {
+    out_.AppendRecord(format::Extra{node, format::kExtents, extent_bytes_});
+    extent_bytes_ += sizeof(uint64_t) + oddities->extent_count * sizeof(Extent);
+  }
+  if (content.links > 1) out_.AppendRecord(format::Extra{node, format::kLinks, content.links});
+  if (content.mtime_ns == format::kMtimeInExtra) {
+    out_.AppendRecord(
+        format::Extra{node, format::kMtimeSeconds, static_cast<uint64_t>(oddities->mtime.seconds)});
+    out_.AppendRecord(format::Extra{node, format::kMtimeNanoseconds, oddities->mtime.nanoseconds});
+  }
+  if (content.place >> format::kPlaceBlockBits == format::kHeaderBlocksInExtra)
+    out_.AppendRecord(format::Extra{node, format::kHeaderBlocks, oddities->header_blocks});
+}
+
+void TreeWriter::WriteAttributeSets() {
+  out_.Begin("XATT", format::kRequired);
+  for (size_t set : used_sets_) out_.Append(AsBytes(tree_.AttributeSet(set)));
+}
+
+void TreeWriter::WriteExtents() {
+  out_.Begin("EXTS", format::kRequired);
+  ForEachPrimary([&](uint32_t, const TreeContent& content) {
+    if ((content.flags & format::kSparse) == 0) return;
+    const TreeOddities* oddities = tree_.Oddities(content);
+    out_.AppendRecord(oddities->extent_count);
+    for (uint64_t i = 0; i < oddities->extent_count; ++i)
+      out_.AppendRecord(tree_.ExtentAt(oddities->first_extent + i));
+  });
+}
+
+void TreeWriter::WriteRanks() {
+  out_.Begin("RANK", format::kRequired);
+  format::Rank rank{};
+  for (uint32_t node = 0; node < tree_.node_count(); ++node) {
+    const TreeContent& content = tree_.NodeContent(node);
+    if (content.primary == node && content.digest != 0) rank.bits |= uint64_t{1} << node % 64;
+    if (node % 64 == 63 || node + 1 == tree_.node_count()) {
+      out_.AppendRecord(rank);
+      rank.before += static_cast<uint32_t>(std::popcount(rank.bits));
+      rank.bits = 0;
+    }
+  }
+}
+
+void TreeWriter::WriteDigests() {
+  out_.Begin("DIGS", format::kRequired);
+  ForEachPrimary([&](uint32_t, const TreeContent& content) {
+    if (const Sha256Digest* digest = tree_.Digest(content)) out_.Append(*digest);
+  });
+}
+
+// Each record's length and place are the sidecar's promise to find every byte of the tar.
+Result<void> CheckSpans(std::span<const Span> spans, uint64_t tar_bytes) {
+  uint64_t end = 0;
+  uint64_t archive_offset = 0;
+  for (const Span& span : spans) {
+    if (span.tar_offset != end || span.tar_bytes == 0 || span.archive_bytes == 0 ||
+        span.archive_offset < archive_offset) {
+      return Fail(ErrorKind::kInvalid, "spans have a gap or overlap at tar offset {}", end);
+    }
+    end += span.tar_bytes;
+    archive_offset = span.archive_offset;
+  }
+  if (end == tar_bytes) return {};
+  return Fail(ErrorKind::kInvalid, "spans cover {} bytes of a tar of {}", end, tar_bytes);
+}
+
+void WriteSpans(std::span<const Span> spans, SectionWriter& out) {
+  out.Begin("SPAN", format::kRequired);
+  format::Span end{};
+  for (const Span& span : spans) {
+    out.AppendRecord(format::Span{.tar_offset = span.tar_offset,
+                                  .archive_offset = span.archive_offset,
+                                  .crc32 = span.crc32,
+                                  .archive_bytes = span.archive_bytes});
+    end.tar_offset = span.tar_offset + span.tar_bytes;
+    end.archive_offset = span.archive_offset + span.archive_bytes;
+  }
+  out.AppendRecord(end);
+}
+
+void WriteWarnings(const TarSummary& tar, const ArchiveTree& tree, SectionWriter& out) {
+  uint64_t count = tar.warning_count + tree.warning_count();
+  if (count == 0) return;
+  out.Begin("WARN", 0);
+  out.AppendRecord(count);
+  for (const auto* texts : {&tar.warnings, &tree.warnings()}) {
+    // With the NUL that ends it.
+    for (const std::string& text : *texts)
+      out.Append(std::as_bytes(std::span(text.c_str(), text.size() + 1)));
+  }
+}
+
+template <size_t Bytes>
+void CopyDigest(const Sha256Digest& digest, uint8_t (&to)[Bytes]) {
+  static_assert(Bytes == sizeof(digest));
+  std::memcpy(to, digest.data(), Bytes);
+}
+
+format::Header MakeHeader(const SidecarContent& content) {
+  format::Header header{};
+  header.archive_bytes = content.archive.bytes;
+  CopyDigest(content.archive.sha256, header.archive_sha256);
+  CopyDigest(content.archive.edges_sha256, header.edges_sha256);
+  header.tar_bytes = content.tar.tar_bytes;
+  header.entry_count = content.tree.entry_count();
+  header.node_count = content.tree.node_count();
+  header.flags = content.tar.end_marker && !content.tree.any_incomplete() ? format::kComplete : 0;
+  header.span_count = content.spans.size();
+  header.end_of_entries = content.tar.end_of_entries;
+  return header;
+}
+
+}  // namespace
+
+SectionWriter::SectionWriter(WritableFile& file) : file_(file), buffer_(format::kBlockBytes) {
+  buffer_.reserve(kBufferBytes);  // and room for the header, zeros until Finish
+}
+
+void SectionWriter::Begin(std::string_view id, uint32_t flags) {
+  EndSection();
+  Pad(format::kSectionAlignment);
+  format::Section section{.flags = flags, .offset = flushed_ + buffer_.size()};
+  std::memcpy(section.id, id.data(), sizeof(section.id));
+  sections_.push_back(section);
+}
+
+void SectionWriter::EndSection() {
+  if (!sections_.empty())
+    sections_.back().bytes = flushed_ + buffer_.size() - sections_.back().offset;
+}
+
+void SectionWriter::Append(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    auto part = bytes.first(std::min(bytes.size(), kBufferBytes - buffer_.size()));
+    buffer_.insert(buffer_.end(), part.begin(), part.end());
+    bytes = bytes.subspan(part.size());
+    if (buffer_.size() == kBufferBytes) Flush();
+  }
+}
+
+void SectionWriter::Pad(size_t alignment) {
+  while (buffer_.size() % alignment != 0) buffer_.push_back(std::byte{0});
+  if (buffer_.size() == kBufferBytes) Flush();
+}
+
+// The buffer holds whole blocks.
+void SectionWriter::Flush() {
+  for (size_t at = 0; at < buffer_.size(); at += format::kBlockBytes) {
+    if (flushed_ + at != 0)
+      checksums_.push_back(Crc32(std::span(buffer_).subspan(at, format::kBlockBytes)));
+  }
+  if (result_) result_ = file_.Append(buffer_);
+  flushed_ += buffer_.size();
+  buffer_.clear();
+}
+
+uint32_t SectionWriter::AppendChecksums() {
+  while (true) {
+    std::vector<uint32_t> level = std::exchange(checksums_, {});
+    Append(std::as_bytes(std::span(level)));
+    Pad(format::kBlockBytes);
+    Flush();
+    if (checksums_.size() == 1) return checksums_[0];
+  }
+}
+
+Result<void> SectionWriter::Finish(format::Header header) {
+  EndSection();
+  Pad(format::kBlockBytes);
+  Flush();
+  Begin("CSUM", format::kRequired);
+  header.checksum_root = AppendChecksums();
+  EndSection();
+
+  std::memcpy(header.magic, format::kMagic, sizeof(header.magic));
+  header.version = format::kVersion;
+  header.section_count = static_cast<uint32_t>(sections_.size());
+  header.sidecar_bytes = flushed_;
+  std::vector<std::byte> block(format::kBlockBytes);
+  std::memcpy(block.data(), &header, sizeof(header));
+  std::memcpy(block.data() + sizeof(header), sections_.data(),
+              sections_.size() * sizeof(format::Section));
+  StoreLittleEndian(Crc32(std::span(block).first(format::kHeaderChecksumOffset)),
+                    block.data() + format::kHeaderChecksumOffset);
+  ORCIO_TRY(std::exchange(result_, {}));
+  return file_.WriteAt(0, block);
+}
+
+Result<void> WriteSidecar(const SidecarContent& content, WritableFile& file) {
+  ORCIO_TRY(CheckSpans(content.spans, content.tar.tar_bytes));
+  SectionWriter out(file);
+  TreeWriter(content.tree, out).WriteAll();
+  WriteSpans(content.spans, out);
+  WriteWarnings(content.tar, content.tree, out);
+  out.Begin("FACT", 0);
+  out.Append(AsBytes(ToJson(content.facts)));
+  return out.Finish(MakeHeader(content));
+}
+
+}  // namespace orcio

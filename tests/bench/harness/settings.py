@@ -1,0 +1,96 @@
+"""How much is measured, and where it lies meanwhile."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MB = 1000 * 1000
+GB = 1000 * MB
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much input there is, and how often each thing is measured."""
+
+    name: str
+    tree_bytes: int  # of the small files chosen; `large_bytes` come on top
+    tree_entries: int
+    large_bytes: int
+    random_bytes: int  # in the incompressible input; as much again of real compressed files
+    end_to_end_bytes: int
+    many_archives: int
+    long_rounds: int  # for what takes many seconds
+    short_rounds: int
+
+
+FULL = Size("full", 1450 * MB, 85_000, 146 * MB, 200 * MB, 400 * MB, 1000, 3, 5)
+SMALL = Size("small", 160 * MB, 10_000, 40 * MB, 30 * MB, 60 * MB, 100, 3, 5)
+
+LARGEST_CHOSEN_FILE = 4 * MIB  # keeps the mean near what a service's volume has
+SMALL_FILE_BYTES = 16 * KIB  # what "small" means where 300 small files are read
+SMALL_FILE_COUNT = 300
+SEED = 20261123
+
+
+@dataclass(frozen=True)
+class Settings:
+    size: Size
+    source: Path  # whose files are the input
+    root: Path  # of the source tree of orcio
+    scratch: Path  # on a real disk; everything below is the harness's own
+    budget: float  # seconds that any one measurement of a peer may take
+    keep: bool  # leave the inputs for the next run
+
+    @property
+    def release(self) -> Path:
+        return self.root / "build/release"
+
+    @property
+    def orcio(self) -> Path:
+        return self.release / "cli/orcio"
+
+    def program(self, name: str) -> Path:
+        return self.release / "bench" / name
+
+    @property
+    def tree(self) -> Path:
+        """Holds srv/bench, what the tar holds."""
+        return self.scratch / "tree"
+
+    @property
+    def tar(self) -> Path:
+        return self.scratch / "tree.tar"
+
+    @property
+    def peer_archive(self) -> Path:
+        """The same tar in one gzip member, as other tools make it."""
+        return self.scratch / "tree.tar.gz"
+
+    @property
+    def squashfs(self) -> Path:
+        return self.scratch / "tree.squashfs"
+
+    @property
+    def incompressible(self) -> Path:
+        return self.scratch / "incompressible.tar"
+
+    @property
+    def repository(self) -> Path:
+        return self.scratch / "repository"
+
+    @property
+    def archive(self) -> Path:
+        return self.repository / "bench-2026-11-23T020000Z.tar.gz"
+
+    @property
+    def sidecar(self) -> Path:
+        return Path(f"{self.archive}.idx")
+
+    @property
+    def mountpoint(self) -> Path:
+        return self.scratch / "mnt"
+
+    def output(self, name: str) -> Path:
+        """Where a measured program's output goes; not kept."""
+        return self.scratch / "out" / name

@@ -1,0 +1,781 @@
+// A real sshd on loopback, and bad links to it.
+
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <optional>
+#include <thread>
+
+#include "archiver/remote_host.h"
+#include "archiver/shell_quote.h"
+#include "archiver/ssh_host.h"
+#include "index/sha256.h"
+#include "tests/support/catch.h"
+#include "tests/support/command.h"
+#include "tests/support/link_proxy.h"
+#include "tests/support/scratch_directory.h"
+#include "tests/support/sshd_fixture.h"
+
+using namespace std::chrono_literals;
+using orcio::ByteSink;
+using orcio::CommandResult;
+using orcio::Error;
+using orcio::ErrorKind;
+using orcio::Failure;
+using orcio::HostConfig;
+using orcio::MakeSshHost;
+using orcio::RemoteHost;
+using orcio::Result;
+using orcio::RunOptions;
+using orcio::Sha256;
+using orcio::SshOptions;
+using orcio::ToHex;
+using orcio::test::FreePort;
+using orcio::test::LinkProxy;
+using orcio::test::MustRun;
+using orcio::test::ScratchDirectory;
+using orcio::test::SshdFixture;
+using std::chrono::steady_clock;
+
+namespace {
+
+const std::stop_token kNever;
+
+// Sets an environment variable for as long as it lives.
+class Environment {
+ public:
+  Environment(const char* name, const std::string& value) : name_(name) {
+    if (const char* old = std::getenv(name)) old_ = old;
+    ::setenv(name, value.c_str(), 1);
+  }
+  ~Environment() { old_ ? ::setenv(name_, old_->c_str(), 1) : ::unsetenv(name_); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> old_;
+};
+
+class MemorySink : public ByteSink {
+ public:
+  Result<std::span<std::byte>> Buffer() override { return std::span(buffer_); }
+  Result<void> Commit(size_t count) override {
+    if (on_commit) on_commit();
+    bytes.append(reinterpret_cast<const char*>(buffer_.data()), count);
+    if (bytes.size() >= fail_at) return orcio::Fail(ErrorKind::kIo, "the disk is full");
+    return {};
+  }
+
+  std::string bytes;
+  size_t fail_at = SIZE_MAX;
+  std::function<void()> on_commit;
+
+ private:
+  std::vector<std::byte> buffer_ = std::vector<std::byte>(50000);
+};
+
+class DigestSink : public ByteSink {
+ public:
+  Result<std::span<std::byte>> Buffer() override { return std::span(buffer_); }
+  Result<void> Commit(size_t count) override {
+    digest_.Update(std::span(buffer_).first(count));
+    size += count;
+    return {};
+  }
+  auto Digest() { return digest_.Finish(); }
+
+  uint64_t size = 0;
+
+ private:
+  std::vector<std::byte> buffer_ = std::vector<std::byte>(1 << 20);
+  Sha256 digest_;
+};
+
+std::unique_ptr<RemoteHost> Connected(const HostConfig& config, const SshOptions& options = {}) {
+  auto host = MakeSshHost(config, options);
+  REQUIRE_OK(host->Connect(kNever));
+  return host;
+}
+
+Error ConnectError(const HostConfig& config, const std::stop_token& stop = kNever) {
+  const auto connected = MakeSshHost(config)->Connect(stop);
+  REQUIRE_FALSE(connected.has_value());
+  return connected.error();
+}
+
+bool Mentions(const Error& error, const std::string& text) {
+  UNSCOPED_INFO(error.message);
+  return error.message.find(text) != std::string::npos;
+}
+
+// How long `what` takes, against the clock of a machine that may be busy: for upper bounds only.
+std::chrono::milliseconds TimeOf(const std::function<void()>& what) {
+  const auto start = steady_clock::now();
+  what();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - start);
+}
+
+void AwaitThat(const std::function<bool()>& condition) {
+  const auto deadline = steady_clock::now() + 20s;
+  while (!condition()) {
+    REQUIRE(steady_clock::now() < deadline);
+    std::this_thread::sleep_for(5ms);
+  }
+}
+
+bool ProcessLives(const std::filesystem::path& pid_file) {
+  std::ifstream in(pid_file);
+  int pid = 0;
+  return in >> pid && ::kill(pid, 0) == 0;
+}
+
+HostConfig Through(const SshdFixture& sshd, const LinkProxy& proxy) {
+  HostConfig config = sshd.Config();
+  config.port = proxy.port();
+  std::ofstream(*config.known_hosts, std::ios::app)
+      << "[127.0.0.1]:" << proxy.port() << " " << sshd.HostKey("ed25519") << "\n";
+  return config;
+}
+
+// What a host sends until it has let us in, and a little more.
+uint64_t BytesOfLogin(const SshdFixture& sshd) {
+  LinkProxy proxy(sshd.port());
+  const auto host = Connected(Through(sshd, proxy));
+  return proxy.passed();
+}
+
+const SshOptions kImpatient{.dead_link_timeout = 2s};
+
+}  // namespace
+
+TEST_CASE("A command's exit status, output and error output come back") {
+  const SshdFixture sshd;
+  const auto host = Connected(sshd.Config());
+  const auto result = ValueOf(host->Run("echo out; echo err >&2; exit 7", {}, kNever));
+  CHECK(result.exit_status == 7);
+  CHECK(result.out == "out\n");
+  CHECK(result.err == "err\n");
+  CHECK_FALSE(result.signal.has_value());
+  CHECK(host->name() == "atena");
+  // 255 is what ssh(1) says of its own failures; here it is the command's.
+  CHECK(ValueOf(host->Run("exit 255", {}, kNever)).exit_status == 255);
+  CHECK(ValueOf(host->Run("true", {}, kNever)).exit_status == 0);
+  CHECK(ValueOf(host->Run("no-such-program", {}, kNever)).exit_status == 127);
+}
+
+TEST_CASE("A command that a signal ended says which") {
+  const SshdFixture sshd;
+  const auto host = Connected(sshd.Config());
+  const auto result = ValueOf(host->Run("kill -TERM $$", {}, kNever));
+  CHECK(result.exit_status == 128 + SIGTERM);
+  CHECK(result.signal == "TERM");
+  CHECK(ValueOf(host->Run("kill -KILL $$", {}, kNever)).exit_status == 128 + SIGKILL);
+}
+
+TEST_CASE("Input of every byte value comes back as it went") {
+  const SshdFixture sshd;
+  const auto host = Connected(sshd.Config());
+  RunOptions options;
+  options.max_output = size_t{8} << 20;
+  for (size_t i = 0; options.input.size() < (size_t{3} << 20); ++i)
+    options.input += static_cast<char>(i * 7 + i / 256);
+  const auto result = ValueOf(host->Run("cat; cat >&2 </dev/null", options, kNever));
+  CHECK(result.exit_status == 0);
+  CHECK((result.out == options.input));
+  CHECK_FALSE(result.out_truncated);
+}
+
+TEST_CASE("A command may leave its input unread") {
+  const SshdFixture sshd;
+  const auto host = Connected(sshd.Config());
+  RunOptions options;
+  options.input.assign(size_t{8} << 20, 'x');
+  const auto result = ValueOf(host->Run("echo done", options, kNever));
+  CHECK(result.exit_status == 0);
+  CHECK(result.out == "done\n");
+  CHECK(ValueOf(host->Run("echo again", {}, kNever)).out == "again\n");
+}
+
+TEST_CASE("Output beyond the limit is dropped, on both streams, and the command still ends") {
+  const SshdFixture sshd;
+  const auto host = Connected(sshd.Config());
+  RunOptions options;
+  options.max_output = 100000;
+  const auto result = ValueOf(host->Run(
+      "head -c 5000000 /dev/zero | tr '\\0' a; head -c 5000000 /dev/zero | tr '\\0' b >&2; exit 3",
+      options, kNever));
+  CHECK(result.exit_status == 3);
+  CHECK((result.out == std::string(100000, 'a')));
+  CHECK((result.err == std::string(100000, 'b')));
+  CHECK(result.out_truncated);
+  CHECK(result.err_truncated);
+  const auto whole = ValueOf(host->Run("head -c 1048576 /dev/zero", {}, kNever));
+  CHECK(whole.out.size() == 1048576);
+  CHECK_FALSE(whole.out_truncated);
+}
+
+TEST_CASE("A command that takes too long ends with the time-out, and the host can be used again") {
+  const SshdFixture sshd;
+  const auto host = Connected(sshd.Config());
+  RunOptions options;
+  options.timeout = 1s;
+  const auto pid_file = sshd.directory() / "pid_of_command";
+  const auto result = host->Run(
+      "echo $$ > " + orcio::ShellQuote(pid_file.string()) + "; exec sleep 15", options, kNever);
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().kind == ErrorKind::kNetwork);
+  CHECK(result.error().errnum == ETIMEDOUT);
+  CHECK(Mentions(result.error(), "atena"));
+  // It was sent a TERM; sshd does not pass signals on where root has logged in.
+  AwaitThat([&] {
+    return sshd.Log().find("session signalling requires privilege separation") !=
+               std::string::npos ||
+           !ProcessLives(pid_file);
+  });
+  CHECK_FALSE(host->Run("true", {}, kNever).has_value());
+  REQUIRE_OK(host->Connect(kNever));
+  CHECK(ValueOf(host->Run("echo back", {}, kNever)).out == "back\n");
+}
+
+TEST_CASE("A daemon that holds its standard output open does not keep the command from ending") {
+  const SshdFixture sshd;
+  const auto host = Connected(sshd.Config());
+  const auto result = ValueOf(host->Run("echo started; sleep 15 & exit 4", {}, kNever));
+  CHECK(result.exit_status == 4);
+  CHECK(result.out == "started\n");
+  CHECK(ValueOf(host->Run("echo next", {}, kNever)).out == "next\n");
+}
+
+TEST_CASE("Many commands run one after another over a connection with one session at a time") {
+  const SshdFixture sshd("MaxSessions 1");
+  const auto host = Connected(sshd.Config());
+  for (int i = 0; i < 100; ++i)
+    REQUIRE(ValueOf(host->Run("echo " + std::to_string(i), {}, kNever)).out ==
+            std::to_string(i) + "\n");
+}
+
+TEST_CASE("A banner and a noisy login shell disturb nothing") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "banner") << std::string(3000, '#') << "\nAuthorised use only\n";
+  std::ofstream(scratch / "noisy") << "#!/bin/bash\necho welcome\necho warning >&2\nexec "
+                                      "/bin/bash -c \"$SSH_ORIGINAL_COMMAND\"\n";
+  std::filesystem::permissions(scratch / "noisy", std::filesystem::perms::owner_all);
+  const SshdFixture sshd("Banner " + (scratch / "banner").string() + "\nForceCommand " +
+                         (scratch / "noisy").string());
+  const auto host = Connected(sshd.Config());
+  const auto result = ValueOf(host->Run("echo mine; exit 2", {}, kNever));
+  CHECK(result.exit_status == 2);
+  CHECK(result.out == "welcome\nmine\n");
+  CHECK(result.err == "warning\n");
+}
+
+TEST_CASE("Commands run through sudo where the configuration and the caller say so") {
+  if (orcio::test::RunCommand({"sudo", "-n", "true"}).status != 0) return;
+  const ScratchDirectory scratch;
+  // Stands for the host's sudo and tells what it was asked to do.
+  std::ofstream(scratch / "sudo")
+      << "#!/bin/sh\necho \"sudo: $*\" >&2\nexec /usr/bin/sudo \"$@\"\n";
+  std::filesystem::permissions(scratch / "sudo", std::filesystem::perms::owner_all);
+  const SshdFixture sshd("SetEnv PATH=" + scratch.path().string() +
+                         ":/usr/sbin:/usr/bin:/sbin:/bin");
+  HostConfig config = sshd.Config();
+  config.sudo = true;
+  auto host = Connected(config);
+  const auto as_root = ValueOf(host->Run("id -u; printf '%s' \"$SUDO_COMMAND\"", {}, kNever));
+  CHECK(as_root.exit_status == 0);
+  CHECK(as_root.out.starts_with("0\n/"));
+  CHECK(as_root.err.starts_with("sudo: -n -- sh -c "));
+  RunOptions as_self;
+  as_self.as_root = false;
+  CHECK(ValueOf(host->Run("true", as_self, kNever)).err.empty());
+  config.sudo = false;
+  host = Connected(config);
+  CHECK(ValueOf(host->Run("true", {}, kNever)).err.empty());
+}
+
+TEST_CASE("A sudo that wants a password is an exit status and a sentence, not an error") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "sudo") << "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n";
+  std::filesystem::permissions(scratch / "sudo", std::filesystem::perms::owner_all);
+  const SshdFixture sshd("SetEnv PATH=" + scratch.path().string() + ":/usr/bin:/bin");
+  HostConfig config = sshd.Config();
+  config.sudo = true;
+  const auto result = ValueOf(Connected(config)->Run("true", {}, kNever));
+  CHECK(result.exit_status == 1);
+  CHECK(result.err == "sudo: a password is required\n");
+}
+
+TEST_CASE("An unknown host key is refused, with its fingerprint and how to accept it") {
+  const SshdFixture sshd;
+  sshd.WriteKnownHosts({});
+  const Error error = ConnectError(sshd.Config());
+  CHECK(error.kind == ErrorKind::kRefused);
+  const std::string fingerprint =
+      MustRun({"ssh-keygen", "-lf", sshd.directory() / "host_ed25519.pub"}).substr(4, 50);
+  CHECK(Mentions(error, fingerprint));
+  CHECK(Mentions(error, "atena"));
+  CHECK(Mentions(error, sshd.known_hosts()));
+  // What it says to do works.
+  const auto command = error.message.substr(error.message.find("ssh-keyscan -p"));
+  (void)orcio::test::MustRunShell(command);
+  CHECK(ValueOf(Connected(sshd.Config())->Run("echo in", {}, kNever)).out == "in\n");
+}
+
+TEST_CASE("An unknown host key is refused where there is no known_hosts file") {
+  const SshdFixture sshd;
+  std::filesystem::remove(sshd.known_hosts());
+  const Error error = ConnectError(sshd.Config());
+  CHECK(error.kind == ErrorKind::kRefused);
+  CHECK(Mentions(error, "is unknown"));
+}
+
+TEST_CASE("A changed host key is refused loudly, even where ~/.ssh/config waves it through") {
+  SshdFixture sshd;
+  const ScratchDirectory home;
+  const Environment environment("HOME", home.path());
+  std::filesystem::create_directory(home / ".ssh");
+  std::ofstream(home / ".ssh/config") << "Host *\n  StrictHostKeyChecking no\n";
+  sshd.ChangeHostKeys();
+  const Error changed = ConnectError(sshd.Config());
+  CHECK(changed.kind == ErrorKind::kRefused);
+  CHECK(Mentions(changed, "HAS CHANGED"));
+  CHECK(Mentions(changed, "ssh-keygen -f"));
+  sshd.WriteKnownHosts({});
+  const Error unknown = ConnectError(sshd.Config());
+  CHECK(unknown.kind == ErrorKind::kRefused);
+  CHECK(Mentions(unknown, "is unknown"));
+}
+
+TEST_CASE("The host is asked for the key whose type known_hosts has") {
+  const SshdFixture sshd;
+  for (const std::string type : {"rsa", "ed25519"}) {
+    sshd.WriteKnownHosts({sshd.HostKey(type)});
+    CHECK(ValueOf(Connected(sshd.Config())->Run("echo in", {}, kNever)).out == "in\n");
+  }
+}
+
+TEST_CASE("A host that shows a key of another type than the known one is refused") {
+  const SshdFixture sshd("HostKeyAlgorithms rsa-sha2-512");
+  const Error error = ConnectError(sshd.Config());
+  CHECK(error.kind == ErrorKind::kRefused);
+  CHECK(Mentions(error, "other types"));
+}
+
+TEST_CASE("A key that the host does not know is refused, with user, key and what to do") {
+  const SshdFixture sshd;
+  const auto stranger = sshd.directory() / "stranger";
+  MustRun({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", stranger});
+  HostConfig config = sshd.Config();
+  config.identity = stranger;
+  const Error error = ConnectError(config);
+  CHECK(error.kind == ErrorKind::kRefused);
+  CHECK(Mentions(error, "user " + sshd.user()));
+  CHECK(Mentions(error, stranger));
+  CHECK(Mentions(error, "SHA256:"));
+  CHECK(Mentions(error, "authorized_keys"));
+}
+
+TEST_CASE("An identity that is not there, or is none, is the configuration's fault") {
+  const SshdFixture sshd;
+  HostConfig config = sshd.Config();
+  config.identity = sshd.directory() / "missing";
+  CHECK(ConnectError(config).kind == ErrorKind::kInvalid);
+  config.identity = sshd.known_hosts();
+  const Error error = ConnectError(config);
+  CHECK(error.kind == ErrorKind::kInvalid);
+  CHECK(Mentions(error, "is not a private key"));
+}
+
+TEST_CASE("A key with a passphrase is refused without an agent, and asks nobody") {
+  const SshdFixture sshd;
+  const Environment no_agent("SSH_AUTH_SOCK", "");
+  const std::vector<std::string> format =
+      GENERATE(std::vector<std::string>{}, std::vector<std::string>{"-m", "PEM"});
+  const auto locked = sshd.directory() / "locked";
+  std::vector<std::string> words{"ssh-keygen", "-q", "-t", "rsa", "-N", "a secret", "-f", locked};
+  words.insert(words.end(), format.begin(), format.end());
+  MustRun(words);
+  sshd.Authorize(MustRun({"cat", locked.string() + ".pub"}));
+  HostConfig config = sshd.Config();
+  config.identity = locked;
+  const Error error = ConnectError(config);
+  CHECK(error.kind == ErrorKind::kRefused);
+  CHECK(Mentions(error, "passphrase"));
+  CHECK(Mentions(error, "ssh-add"));
+}
+
+TEST_CASE("A key that an agent holds logs in, with and without a configured identity") {
+  const SshdFixture sshd;
+  const auto locked = sshd.directory() / "locked";
+  MustRun({"ssh-keygen", "-q", "-t", "ed25519", "-N", "a secret", "-f", locked});
+  sshd.Authorize(MustRun({"cat", locked.string() + ".pub"}));
+  const std::string socket = sshd.directory() / "agent";
+  orcio::test::BackgroundCommand agent({"ssh-agent", "-D", "-a", socket},
+                                       sshd.directory() / "agent_log");
+  AwaitThat([&] { return std::filesystem::exists(socket); });
+  std::ofstream(sshd.directory() / "askpass") << "#!/bin/sh\necho a secret\n";
+  std::filesystem::permissions(sshd.directory() / "askpass", std::filesystem::perms::owner_all);
+  orcio::test::CommandOptions adding;
+  adding.environment = {{"SSH_AUTH_SOCK", socket},
+                        {"SSH_ASKPASS", sshd.directory() / "askpass"},
+                        {"SSH_ASKPASS_REQUIRE", "force"}};
+  MustRun({"ssh-add", "-q", locked}, adding);
+  const Environment environment("SSH_AUTH_SOCK", socket);
+  HostConfig config = sshd.Config();
+  config.identity = locked;
+  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
+  config.identity.reset();
+  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
+}
+
+TEST_CASE("~/.ssh/config names the address, port, user, key and known_hosts of a host") {
+  const SshdFixture sshd;
+  const ScratchDirectory home;
+  const Environment environment("HOME", home.path());
+  const Environment no_agent("SSH_AUTH_SOCK", "");
+  std::filesystem::create_directory(home / ".ssh");
+  std::ofstream(home / ".ssh/config")
+      << "Host atena\n  HostName 127.0.0.1\n  Port " << sshd.port() << "\n  User " << sshd.user()
+      << "\n  IdentityFile " << sshd.client_key().string() << "\n  LogLevel DEBUG3\n"
+      << "Host *\n  Port 1\n  User nobody\n";
+  std::filesystem::copy(sshd.known_hosts(), home / ".ssh/known_hosts");
+  HostConfig config;
+  config.name = config.address = "atena";
+  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
+
+  SECTION("which the configuration overrules") {
+    config.port = FreePort();
+    const Error error = ConnectError(config);
+    CHECK(error.kind == ErrorKind::kNetwork);
+    CHECK(Mentions(error, "127.0.0.1 port " + std::to_string(*config.port)));
+    config.port.reset();
+    config.user = "no-such-user";
+    CHECK(Mentions(ConnectError(config), "user no-such-user"));
+    config.user.reset();
+    config.identity = home / "missing";
+    CHECK(Mentions(ConnectError(config), "missing"));
+    config.identity.reset();
+    config.known_hosts = home / "empty";
+    CHECK(Mentions(ConnectError(config), (home / "empty").string()));
+  }
+}
+
+TEST_CASE("The default key of the user logs in without any configuration") {
+  const SshdFixture sshd;
+  const ScratchDirectory home;
+  const Environment environment("HOME", home.path());
+  const Environment no_agent("SSH_AUTH_SOCK", "");
+  std::filesystem::create_directory(home / ".ssh");
+  std::filesystem::copy(sshd.client_key(), home / ".ssh/id_ed25519");
+  HostConfig config = sshd.Config();
+  config.identity.reset();
+  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
+}
+
+TEST_CASE("A proxy command leads to the host, from ~/.ssh/config or the configuration") {
+  const SshdFixture sshd;
+  const ScratchDirectory home;
+  const Environment environment("HOME", home.path());
+  std::filesystem::create_directory(home / ".ssh");
+  std::ofstream(home / ".ssh/relay")
+      << "import socket, sys, threading, os\n"
+         "s = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
+         "def up():\n"
+         "  while True:\n"
+         "    d = os.read(0, 65536)\n"
+         "    if not d: os._exit(0)\n"
+         "    s.sendall(d)\n"
+         "threading.Thread(target=up, daemon=True).start()\n"
+         "while True:\n"
+         "  d = s.recv(65536)\n"
+         "  if not d: break\n"
+         "  os.write(1, d)\n";
+  const std::string relay = "python3 " + (home / ".ssh/relay").string() + " %h %p";
+  HostConfig config = sshd.Config();
+  const bool from_ssh_config = GENERATE(true, false);
+  if (from_ssh_config) {
+    std::ofstream(home / ".ssh/config") << "Host 127.0.0.1\n  ProxyCommand " << relay << "\n";
+  } else {
+    config.proxy_command = relay;
+  }
+  const auto host = Connected(config);
+  CHECK(ValueOf(host->Run("echo through", {}, kNever)).out == "through\n");
+  DigestSink sink;
+  CHECK(ValueOf(host->Stream("head -c 50000000 /dev/zero", sink, {}, kNever)).exit_status == 0);
+  CHECK(sink.size == 50000000);
+
+  config.proxy_command = "echo 'no way to %r at %h' >&2; exit 1";
+  const Error error = ConnectError(config);
+  CHECK(error.kind == ErrorKind::kNetwork);
+  CHECK(Mentions(error, "no way to " + sshd.user() + " at 127.0.0.1"));
+  config.proxy_command = "none";
+  CHECK(ValueOf(Connected(config)->Run("echo direct", {}, kNever)).out == "direct\n");
+}
+
+TEST_CASE("A port where nobody listens is told from a name that does not resolve") {
+  HostConfig config;
+  config.name = "atena";
+  config.address = "127.0.0.1";
+  config.port = FreePort();
+  const Error refused = ConnectError(config);
+  CHECK(refused.kind == ErrorKind::kNetwork);
+  CHECK(refused.errnum == ECONNREFUSED);
+  CHECK(Mentions(refused, "atena"));
+  config.address = "host.invalid";
+  const Error unresolved = ConnectError(config);
+  CHECK(unresolved.kind == ErrorKind::kNetwork);
+  CHECK(Mentions(unresolved, "host.invalid does not resolve"));
+}
+
+TEST_CASE("A host that accepts and says nothing times out, and so does one that stops midway") {
+  const SshdFixture sshd;
+  const uint64_t bytes = BytesOfLogin(sshd) * uint64_t{GENERATE(0U, 1U, 30U, 50U, 70U)} / 100;
+  LinkProxy proxy(sshd.port());
+  HostConfig config = Through(sshd, proxy);
+  config.connect_timeout = 1s;
+  proxy.StallAfter(bytes);
+  std::optional<Error> error;
+  CHECK(TimeOf([&] { error = ConnectError(config); }) < 3s);
+  CHECK(error->kind == ErrorKind::kNetwork);
+  CHECK(error->errnum == ETIMEDOUT);
+  CHECK(proxy.passed() == bytes);
+}
+
+TEST_CASE("A link that is cut while logging in is an error") {
+  const SshdFixture sshd;
+  const uint64_t bytes = BytesOfLogin(sshd) * uint64_t{GENERATE(0U, 1U, 30U, 50U, 70U)} / 100;
+  LinkProxy proxy(sshd.port());
+  const HostConfig config = Through(sshd, proxy);
+  proxy.CutAfter(bytes);
+  CHECK(ConnectError(config).kind == ErrorKind::kNetwork);
+}
+
+TEST_CASE("A stream carries every byte, through key exchanges on the way") {
+  const SshdFixture sshd(GENERATE("", "RekeyLimit 16M"));
+  const auto host = Connected(sshd.Config());
+  const uint64_t size = uint64_t{256} << 20;
+  const std::string command =
+      "openssl enc -aes-128-ctr -K 00112233445566778899aabbccddeeff -iv "
+      "00000000000000000000000000000000 -in /dev/zero 2>/dev/null | head -c " +
+      std::to_string(size);
+  const std::string expected =
+      orcio::test::MustRunShell("set +o pipefail; " + command + " | sha256sum | cut -c 1-64");
+  DigestSink sink;
+  const auto result = ValueOf(host->Stream(command, sink, {}, kNever));
+  CHECK(result.exit_status == 0);
+  CHECK(result.out.empty());
+  CHECK(sink.size == size);
+  CHECK(ToHex(sink.Digest()) + "\n" == expected);
+  CHECK(ValueOf(host->Run("echo still here", {}, kNever)).out == "still here\n");
+}
+
+TEST_CASE("Error output comes along with a stream however much there is of either") {
+  const SshdFixture sshd;
+  const auto host = Connected(sshd.Config());
+  MemorySink sink;
+  RunOptions options;
+  options.max_output = 1000;
+  // Each is more than pipes, windows and sockets hold, and neither goes on before the other.
+  const auto result = ValueOf(host->Stream(
+      "for i in 1 2 3; do head -c 4000000 /dev/zero | tr '\\0' e >&2; head -c 4000000 /dev/zero; "
+      "done; exit 5",
+      sink, options, kNever));
+  CHECK(result.exit_status == 5);
+  CHECK((sink.bytes == std::string(12000000, '\0')));
+  CHECK((result.err == std::string(1000, 'e')));
+  CHECK(result.err_truncated);
+}
+
+TEST_CASE("A stream's command takes input") {
+  const SshdFixture sshd;
+  const auto host = Connected(sshd.Config());
+  MemorySink sink;
+  RunOptions options;
+  options.input = "one\ntwo\n";
+  CHECK(ValueOf(host->Stream("cat", sink, options, kNever)).exit_status == 0);
+  CHECK(sink.bytes == "one\ntwo\n");
+}
+
+TEST_CASE("A sink's error ends the stream and the command") {
+  const SshdFixture sshd;
+  const auto host = Connected(sshd.Config());
+  const auto pid_file = sshd.directory() / "pid_of_command";
+  MemorySink sink;
+  sink.fail_at = 1000000;
+  const auto result =
+      host->Stream("echo $$ > " + orcio::ShellQuote(pid_file.string()) + "; exec cat /dev/zero",
+                   sink, {}, kNever);
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().kind == ErrorKind::kIo);
+  CHECK(result.error().message == "the disk is full");
+  AwaitThat([&] { return !ProcessLives(pid_file); });
+  REQUIRE_OK(host->Connect(kNever));
+  CHECK(ValueOf(host->Run("echo back", {}, kNever)).out == "back\n");
+}
+
+TEST_CASE("A link that is cut in a stream is an error, wherever it is cut") {
+  const SshdFixture sshd;
+  LinkProxy proxy(sshd.port());
+  const auto host = Connected(Through(sshd, proxy), kImpatient);
+  proxy.CutAfter(GENERATE(1, 100000, 5000000));
+  DigestSink sink;
+  const auto result = host->Stream("head -c 20000000 /dev/zero", sink, {}, kNever);
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().kind == ErrorKind::kNetwork);
+  CHECK(sink.size < 20000000);
+  proxy.Pass();
+  REQUIRE_OK(host->Connect(kNever));
+  CHECK(ValueOf(host->Run("echo back", {}, kNever)).out == "back\n");
+}
+
+TEST_CASE("A command whose end the host does not tell is an error, not an end") {
+  const SshdFixture sshd;
+  const auto host = Connected(sshd.Config());
+  MemorySink sink;
+  sink.on_commit = [&] { sshd.SignalSessions(SIGKILL); };
+  const auto result = host->Stream("echo partial; exec sleep 15", sink, {}, kNever);
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().kind == ErrorKind::kNetwork);
+  CHECK(sink.bytes == "partial\n");
+}
+
+TEST_CASE("A link that stalls is noticed, in a stream and in a command") {
+  const SshdFixture sshd;
+  LinkProxy proxy(sshd.port());
+  const auto host = Connected(Through(sshd, proxy), kImpatient);
+  std::optional<Error> error;
+  const bool stream = GENERATE(true, false);
+  const auto time = TimeOf([&] {
+    DigestSink sink;
+    proxy.StallAfter(stream ? 3000000 : 0);
+    const auto result = stream ? host->Stream("cat /dev/zero", sink, {}, kNever)
+                               : host->Run("sleep 15", {}, kNever);
+    REQUIRE_FALSE(result.has_value());
+    error = result.error();
+  });
+  CHECK(error->kind == ErrorKind::kNetwork);
+  CHECK(error->errnum == ETIMEDOUT);
+  CHECK(time >= 2s);
+  CHECK(time < 5s);
+}
+
+TEST_CASE("An sshd that hangs is noticed while the kernel still answers for it") {
+  const SshdFixture sshd;
+  const auto host = Connected(sshd.Config(), kImpatient);
+  const auto time = TimeOf([&] {
+    MemorySink sink;
+    sink.on_commit = [&] { sshd.SignalSessions(SIGSTOP); };
+    const auto result = host->Stream("echo first; exec sleep 15", sink, {}, kNever);
+    REQUIRE_FALSE(result.has_value());
+    CHECK(result.error().kind == ErrorKind::kNetwork);
+  });
+  CHECK(time >= 2s);
+  CHECK(time < 5s);
+  sshd.SignalSessions(SIGCONT);
+}
+
+TEST_CASE("A command may say nothing for longer than it takes to call a link dead") {
+  const SshdFixture sshd;
+  const auto host = Connected(sshd.Config(), SshOptions{.dead_link_timeout = 1s});
+  MemorySink sink;
+  CHECK(ValueOf(host->Stream("sleep 3; echo late", sink, {}, kNever)).exit_status == 0);
+  CHECK(sink.bytes == "late\n");
+  std::this_thread::sleep_for(1500ms);  // silence between commands is none of the link's either
+  CHECK(ValueOf(host->Run("sleep 2; echo late", {}, kNever)).out == "late\n");
+}
+
+TEST_CASE("A sink may take longer than it takes to call a link dead") {
+  const SshdFixture sshd;
+  const auto host = Connected(sshd.Config(), SshOptions{.dead_link_timeout = 1s});
+  MemorySink sink;
+  sink.on_commit = [slept = false]() mutable {
+    if (!slept) std::this_thread::sleep_for(2500ms);
+    slept = true;
+  };
+  CHECK(ValueOf(host->Stream("head -c 30000000 /dev/zero", sink, {}, kNever)).exit_status == 0);
+  CHECK(sink.bytes.size() == 30000000);
+}
+
+TEST_CASE("A slow link is not a dead one") {
+  const SshdFixture sshd;
+  LinkProxy proxy(sshd.port());
+  const auto host = Connected(Through(sshd, proxy), SshOptions{.dead_link_timeout = 1s});
+  proxy.Trickle(50000);
+  MemorySink sink;
+  CHECK(ValueOf(host->Stream("head -c 150000 /dev/zero", sink, {}, kNever)).exit_status == 0);
+  CHECK(sink.bytes.size() == 150000);
+}
+
+TEST_CASE("A request to stop ends a command, a stream and a connection attempt at once") {
+  const SshdFixture sshd;
+  LinkProxy proxy(sshd.port());
+  const HostConfig config = Through(sshd, proxy);
+  std::stop_source source;
+  const int which = GENERATE(0, 1, 2, 3);
+  const auto host = which < 2 ? Connected(config) : MakeSshHost(config);
+  if (which == 2) proxy.StallAfter(0);
+  std::jthread stopper([&](const std::stop_token& over) {
+    std::this_thread::sleep_for(300ms);
+    if (!over.stop_requested()) source.request_stop();
+  });
+  if (which == 3) source.request_stop();
+  DigestSink sink;
+  std::optional<ErrorKind> kind;
+  const auto start = steady_clock::now();
+  switch (which) {
+    case 0:
+      kind = host->Run("exec sleep 15", {}, source.get_token()).error().kind;
+      break;
+    case 1:
+      kind = host->Stream("cat /dev/zero", sink, {}, source.get_token()).error().kind;
+      break;
+    default:
+      kind = host->Connect(source.get_token()).error().kind;
+  }
+  CHECK(steady_clock::now() - start < 300ms + 1s);
+  CHECK(kind == ErrorKind::kCancelled);
+}
+
+TEST_CASE("Connecting again uses the connection there is, or makes one where it died") {
+  SshdFixture sshd;
+  const auto host = Connected(sshd.Config(), kImpatient);
+  const auto session = ValueOf(host->Run("echo $PPID", {}, kNever)).out;
+  REQUIRE_OK(host->Connect(kNever));
+  CHECK(sshd.Sessions().size() == 1);
+  sshd.SignalSessions(SIGSTOP);
+  REQUIRE_OK(host->Connect(kNever));
+  CHECK(ValueOf(host->Run("echo new", {}, kNever)).out == "new\n");
+  sshd.Stop();
+  const auto gone = host->Connect(kNever);
+  REQUIRE_FALSE(gone.has_value());
+  CHECK(gone.error().kind == ErrorKind::kNetwork);
+  sshd.Start();
+  REQUIRE_OK(host->Connect(kNever));
+  host->Disconnect();
+  host->Disconnect();
+  CHECK(host->Run("true", {}, kNever).error().kind == ErrorKind::kNetwork);
+}
+
+TEST_CASE("A host that lets nobody run commands is refused") {
+  const SshdFixture sshd("MaxSessions 0");
+  const auto host = Connected(sshd.Config());
+  const auto result = host->Run("true", {}, kNever);
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().kind == ErrorKind::kRefused);
+}
+
+TEST_CASE("A refused link shows at once") {
+  const SshdFixture sshd;
+  LinkProxy proxy(sshd.port());
+  const HostConfig config = Through(sshd, proxy);
+  proxy.Refuse();
+  CHECK(ConnectError(config).errnum == ECONNREFUSED);
+  proxy.Pass();
+}

@@ -1,0 +1,117 @@
+#include "tests/support/fake_docker.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace orcio::test {
+namespace {
+
+bool Contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+CommandResult Printed(std::string out) {
+  CommandResult result;
+  result.out = std::move(out);
+  return result;
+}
+
+std::string Label(const std::string& name, const std::string& value) {
+  return "\"com.docker.compose." + name + "\":\"" + value + "\"";
+}
+
+std::string Labels(const FakeDocker::Container& container) {
+  std::string labels = "{" + Label("project", "wiki") + "," + Label("service", container.service) +
+                       "," + Label("container-number", container.number) + "," +
+                       Label("oneoff", container.one_off) + "," +
+                       Label("project.working_dir", "/opt/wiki") + "," +
+                       Label("project.config_files", "docker-compose.yml");
+  if (container.depends_on != "-") labels += "," + Label("depends_on", container.depends_on);
+  return labels + "}";
+}
+
+}  // namespace
+
+FakeDocker::FakeDocker(FakeHost& host, std::vector<Container> initial)
+    : containers(std::move(initial)), host_(host) {
+  host.On("docker ps --all --quiet", [this](const std::string& command) {
+    std::string ids;
+    for (const auto& container : containers) {
+      if (Contains(command, "project=wiki")) ids += container.full_id() + "\n";
+    }
+    return Printed(ids);
+  });
+  host.On("docker ps --all --format", "wiki\nwiki\n\nblog\n");
+  host.On("docker inspect",
+          [this](const std::string& command) { return Printed(Inspect(command)); });
+  host.On("docker stop", [this](const std::string& command) {
+    for (auto& container : containers) {
+      if (Contains(command, container.full_id())) Stop(container);
+    }
+    return Printed("");
+  });
+  host.On("docker start", [this](const std::string& command) {
+    for (auto& container : containers) {
+      if (Contains(command, container.full_id())) Start(container);
+    }
+    return Printed("");
+  });
+  host.On("docker logs", "starting\nno configuration\n");
+  host.On("docker compose version", "none\n");
+  host.On("config --services", "db\nweb\njob\n");
+  // Compose reaches every container of the services it is told.
+  for (const std::string project :
+       {"compose --project-name wiki", "--file /opt/wiki/docker-compose.yml"}) {
+    host.On(project + " stop", [this](const std::string& command) {
+      for (auto& container : containers) {
+        if (Contains(command, " " + container.service)) Stop(container);
+      }
+      return Printed("");
+    });
+    host.On(project + " start", [this](const std::string& command) {
+      for (auto& container : containers) {
+        if (Contains(command, " " + container.service)) Start(container);
+      }
+      return Printed("");
+    });
+  }
+}
+
+void FakeDocker::HasCompose(const std::string& kind, const std::string& version) {
+  host_.On("docker compose version", kind + "\n" + version + "\n");
+}
+
+FakeDocker::Container& FakeDocker::Of(const std::string& service, const std::string& number) {
+  for (auto& container : containers) {
+    if (container.service == service && container.number == number) return container;
+  }
+  throw std::runtime_error("no container of " + service);
+}
+
+void FakeDocker::Stop(Container& container) {
+  stopped += container.id;
+  if (container.stops) container.status = "exited";
+}
+
+void FakeDocker::Start(Container& container) {
+  started += container.id;
+  container.status = container.starts ? "running" : "exited";
+  container.started = "2026-01-02T00:00:00Z";
+}
+
+std::string FakeDocker::Inspect(const std::string& command) const {
+  std::string lines;
+  for (const auto& container : containers) {
+    if (!Contains(command, container.full_id())) continue;
+    const std::string health =
+        container.health.empty() ? "" : ",\"Health\":{\"Status\":\"" + container.health + "\"}";
+    lines += "{\"id\":\"" + container.full_id() + "\",\"name\":\"/" + container.name() +
+             "\",\"created\":\"" + container.created + "\",\"state\":{\"Status\":\"" +
+             container.status + "\",\"ExitCode\":3,\"StartedAt\":\"" + container.started + "\"" +
+             health + "},\"restarts\":" + std::to_string(container.restarts) +
+             ",\"stop_timeout\":null,\"labels\":" + Labels(container) + "}\n";
+  }
+  return lines;
+}
+
+}  // namespace orcio::test

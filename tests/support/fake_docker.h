@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/support/fake_host.h"
+
+namespace orcio::test {
+
+// A docker daemon with one compose project, as far as orcio talks to it, behind a FakeHost.
+class FakeDocker {
+ public:
+  struct Container {
+    std::string id;  // one hexadecimal digit, shown 64 times
+    std::string service;
+    std::string status = "running";
+    std::string depends_on = "-";  // compose 2's label; "-" for none, as docker-compose 1 leaves it
+    std::string number = "1";
+    std::string health{};
+    std::string one_off = "False";
+    bool starts = true;  // whether it stays up after a start
+    bool stops = true;   // whether it heeds a stop
+    int64_t restarts = 0;
+    std::string created = "2026-01-0" + id + "T00:00:00Z";
+    std::string started = "2026-01-01T00:00:00Z";
+
+    [[nodiscard]] std::string full_id() const { return std::string(64, id.at(0)); }
+    [[nodiscard]] std::string name() const { return "wiki_" + service + "_" + number; }
+  };
+
+  FakeDocker(FakeHost& host, std::vector<Container> initial);
+
+  // What `docker compose version` (plugin) or `docker-compose version` (program) says.
+  void HasCompose(const std::string& kind, const std::string& version);
+
+  [[nodiscard]] Container& Of(const std::string& service, const std::string& number = "1");
+  // Ids, each as its digit, in the order in which `verb` (stop, start) reached them.
+  std::string stopped;
+  std::string started;
+  std::vector<Container> containers;
+
+ private:
+  void Stop(Container& container);
+  void Start(Container& container);
+  [[nodiscard]] std::string Inspect(const std::string& command) const;
+
+  FakeHost& host_;
+};
+
+}  // namespace orcio::test

@@ -1,0 +1,220 @@
+#include "tests/support/sshd_fixture.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <shadow.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+#include <thread>
+
+#include "index/unique_fd.h"
+#include "tests/support/unavailable.h"
+
+namespace orcio::test {
+namespace {
+
+constexpr const char* kSshd = "/usr/sbin/sshd";
+
+std::string ReadFile(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream all;
+  all << in.rdbuf();
+  return all.str();
+}
+
+std::string CurrentUser() {
+  const passwd* entry = ::getpwuid(::geteuid());
+  if (entry == nullptr) throw std::runtime_error("no name for the current user");
+  return entry->pw_name;
+}
+
+// sshd without PAM refuses users whose password field begins so, keys or no keys.
+bool IsLocked(const std::string& user) {
+  const spwd* entry = ::getspnam(user.c_str());
+  return entry != nullptr && entry->sp_pwdp[0] == '!';
+}
+
+struct Process {
+  int parent = 0;
+  std::string name;
+};
+
+std::map<int, Process> Processes() {
+  std::map<int, Process> all;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string pid = entry.path().filename();
+    if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
+    const std::string stat = ReadFile(entry.path() / "stat");  // "PID (NAME) STATE PARENT ..."
+    const auto open = stat.find('('), close = stat.rfind(')');
+    if (open == std::string::npos || close == std::string::npos) continue;
+    std::istringstream rest(stat.substr(close + 1));
+    Process process;
+    std::string state;
+    rest >> state >> process.parent;
+    process.name = stat.substr(open + 1, close - open - 1);
+    all[std::stoi(pid)] = process;
+  }
+  return all;
+}
+
+// All that `root` has started, and what those have, in no order.
+std::vector<int> Descendants(int root, const std::string& name) {
+  const auto all = Processes();
+  std::vector<int> found, next{root};
+  while (!next.empty()) {
+    const int parent = next.back();
+    next.pop_back();
+    for (const auto& [pid, process] : all) {
+      if (process.parent != parent) continue;
+      next.push_back(pid);
+      if (name.empty() || process.name == name) found.push_back(pid);
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+uint16_t FreePort() {
+  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    throw std::runtime_error("no free port");
+  return ntohs(address.sin_port);
+}
+
+SshdFixture::SshdFixture(const std::string& extra_config)
+    : extra_config_(extra_config), user_(CurrentUser()) {
+  if (::access(kSshd, X_OK) != 0) LeaveWithout("there is no /usr/sbin/sshd");
+  if (::geteuid() == 0) std::filesystem::create_directories("/run/sshd");
+  MakeHostKeys();
+  MustRun({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", client_key()});
+  Authorize(ReadFile(client_key().string() + ".pub"));
+  // Between finding a port and sshd's taking it, somebody else may.
+  for (int tries = 0; tries < 20; ++tries) {
+    port_ = FreePort();
+    WriteConfig(port_, extra_config_);
+    if (Launch()) {
+      WriteKnownHosts({HostKey("ed25519")});
+      return;
+    }
+  }
+  throw std::runtime_error("sshd does not start:\n" + Log());
+}
+
+SshdFixture::~SshdFixture() {
+  Stop();
+}
+
+void SshdFixture::MakeHostKeys() const {
+  for (const std::string type : {"ed25519", "rsa"}) {
+    const auto file = directory_ / ("host_" + type);
+    std::filesystem::remove(file);
+    MustRun({"ssh-keygen", "-q", "-t", type, "-N", "", "-f", file});
+  }
+}
+
+// sshd takes the first value of each key: the extra lines come first.
+void SshdFixture::WriteConfig(uint16_t port, const std::string& extra) const {
+  std::ofstream config(directory_ / "sshd_config");
+  config << extra << "\n"
+         << "ListenAddress 127.0.0.1:" << port << "\n"
+         << "HostKey " << (directory_ / "host_ed25519").string() << "\n"
+         << "HostKey " << (directory_ / "host_rsa").string() << "\n"
+         << "AuthorizedKeysFile " << (directory_ / "authorized_keys").string() << "\n"
+         << "PidFile " << (directory_ / "pid").string() << "\n"
+         << "UsePAM " << (IsLocked(user_) ? "yes" : "no") << "\n"
+         << "StrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\n"
+         << "KbdInteractiveAuthentication no\nPrintMotd no\nUseDNS no\nMaxStartups 100\n";
+}
+
+bool SshdFixture::Launch() {
+  const size_t logged = Log().size();
+  const auto config = (directory_ / "sshd_config").string();
+  sshd_ = std::make_unique<BackgroundCommand>(
+      std::vector<std::string>{kSshd, "-D", "-e", "-f", config}, (directory_ / "log").string());
+  while (sshd_->running()) {
+    if (Log().find("Server listening", logged) != std::string::npos) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  sshd_.reset();
+  return false;
+}
+
+void SshdFixture::Stop() {
+  if (sshd_ == nullptr) return;
+  const auto rest = Descendants(sshd_->pid(), "");
+  sshd_->End(SIGTERM);
+  for (const int pid : rest) ::kill(pid, SIGKILL);
+  sshd_.reset();
+}
+
+void SshdFixture::Start() {
+  for (int tries = 0; sshd_ == nullptr && tries < 100; ++tries) {
+    if (Launch()) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  if (sshd_ == nullptr) throw std::runtime_error("sshd does not start again:\n" + Log());
+}
+
+void SshdFixture::ChangeHostKeys() {
+  Stop();
+  MakeHostKeys();
+  Start();
+}
+
+HostConfig SshdFixture::Config() const {
+  HostConfig config;
+  config.name = "atena";
+  config.address = "127.0.0.1";
+  config.port = port_;
+  config.user = user_;
+  config.identity = client_key();
+  config.known_hosts = known_hosts();
+  return config;
+}
+
+std::string SshdFixture::HostKey(const std::string& type) const {
+  std::istringstream line(ReadFile(directory_ / ("host_" + type + ".pub")));
+  std::string algorithm, key;
+  line >> algorithm >> key;
+  return algorithm + " " + key;
+}
+
+void SshdFixture::WriteKnownHosts(const std::vector<std::string>& keys) const {
+  std::ofstream file(known_hosts());
+  for (const auto& key : keys) file << "[127.0.0.1]:" << port_ << " " << key << "\n";
+}
+
+void SshdFixture::Authorize(const std::string& public_key) const {
+  std::ofstream(directory_ / "authorized_keys", std::ios::app) << public_key << "\n";
+}
+
+std::vector<int> SshdFixture::Sessions() const {
+  if (sshd_ == nullptr) return {};
+  return Descendants(sshd_->pid(), "sshd");
+}
+
+void SshdFixture::SignalSessions(int signal) const {
+  for (const int pid : Sessions()) ::kill(pid, signal);
+}
+
+std::string SshdFixture::Log() const {
+  return ReadFile(directory_ / "log");
+}
+
+}  // namespace orcio::test

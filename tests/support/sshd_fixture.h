@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "archiver/config.h"
+#include "tests/support/command.h"
+#include "tests/support/scratch_directory.h"
+
+namespace orcio::test {
+
+// A real sshd of the test's own, on loopback, that lets the user who runs the test in by key. Exits
+// the program with 77 (fails where CI=true) where the machine has no sshd.
+class SshdFixture {
+ public:
+  // `extra_config` are lines of sshd_config(5), which win over the fixture's own.
+  explicit SshdFixture(const std::string& extra_config = {});
+  ~SshdFixture();
+  SshdFixture(const SshdFixture&) = delete;
+  SshdFixture& operator=(const SshdFixture&) = delete;
+
+  // As an administrator would write it: address, port, user, identity, known_hosts.
+  [[nodiscard]] HostConfig Config() const;
+
+  [[nodiscard]] uint16_t port() const { return port_; }
+  [[nodiscard]] const std::string& user() const { return user_; }
+  [[nodiscard]] const std::filesystem::path& directory() const { return directory_.path(); }
+  [[nodiscard]] std::filesystem::path client_key() const { return directory_ / "client_key"; }
+  [[nodiscard]] std::filesystem::path known_hosts() const { return directory_ / "known_hosts"; }
+  // "ssh-ed25519 AAAA...", as `type` ("ed25519" or "rsa") of the host's keys is now.
+  [[nodiscard]] std::string HostKey(const std::string& type) const;
+  // known_hosts gets these lines' worth of keys: each as HostKey returns it.
+  void WriteKnownHosts(const std::vector<std::string>& keys) const;
+  // Lets a public key in, as ssh-keygen writes it.
+  void Authorize(const std::string& public_key) const;
+
+  void Stop();   // and ends its sessions
+  void Start();  // on the same port
+  // New host keys, from the next connection on; known_hosts stays as it was.
+  void ChangeHostKeys();
+
+  // The processes that serve connections.
+  [[nodiscard]] std::vector<int> Sessions() const;
+  void SignalSessions(int signal) const;
+  // What sshd has logged.
+  [[nodiscard]] std::string Log() const;
+
+ private:
+  void MakeHostKeys() const;
+  void WriteConfig(uint16_t port, const std::string& extra) const;
+  bool Launch();
+
+  ScratchDirectory directory_;
+  std::string extra_config_;
+  std::string user_;
+  uint16_t port_ = 0;
+  std::unique_ptr<BackgroundCommand> sshd_;
+};
+
+// A port that was free a moment ago.
+[[nodiscard]] uint16_t FreePort();
+
+}  // namespace orcio::test

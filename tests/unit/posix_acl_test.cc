@@ -1,0 +1,56 @@
+#include "index/posix_acl.h"
+
+#include <sys/xattr.h>
+
+#include <cerrno>
+#include <fstream>
+
+#include "tests/support/catch.h"
+#include "tests/support/command.h"
+#include "tests/support/scratch_directory.h"
+
+namespace orcio {
+namespace {
+
+const std::vector<AclEntry> kUnsorted = {{AclTag::kOther, 0, 0},   {AclTag::kMask, 7, 0},
+                                         {AclTag::kGroup, 4, 70},  {AclTag::kUser, 5, 2000},
+                                         {AclTag::kUser, 6, 1000}, {AclTag::kGroupObject, 4, 0},
+                                         {AclTag::kGroup, 1, 60},  {AclTag::kUserObject, 7, 0}};
+
+}  // namespace
+
+TEST_CASE("An ACL is what setfacl stores, byte for byte") {
+  const test::ScratchDirectory scratch;
+  const std::string file = (scratch / "file").string();
+  std::ofstream(file) << "x";
+  test::MustRun(
+      {"setfacl", "-m", "u::rwx,g::r,o::-,u:1000:rw,u:2000:rx,g:60:x,g:70:r,m::rwx", file});
+  char stored[256];
+  const ssize_t size = ::getxattr(file.c_str(), "system.posix_acl_access", stored, sizeof(stored));
+  REQUIRE(size > 0);
+  CHECK(EncodePosixAcl(kUnsorted, false) == std::string(stored, static_cast<size_t>(size)));
+}
+
+TEST_CASE("The kernel takes an ACL whose mask was missing, and grants what acl_calc_mask would") {
+  const test::ScratchDirectory scratch;
+  const std::string file = (scratch / "file").string();
+  std::ofstream(file) << "x";
+  const std::string acl = EncodePosixAcl({{AclTag::kUserObject, 6, 0},
+                                          {AclTag::kUser, 5, 1000},
+                                          {AclTag::kGroupObject, 2, 0},
+                                          {AclTag::kOther, 0, 0}},
+                                         false);
+  REQUIRE(::setxattr(file.c_str(), "system.posix_acl_access", acl.data(), acl.size(), 0) == 0);
+  CHECK(test::MustRun({"getfacl", "-ncp", "--omit-header", file}).find("mask::rwx") !=
+        std::string::npos);
+}
+
+TEST_CASE("An ACL that says no more than the mode is none, unless it is a default one") {
+  const std::vector<AclEntry> base = {
+      {AclTag::kUserObject, 7, 0}, {AclTag::kGroupObject, 5, 0}, {AclTag::kOther, 5, 0}};
+  CHECK(EncodePosixAcl(base, false).empty());
+  CHECK(EncodePosixAcl(base, true).size() == 4 + 3 * 8);
+  CHECK(EncodePosixAcl({}, true).empty());
+}
+
+}  // namespace orcio

@@ -1,0 +1,263 @@
+#include "index/rebuild.h"
+
+#include <fstream>
+#include <set>
+#include <string>
+
+#include "index/bytes.h"
+#include "index/gzip_member.h"
+#include "index/sidecar.h"
+#include "tests/support/catch.h"
+#include "tests/support/command.h"
+#include "tests/support/failing_files.h"
+#include "tests/support/scratch_directory.h"
+#include "tests/support/written_archive.h"
+
+namespace orcio {
+namespace {
+
+using test::MakeTar;
+using Bytes = std::vector<std::byte>;
+
+const std::string kName = "wiki-2026-11-23T020000Z.tar.gz";
+
+// A repository of one archive, whose sidecar was made with it.
+struct WrittenArchive {
+  test::ScratchDirectory scratch;
+  std::filesystem::path archive = scratch / kName;
+  std::filesystem::path sidecar = scratch / (kName + ".idx");
+  Bytes tar;
+
+  explicit WrittenArchive(size_t bytes = 3 << 20) : tar(MakeTar(bytes)) {
+    REQUIRE_OK(test::WriteArchive(LocalFileSystem(), scratch.path(), kName, tar));
+  }
+  [[nodiscard]] static Bytes Read(const std::filesystem::path& path) {
+    return ValueOf(ReadWholeFile(LocalFileSystem(), path, uint64_t{1} << 30));
+  }
+  static void Write(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << AsText(bytes);
+  }
+  [[nodiscard]] Result<void> Rebuild(const FileSystem& files = LocalFileSystem()) const {
+    RebuildOptions options;
+    options.threads = 3;
+    return RebuildSidecar(files, archive, sidecar, options, std::stop_token());
+  }
+  [[nodiscard]] std::set<std::string> Names() const {
+    const auto names = ValueOf(LocalFileSystem().List(scratch.path()));
+    return {names.begin(), names.end()};
+  }
+  // Requires that `bytes` in place of the archive are refused so, and the sidecar left alone.
+  void RequireRefused(ErrorKind kind, std::span<const std::byte> bytes) const {
+    const auto before = Read(sidecar);
+    Write(archive, bytes);
+    const auto rebuilt = Rebuild();
+    REQUIRE_FALSE(rebuilt);
+    INFO(rebuilt.error().message);
+    CHECK(rebuilt.error().kind == kind);
+    CHECK(rebuilt.error().message.find(archive.string()) == 0);
+    CHECK(Read(sidecar) == before);
+    CHECK(Names() == std::set<std::string>{kName, kName + ".idx"});
+  }
+};
+
+std::vector<MemberHeader> Headers(std::span<const std::byte> archive) {
+  std::vector<MemberHeader> headers;
+  while (!archive.empty()) {
+    headers.push_back(ValueOf(ParseMemberHeader(archive)));
+    archive = archive.subspan(headers.back().member_bytes);
+  }
+  return headers;
+}
+
+Bytes Without(const Bytes& bytes, size_t at, size_t count) {
+  Bytes rest(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(at));
+  rest.insert(rest.end(), bytes.begin() + static_cast<ptrdiff_t>(at + count), bytes.end());
+  return rest;
+}
+
+}  // namespace
+
+TEST_CASE("A rebuilt sidecar is the one that was made with the archive") {
+  const WrittenArchive written(5 << 20);
+  const auto made = written.Read(written.sidecar);
+  std::filesystem::remove(written.sidecar);
+  REQUIRE_OK(written.Rebuild());
+  CHECK(written.Read(written.sidecar) == made);
+  CHECK(written.Names() == std::set<std::string>{kName, kName + ".idx"});
+}
+
+TEST_CASE("A rebuilt sidecar differs from the run's own in the facts alone") {
+  const test::ScratchDirectory scratch;
+  const auto tar = MakeTar(1 << 20);
+  const auto writer = ValueOf(ArchiveWriter::Create(LocalFileSystem(), scratch.path(), kName));
+  REQUIRE_OK(test::Push(*writer, tar));
+  REQUIRE_OK(writer->Finish());
+  RunFacts facts;
+  facts.host = "atena";
+  REQUIRE_OK(writer->Describe(facts));
+  REQUIRE_OK(writer->Publish());
+  const auto rebuilt = scratch / "rebuilt.idx";
+  REQUIRE_OK(RebuildSidecar(LocalFileSystem(), scratch / kName, rebuilt, {}, {}));
+  const auto before = ValueOf(Sidecar::Open(LocalFileSystem(), scratch / (kName + ".idx")));
+  const auto after = ValueOf(Sidecar::Open(LocalFileSystem(), rebuilt));
+  CHECK(ValueOf(before->facts()).host == "atena");
+  CHECK(ValueOf(after->facts()) == RebuiltFacts());
+  CHECK(after->archive() == before->archive());
+  CHECK(after->node_count() == before->node_count());
+}
+
+TEST_CASE("A rebuild replaces a damaged sidecar") {
+  const WrittenArchive written;
+  const auto made = written.Read(written.sidecar);
+  written.Write(written.sidecar, AsBytes("garbage"));
+  REQUIRE_OK(written.Rebuild());
+  CHECK(written.Read(written.sidecar) == made);
+}
+
+TEST_CASE("A rebuild leaves the part file of another one alone") {
+  const WrittenArchive written;
+  const auto made = written.Read(written.sidecar);
+  const auto part = written.scratch / ("." + kName + ".idx.part");
+  written.Write(part, AsBytes("another's"));
+  REQUIRE_OK(written.Rebuild());
+  CHECK(AsText(written.Read(part)) == "another's");
+  CHECK(written.Read(written.sidecar) == made);
+}
+
+TEST_CASE("A rebuild tells its progress up to the archive's last span") {
+  const WrittenArchive written;
+  RebuildOptions options;
+  uint64_t last = 0, total = 0;
+  options.progress = [&](uint64_t done, uint64_t of) {
+    CHECK(done > last);
+    last = done;
+    total = of;
+  };
+  REQUIRE_OK(RebuildSidecar(LocalFileSystem(), written.archive, written.sidecar, options, {}));
+  CHECK(total == written.Read(written.archive).size());
+  CHECK(last == total - EncodeEndMember(0).size());
+}
+
+TEST_CASE("A cancelled rebuild leaves the old sidecar") {
+  const WrittenArchive written(20 << 20);
+  const auto made = written.Read(written.sidecar);
+  std::stop_source stop;
+  RebuildOptions options;
+  options.progress = [&](uint64_t, uint64_t) { stop.request_stop(); };
+  const auto rebuilt = RebuildSidecar(LocalFileSystem(), written.archive, written.sidecar, options,
+                                      stop.get_token());
+  REQUIRE_FALSE(rebuilt);
+  CHECK(rebuilt.error().kind == ErrorKind::kCancelled);
+  CHECK(written.Read(written.sidecar) == made);
+  CHECK(written.Names() == std::set<std::string>{kName, kName + ".idx"});
+}
+
+TEST_CASE("An archive cut between members is refused, though gzip and tar accept it") {
+  const WrittenArchive written;
+  const auto archive = written.Read(written.archive);
+  const auto headers = Headers(archive);
+  size_t offset = 0;
+  for (const auto& header : headers) {
+    const auto cut = std::span(archive).first(offset);
+    written.RequireRefused(ErrorKind::kDamaged, cut);
+    offset += header.member_bytes;
+  }
+  written.Write(written.archive, std::span(archive).first(headers[0].member_bytes));
+  CHECK(test::RunCommand({"gzip", "-t", written.archive.string()}).status == 0);
+}
+
+TEST_CASE("An archive cut inside a member is refused") {
+  const WrittenArchive written(1 << 20);
+  const auto archive = written.Read(written.archive);
+  for (const size_t cut : {size_t{1}, size_t{27}, size_t{28}, size_t{1000}, archive.size() - 1})
+    written.RequireRefused(ErrorKind::kDamaged, std::span(archive).first(cut));
+}
+
+TEST_CASE("An archive that lacks a member in the middle is refused") {
+  const WrittenArchive written;
+  const auto archive = written.Read(written.archive);
+  const auto headers = Headers(archive);
+  REQUIRE(headers.size() > 3);
+  written.RequireRefused(ErrorKind::kDamaged,
+                         Without(archive, headers[0].member_bytes, headers[1].member_bytes));
+}
+
+TEST_CASE("Bytes behind the end member are refused") {
+  const WrittenArchive written;
+  auto archive = written.Read(written.archive);
+  archive.push_back(std::byte{0});
+  written.RequireRefused(ErrorKind::kDamaged, archive);
+  archive.pop_back();
+  const Bytes twice = EncodeEndMember(written.tar.size());
+  archive.insert(archive.end(), twice.begin(), twice.end());
+  written.RequireRefused(ErrorKind::kDamaged, archive);
+}
+
+TEST_CASE("A flipped bit in any part of a member is refused, naming the member's offset") {
+  const WrittenArchive written;
+  const auto archive = written.Read(written.archive);
+  const auto headers = Headers(archive);
+  const size_t second = headers[0].member_bytes;
+  for (const size_t at :
+       {size_t{0}, size_t{21}, size_t{24}, size_t{100}, size_t{headers[1].member_bytes} - 8,
+        size_t{headers[1].member_bytes} - 1}) {
+    CAPTURE(at);
+    auto flipped = archive;
+    flipped[second + at] ^= std::byte{1};
+    written.Write(written.archive, flipped);
+    const auto rebuilt = written.Rebuild();
+    REQUIRE_FALSE(rebuilt);
+    INFO(rebuilt.error().message);
+    CHECK(rebuilt.error().kind == ErrorKind::kDamaged);
+    if (at != 21)  // the length: what is off is found one hop further on
+      CHECK(rebuilt.error().message.find(std::to_string(second)) != std::string::npos);
+  }
+}
+
+TEST_CASE("Any flipped bit of the end member is refused") {
+  const WrittenArchive written(1 << 20);
+  const auto archive = written.Read(written.archive);
+  const size_t end_bytes = EncodeEndMember(0).size();
+  for (size_t at = archive.size() - end_bytes; at < archive.size(); ++at) {
+    CAPTURE(at);
+    auto flipped = archive;
+    flipped[at] ^= std::byte{0x10};
+    written.Write(written.archive, flipped);
+    CHECK_FALSE(written.Rebuild());
+  }
+}
+
+TEST_CASE("Somebody else's tar.gz is unsupported") {
+  const WrittenArchive written;
+  written.Write(written.scratch / "plain", written.tar);
+  test::MustRunShell("gzip -c " + (written.scratch / "plain").string() + " > " +
+                     (written.scratch / "foreign").string());
+  const auto foreign = written.Read(written.scratch / "foreign");
+  std::filesystem::remove(written.scratch / "plain");
+  std::filesystem::remove(written.scratch / "foreign");
+  written.RequireRefused(ErrorKind::kUnsupported, foreign);
+}
+
+TEST_CASE("An empty file is refused") {
+  const WrittenArchive written(1 << 20);
+  written.RequireRefused(ErrorKind::kDamaged, {});
+}
+
+TEST_CASE("Whichever call to the file system fails, the old sidecar or the new one stays whole") {
+  const WrittenArchive written(1 << 20);
+  const auto made = written.Read(written.sidecar);
+  test::FailingFiles files(LocalFileSystem());
+  REQUIRE_OK(written.Rebuild(files));
+  const size_t calls = files.calls();
+  for (size_t call = 1; call <= calls; ++call) {
+    CAPTURE(call);
+    files.FailAt(call);
+    const auto rebuilt = written.Rebuild(files);
+    REQUIRE_FALSE(rebuilt);
+    CHECK(rebuilt.error().errnum == ENOSPC);
+    CHECK(written.Read(written.sidecar) == made);
+    CHECK(written.Names() == std::set<std::string>{kName, kName + ".idx"});
+  }
+}
+
+}  // namespace orcio
