@@ -247,7 +247,8 @@ def measure_many(settings: Settings, inputs: Inputs, directory: Path, section: S
     times = [seconds(median(cold)), seconds(median(warm)), mebibytes(median(rss))]
     headers = ["mount, cold", "mount, warm", "memory", "list the top of each", "memory then"]
     caption = f"{count} archives of {inputs.entries} entries in one repository:"
-    section.tables.append(Table(caption, headers, [[*times, seconds(looked_wall), mebibytes(looked_rss)]]))
+    row = [*times, seconds(looked_wall), mebibytes(looked_rss)]
+    section.tables.append(Table(caption, headers, [row]))
     section.goals += [
         at_most(f"{count} archives mounted in 0.1 s", median(warm), 0.1, f"{times[1]}, cold {times[0]}"),
         at_most(f"{count} archives mounted in 64 MiB", median(rss), 64 * MIB, times[2]),

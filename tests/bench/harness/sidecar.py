@@ -70,7 +70,7 @@ def measure(settings: Settings, inputs: Inputs) -> Section:
     section.tables.append(Table(caption, ["warm", "cold"], opening))
 
     for count in settings.size.made_up_entries:
-        # A shell in between: the peak memory that a process sees of itself begins with that of the one it was forked from.
+        # A shell in between: the peak that a process sees of itself begins with that of what it was forked from.
         shell = ["sh", "-c", '"$@"; exit $?', "sh"]
         printed = output(*shell, settings.program("sidecar_size"), "--made-up", count).rstrip()
         section.notes.append(f"Made up, to see what grows with the entries:\n\n```\n{printed}\n```")
