@@ -17,5 +17,7 @@ endforeach()
 add_executable(sidecar_size bench/sidecar_size.cc)
 orcio_configure(sidecar_size)
 target_link_libraries(sidecar_size PRIVATE orcio_index)
+
+orcio_bench_program(sidecar_size bench/sidecar_size.cc)
 orcio_bench_program(receive_rate bench/receive_rate.cc)
 target_link_libraries(receive_rate PRIVATE orcio_support orcio_archiver PkgConfig::ssh)
