@@ -18,7 +18,7 @@
 #include <thread>
 
 #include "index/unique_fd.h"
-#include "tests/support/unavailable.h"
+#include "tests/support/needs.h"
 
 namespace orcio::test {
 namespace {
@@ -99,7 +99,7 @@ uint16_t FreePort() {
 
 SshdFixture::SshdFixture(const std::string& extra_config)
     : extra_config_(extra_config), user_(CurrentUser()) {
-  if (::access(kSshd, X_OK) != 0) LeaveWithout("there is no /usr/sbin/sshd");
+  if (::access(kSshd, X_OK) != 0) SkipOrFail("there is no /usr/sbin/sshd");
   if (::geteuid() == 0) std::filesystem::create_directories("/run/sshd");
   MakeHostKeys();
   MustRun({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", client_key()});
@@ -128,8 +128,19 @@ void SshdFixture::MakeHostKeys() const {
   }
 }
 
-// sshd takes the first value of each key: the extra lines come first.
-void SshdFixture::WriteConfig(uint16_t port, const std::string& extra) const {
+// sshd takes the first value of each key, SetEnv among them: the extra lines come first. An empty
+// home keeps what this machine's shells do at their start (a .bashrc can do anything) out of the
+// tests.
+void SshdFixture::WriteConfig(uint16_t port, std::string extra) const {
+  const std::string home = "HOME=" + (directory_ / "home").string();
+  const std::string set = "SetEnv ";
+  const size_t at = extra.find(set);
+  if (at == std::string::npos) {
+    extra += set + home + "\n";
+  } else {
+    extra.insert(at + set.size(), home + " ");
+  }
+  std::filesystem::create_directory(directory_ / "home");
   std::ofstream config(directory_ / "sshd_config");
   config << extra << "\n"
          << "ListenAddress 127.0.0.1:" << port << "\n"

@@ -13,7 +13,9 @@ from harness.process import Failed, run
 from harness.settings import KIB, LARGEST_CHOSEN_FILE, MB, SEED, SMALL_FILE_BYTES, SMALL_FILE_COUNT
 from harness.settings import Settings
 
-TAR_FORMAT = ["--format=pax", "--pax-option=delete=atime,delete=ctime", "--numeric-owner"]
+# What orcio asks of a host's tar.
+TAR_FORMAT = ["--format=posix", "--pax-option=delete=atime,delete=ctime", "--numeric-owner", "--sparse"]
+TAR_FORMAT += ["--acls", "--xattrs", "--xattrs-include=*"]
 COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst", ".deb", ".png", ".jpg", ".zip", ".whl", ".jar", ".webp")
 LARGE_FILE = "large.bin"
 
@@ -54,7 +56,12 @@ class Inputs:
         return self.settings.scratch / "end_to_end_files"
 
     def _request(self) -> dict:
-        return {"size": vars(self.settings.size), "source": str(self.settings.source), "made_by": 1}
+        settings = self.settings
+        return {
+            "size": vars(settings.size),
+            "source": str(settings.source),
+            "backup_tools": settings.backup_tools,
+        }
 
     @property
     def _manifest_file(self) -> Path:
@@ -84,6 +91,9 @@ class Inputs:
         run(["pigz", "-6"], stdin=settings.tar, stdout=settings.peer_archive)
         make_squashfs(self.top, settings.squashfs)
         make_incompressible(settings)
+        if settings.backup_tools:
+            say("inputs: what backup tools make of it")
+            make_backups(settings)
         stream = [settings.program("bench_archive_stream"), settings.repository, settings.archive.name]
         run(stream, stdin=settings.tar)
         manifest = {"request": self._request(), "entries": count_entries(self.top)}
@@ -163,7 +173,7 @@ def copy(settings: Settings, files: list, top: Path):
     write_list(chosen, [os.path.relpath(path, "/") for path in files])
     run(
         ["tar", "-C", "/", *TAR_FORMAT, "--null", "--no-recursion", f"--files-from={chosen}", "-cf", "-"],
-        ["tar", "-C", top, "--numeric-owner", "-xpf", "-"],
+        ["tar", "-C", top, "--numeric-owner", "--acls", "--xattrs", "-xpf", "-"],
         allowed=(0, 1),  # 1: a file changed while it was read, which is fine here
     )
 
@@ -189,6 +199,16 @@ def make_tar(directory: Path, names: list, path: Path):
 def make_squashfs(top: Path, path: Path):
     options = ["-comp", "gzip", "-Xcompression-level", "6", "-b", "256K"]
     run(["mksquashfs", top, path, *options, "-noappend", "-quiet", "-no-progress"])
+
+
+def make_backups(settings: Settings):
+    """In each tool's own default compression; restic's is that of its newer repositories."""
+    archive = f"{settings.borg_repository}::bench"
+    run([*settings.borg, "init", "-e", "none", settings.borg_repository])
+    in_tree = ["env", "-C", settings.tree]
+    run([*in_tree, *settings.borg, "create", archive, "srv/bench"])
+    run([*settings.restic, "init", "--repository-version", "2"])
+    run([*in_tree, *settings.restic, "backup", "srv/bench"])
 
 
 def make_incompressible(settings: Settings):
