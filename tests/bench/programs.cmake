@@ -1,6 +1,3 @@
-add_executable(receive_rate bench/receive_rate.cc)
-orcio_configure(receive_rate)
-target_link_libraries(receive_rate PRIVATE orcio_support orcio_archiver PkgConfig::ssh)
 # Programs that tests/bench/run measures beside orcio itself. Each says in its first lines what it does.
 function(orcio_bench_program name)
   add_executable(${name} ${ARGN})
@@ -17,3 +14,10 @@ orcio_bench_program(bench_sidecar_size bench/sidecar_size.cc)
 foreach(name bench_deflate_alone bench_inflate_alone)
   target_link_libraries(${name} PRIVATE PkgConfig::deflate)
 endforeach()
+add_executable(sidecar_size bench/sidecar_size.cc)
+orcio_configure(sidecar_size)
+target_link_libraries(sidecar_size PRIVATE orcio_index)
+
+orcio_bench_program(sidecar_size bench/sidecar_size.cc)
+orcio_bench_program(receive_rate bench/receive_rate.cc)
+target_link_libraries(receive_rate PRIVATE orcio_support orcio_archiver PkgConfig::ssh)
