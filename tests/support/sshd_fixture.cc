@@ -18,7 +18,7 @@
 #include <thread>
 
 #include "index/unique_fd.h"
-#include "tests/support/unavailable.h"
+#include "tests/support/needs.h"
 
 namespace orcio::test {
 namespace {
@@ -99,7 +99,7 @@ uint16_t FreePort() {
 
 SshdFixture::SshdFixture(const std::string& extra_config)
     : extra_config_(extra_config), user_(CurrentUser()) {
-  if (::access(kSshd, X_OK) != 0) LeaveWithout("there is no /usr/sbin/sshd");
+  if (::access(kSshd, X_OK) != 0) SkipOrFail("there is no /usr/sbin/sshd");
   if (::geteuid() == 0) std::filesystem::create_directories("/run/sshd");
   MakeHostKeys();
   MustRun({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", client_key()});
