@@ -261,6 +261,14 @@ TEST_CASE("Many commands run one after another over a connection with one sessio
             std::to_string(i) + "\n");
 }
 
+TEST_CASE("What a login shell's start-up file prints disturbs nothing but its own streams") {
+  const SshdFixture sshd;
+  std::ofstream(sshd.directory() / "home/.bashrc") << "echo welcome\necho warning >&2\n";
+  const auto result = ValueOf(Connected(sshd.Config())->Run("echo mine; exit 2", {}, kNever));
+  CHECK(result.exit_status == 2);
+  CHECK(result.out.ends_with("mine\n"));
+}
+
 TEST_CASE("A banner and a noisy login shell disturb nothing") {
   const ScratchDirectory scratch;
   std::ofstream(scratch / "banner") << std::string(3000, '#') << "\nAuthorised use only\n";

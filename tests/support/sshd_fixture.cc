@@ -124,7 +124,7 @@ void SshdFixture::MakeHostKeys() const {
   for (const std::string type : {"ed25519", "rsa"}) {
     const auto file = directory_ / ("host_" + type);
     std::filesystem::remove(file);
-    MustRun({"ssh-keygen", "-q", "-t", type, "-N", "", "-f", file});
+    MustRun({"ssh-keygen", "-q", "-t", type, "-b", "2048", "-N", "", "-f", file});
   }
 }
 
@@ -136,7 +136,7 @@ void SshdFixture::WriteConfig(uint16_t port, std::string extra) const {
   const std::string set = "SetEnv ";
   const size_t at = extra.find(set);
   if (at == std::string::npos) {
-    extra += set + home + "\n";
+    extra += "\n" + set + home;
   } else {
     extra.insert(at + set.size(), home + " ");
   }
