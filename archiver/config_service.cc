@@ -178,25 +178,21 @@ Result<Mode> ReadMode(const ConfigValue& value) {
                    kModes[choice]);
 }
 
-Result<KeepPolicy> ReadKeep(const ConfigValue& value) {
+Result<unsigned> ReadCount(const ConfigValue& value) {
   constexpr uint64_t kMost = 10'000;
+  return static_cast<unsigned>(ORCIO_TRY(ReadNumber(value, 0, kMost)));
+}
+
+Result<KeepPolicy> ReadKeep(const ConfigValue& value) {
   KeepPolicy keep;
-  std::vector<ConfigField> fields;
-  const std::array<std::pair<std::string_view, unsigned*>, 6> counts = {{{"last", &keep.last},
-                                                                         {"hourly", &keep.hourly},
-                                                                         {"daily", &keep.daily},
-                                                                         {"weekly", &keep.weekly},
-                                                                         {"monthly", &keep.monthly},
-                                                                         {"yearly", &keep.yearly}}};
-  for (const auto& count : counts) {
-    fields.push_back({count.first, [into = count.second](const ConfigValue& v) -> Result<void> {
-                        *into = static_cast<unsigned>(ORCIO_TRY(ReadNumber(v, 0, kMost)));
-                        return {};
-                      }});
-  }
+  const std::array fields = {
+      Into("last", keep.last, ReadCount),       Into("hourly", keep.hourly, ReadCount),
+      Into("daily", keep.daily, ReadCount),     Into("weekly", keep.weekly, ReadCount),
+      Into("monthly", keep.monthly, ReadCount), Into("yearly", keep.yearly, ReadCount)};
   ORCIO_TRY(ReadFields(value, fields));
-  for (const auto& count : counts) {
-    if (*count.second > 0) return keep;
+  for (const unsigned count :
+       {keep.last, keep.hourly, keep.daily, keep.weekly, keep.monthly, keep.yearly}) {
+    if (count > 0) return keep;
   }
   return FailValue(value,
                    "keeps no archive; write e.g. {{last: 3}}, or remove the key to keep all");
@@ -207,6 +203,7 @@ Result<std::string> ReadHostName(const ConfigValue& value,
   auto name = ORCIO_TRY(ReadText(value));
   if (hosts.contains(name)) return name;
   std::vector<std::string_view> known;
+  known.reserve(hosts.size());
   for (const auto& host : hosts) known.push_back(host.first);
   return FailValue(value, "{} is not in `hosts:`{}", Quoted(name), Suggestion(name, known));
 }
