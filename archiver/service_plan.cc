@@ -7,6 +7,7 @@ Result<ServicePlan> PlanService(const ServiceConfig& service, RemoteHost& host,
   ORCIO_TRY(host.Connect(stop));
   ServicePlan plan;
   plan.tar = ORCIO_TRY(DetectRemoteTar(host, stop));
+  ORCIO_TRY(CheckRemoteTar(plan.tar, service));
   ORCIO_TRY(CheckRemotePaths(host, service, stop));
   ORCIO_TRY(control.Inspect(host, stop));
   plan.stops = control.Running();

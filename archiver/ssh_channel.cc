@@ -249,7 +249,8 @@ Result<CommandResult> Command::Finish(const Patience& patience) {
   while (!Ended()) {
     if (patience.expired())
       return Failure(Error{ErrorKind::kNetwork, ETIMEDOUT,
-                           fmt::format("host {}: the command did not end within {} s",
+                           fmt::format("host {}: a command did not end within {} s; look at the "
+                                       "host's load, and at what its login shell does at its start",
                                        session_.host(), options_.timeout.count())});
     ORCIO_TRY(Step(patience));
   }

@@ -12,6 +12,10 @@ function(orcio_configure target)
     # GCC 12 reports maybe-uninitialized inside the standard library once sanitizers change its inlining.
     target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
   endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    # GCC bug 105651: with -O3, "text" + std::string() seems to overlap itself.
+    target_compile_options(${target} PRIVATE -Wno-restrict)
+  endif()
   if(ORCIO_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${ORCIO_SANITIZE} -fno-omit-frame-pointer
                                              -fno-sanitize-recover=all)

@@ -66,7 +66,10 @@ Result<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& wor
   for (const std::string_view word : Split(words)) {
     if (MeansNothingHere(word)) continue;
     if (word.starts_with(kCacheSize)) {
-      parsed.cache_bytes = ORCIO_TRY(ParseSize(word.substr(kCacheSize.size())));
+      const auto bytes = ParseSize(word.substr(kCacheSize.size()));
+      if (!bytes)
+        return Fail(ErrorKind::kInvalid, "mount option {}: {}", word, bytes.error().message);
+      parsed.cache_bytes = *bytes;
     } else if (word == "allow_other") {
       allow_other = true;
     } else if (word == "default_permissions") {

@@ -63,7 +63,8 @@ uint32_t Crc32(std::span<const std::byte> bytes) {
 
 Result<std::unique_ptr<CheckedMap>> CheckedMap::Open(const FileSystem& files,
                                                      const std::filesystem::path& path) {
-  std::unique_ptr<CheckedMap> map(new CheckedMap(ORCIO_TRY(files.Map(path)), path));
+  auto file = ORCIO_TRY(files.Map(path));
+  std::unique_ptr<CheckedMap> map(new CheckedMap(std::move(file), path));
   ORCIO_TRY(map->ReadHeader());
   ORCIO_TRY(map->ReadSections());
   ORCIO_TRY(map->CheckSizes());

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -46,7 +45,7 @@ class TextArena {
       used_ = 0;
     }
     uint64_t place = (chunks_.size() - 1) * kChunkBytes + used_;
-    std::memcpy(chunks_.back().get() + used_, text.data(), text.size());
+    text.copy(chunks_.back().get() + used_, text.size());
     used_ += text.size();
     return place;
   }

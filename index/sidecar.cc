@@ -95,7 +95,8 @@ Result<std::string> LoadText(const CheckedMap& map, SectionId section, uint64_t 
 
 Result<std::shared_ptr<const Sidecar>> Sidecar::Open(const FileSystem& files,
                                                      const std::filesystem::path& path) {
-  return std::shared_ptr<const Sidecar>(new Sidecar(ORCIO_TRY(CheckedMap::Open(files, path))));
+  auto map = ORCIO_TRY(CheckedMap::Open(files, path));
+  return std::shared_ptr<const Sidecar>(new Sidecar(std::move(map)));
 }
 
 Sidecar::Sidecar(std::unique_ptr<const CheckedMap> map)

@@ -295,9 +295,9 @@ SectionWriter::SectionWriter(WritableFile& file) : file_(file), buffer_(format::
   buffer_.reserve(kBufferBytes);  // and room for the header, zeros until Finish
 }
 
-void SectionWriter::Begin(std::string_view id, uint32_t flags) {
+void SectionWriter::Begin(std::string_view id, uint32_t flags, size_t alignment) {
   EndSection();
-  Pad(format::kSectionAlignment);
+  Pad(alignment);
   format::Section section{.flags = flags, .offset = flushed_ + buffer_.size()};
   std::memcpy(section.id, id.data(), sizeof(section.id));
   sections_.push_back(section);
@@ -344,10 +344,8 @@ uint32_t SectionWriter::AppendChecksums() {
 }
 
 Result<void> SectionWriter::Finish(format::Header header) {
-  EndSection();
-  Pad(format::kBlockBytes);
+  Begin("CSUM", format::kRequired, format::kBlockBytes);
   Flush();
-  Begin("CSUM", format::kRequired);
   header.checksum_root = AppendChecksums();
   EndSection();
 

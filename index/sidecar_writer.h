@@ -22,7 +22,8 @@ class SectionWriter {
   explicit SectionWriter(WritableFile& file);
 
   // What follows belongs to section `id`.
-  void Begin(std::string_view id, uint32_t flags);
+  void Begin(std::string_view id, uint32_t flags,
+             size_t alignment = sidecar_format::kSectionAlignment);
   void Append(std::span<const std::byte> bytes);
   template <class Record>
   void AppendRecord(const Record& record) {

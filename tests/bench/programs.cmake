@@ -1,3 +1,6 @@
+add_executable(receive_rate bench/receive_rate.cc)
+orcio_configure(receive_rate)
+target_link_libraries(receive_rate PRIVATE orcio_support orcio_archiver PkgConfig::ssh)
 # Programs that tests/bench/run measures beside orcio itself. Each says in its first lines what it does.
 function(orcio_bench_program name)
   add_executable(${name} ${ARGN})

@@ -5,15 +5,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <utility>
 
 #include "index/sidecar.h"
 #include "index/sidecar_builder.h"
+#include "index/sidecar_format.h"
 
 namespace {
 
@@ -105,6 +108,21 @@ std::vector<Span> Feeder::Spans() const {
   return spans;
 }
 
+void ReportSections(const std::filesystem::path& sidecar, double entries) {
+  auto file = Must(LocalFileSystem().OpenRead(sidecar));
+  std::array<std::byte, sidecar_format::kBlockBytes> block;
+  Must(ReadExactly(*file, 0, block, "the sidecar"));
+  sidecar_format::Header header;
+  std::memcpy(&header, block.data(), sizeof(header));
+  for (uint32_t i = 0; i < header.section_count; ++i) {
+    sidecar_format::Section section;
+    std::memcpy(&section, block.data() + sizeof(header) + i * sizeof(section), sizeof(section));
+    fmt::print("{} {:.2f}  ", std::string_view(section.id, sizeof(section.id)),
+               static_cast<double>(section.bytes) / entries);
+  }
+  fmt::print("bytes an entry\n");
+}
+
 void Feeder::Report(const std::filesystem::path& sidecar) {
   uint64_t before = PeakBytes();
   TarSummary tar;
@@ -127,6 +145,7 @@ void Feeder::Report(const std::filesystem::path& sidecar) {
       PeakBytes() >> 20, opened->bytes(),
       static_cast<double>(opened->bytes() - digest_bytes) / entries,
       static_cast<double>(opened->bytes()) / entries);
+  ReportSections(sidecar, entries);
 }
 
 void WalkDirectory(const std::filesystem::path& root, Feeder& feeder) {

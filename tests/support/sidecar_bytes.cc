@@ -106,6 +106,25 @@ TarEntry EntryMaker::File(std::string path, std::string_view content) {
   return entry;
 }
 
+std::vector<TarEntry> VariedEntries() {
+  EntryMaker make;
+  std::vector<TarEntry> entries{make.Directory("srv/wiki"),
+                                make.File("srv/wiki/a", "1234"),
+                                make.HardLink("srv/wiki/b", "srv/wiki/a"),
+                                make.Symlink("srv/wiki/c", "a"),
+                                make.File("srv/wiki/d", ""),
+                                make.Make(EntryType::kCharacterDevice, "srv/dev"),
+                                make.HardLink("lost", "missing"),
+                                make.File("srv/late", "x")};
+  entries[1].attributes = {{"user.note", "n"}, {"user.other", std::string("\0\1", 2)}};
+  entries[4].size = 10'000;
+  entries[4].extents = {{4096, entries[4].data_offset, 100}, {8192, entries[4].data_offset, 9}};
+  entries[4].digest.reset();
+  entries[5].device_major = 5;
+  entries[7].mtime = {INT64_MAX, 7};
+  return entries;
+}
+
 SidecarParts MakeParts(uint64_t tar_bytes) {
   SidecarParts parts;
   parts.archive.bytes = 900;

@@ -33,6 +33,9 @@ class EntryMaker {
   uint64_t tar_bytes_ = 0;
 };
 
+// One of everything a sidecar can hold.
+[[nodiscard]] std::vector<TarEntry> VariedEntries();
+
 // What a sidecar is made of but for its entries: as if the tar were decoded in two spans.
 struct SidecarParts {
   ArchiveIdentity archive;

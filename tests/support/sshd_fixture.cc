@@ -128,8 +128,19 @@ void SshdFixture::MakeHostKeys() const {
   }
 }
 
-// sshd takes the first value of each key: the extra lines come first.
-void SshdFixture::WriteConfig(uint16_t port, const std::string& extra) const {
+// sshd takes the first value of each key, SetEnv among them: the extra lines come first. An empty
+// home keeps what this machine's shells do at their start (a .bashrc can do anything) out of the
+// tests.
+void SshdFixture::WriteConfig(uint16_t port, std::string extra) const {
+  const std::string home = "HOME=" + (directory_ / "home").string();
+  const std::string set = "SetEnv ";
+  const size_t at = extra.find(set);
+  if (at == std::string::npos) {
+    extra += set + home + "\n";
+  } else {
+    extra.insert(at + set.size(), home + " ");
+  }
+  std::filesystem::create_directory(directory_ / "home");
   std::ofstream config(directory_ / "sshd_config");
   config << extra << "\n"
          << "ListenAddress 127.0.0.1:" << port << "\n"

@@ -50,7 +50,7 @@ class SshdFixture {
 
  private:
   void MakeHostKeys() const;
-  void WriteConfig(uint16_t port, const std::string& extra) const;
+  void WriteConfig(uint16_t port, std::string extra) const;
   bool Launch();
 
   ScratchDirectory directory_;

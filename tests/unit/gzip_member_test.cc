@@ -93,6 +93,25 @@ void RequireDamaged(const Bytes& member, size_t size) {
   CHECK(decoded.error().message.find("test.tar.gz at 0") == 0);
 }
 
+// The bytes of the first hexdump under `heading` in FORMAT.md.
+Bytes WorkedExample(const std::string& heading) {
+  std::ifstream document(std::string(ORCIO_SOURCE_DIRECTORY) + "/index/FORMAT.md");
+  std::string line;
+  while (std::getline(document, line) && line != heading) {
+  }
+  while (std::getline(document, line) && line != "```hexdump") {
+  }
+  Bytes bytes;
+  while (std::getline(document, line) && line != "```") {
+    std::istringstream fields(line.substr(0, line.find('|')));
+    std::string field;
+    fields >> field;  // the offset
+    REQUIRE(std::stoul(field, nullptr, 16) == bytes.size());
+    while (fields >> field) bytes.push_back(static_cast<std::byte>(std::stoul(field, nullptr, 16)));
+  }
+  return bytes;
+}
+
 constexpr size_t kExtraLengthAt = 10;
 constexpr size_t kSubfieldIdAt = 12;
 constexpr size_t kPayloadLengthAt = 14;
@@ -137,6 +156,13 @@ TEST_CASE("The end member holds nothing and says how long the tar is") {
   CHECK(header.tar_bytes == 0);
   CHECK(header.member_bytes == member.size());
   CHECK(ValueOf(Decode(member, 0)).empty());
+}
+
+TEST_CASE("The example in FORMAT.md is what the encoder writes") {
+  const std::string_view tar = "orcio orcio orcio\n";
+  auto archive = Encode(AsBytes(tar));
+  Append(archive, EncodeEndMember(tar.size()));
+  CHECK(WorkedExample("## Members") == archive);
 }
 
 TEST_CASE("Encoding the same bytes again gives the same member") {

@@ -19,26 +19,6 @@ namespace {
 using test::EntryMaker;
 using test::FileBytes;
 
-// One of everything a sidecar can hold.
-std::vector<TarEntry> VariedEntries() {
-  EntryMaker make;
-  std::vector<TarEntry> entries{make.Directory("srv/wiki"),
-                                make.File("srv/wiki/a", "1234"),
-                                make.HardLink("srv/wiki/b", "srv/wiki/a"),
-                                make.Symlink("srv/wiki/c", "a"),
-                                make.File("srv/wiki/d", ""),
-                                make.Make(EntryType::kCharacterDevice, "srv/dev"),
-                                make.HardLink("lost", "missing"),
-                                make.File("srv/late", "x")};
-  entries[1].attributes = {{"user.note", "n"}, {"user.other", std::string("\0\1", 2)}};
-  entries[4].size = 10'000;
-  entries[4].extents = {{4096, entries[4].data_offset, 100}, {8192, entries[4].data_offset, 9}};
-  entries[4].digest.reset();
-  entries[5].device_major = 5;
-  entries[7].mtime = {INT64_MAX, 7};
-  return entries;
-}
-
 std::set<std::string> Lines(const std::string& text) {
   std::set<std::string> lines;
   std::istringstream stream(text);
@@ -110,20 +90,21 @@ TEST_CASE("The edges of a short archive are all of it, twice") {
 }
 
 TEST_CASE("The same entries give the same bytes") {
-  CHECK(test::BuildSidecar(VariedEntries()) == test::BuildSidecar(VariedEntries()));
+  CHECK(test::BuildSidecar(test::VariedEntries()) == test::BuildSidecar(test::VariedEntries()));
   CHECK(test::BuildSidecar(ManyFiles(3000)) == test::BuildSidecar(ManyFiles(3000)));
 }
 
 TEST_CASE("A rebuilt sidecar differs in the run's facts alone") {
   auto parts = test::MakeParts(16'384);
-  auto first = test::BuildSidecar(VariedEntries(), parts);
+  auto first = test::BuildSidecar(test::VariedEntries(), parts);
   parts.facts = {};
   parts.facts.tools["orcio"] = std::string(5'000, '9');
-  auto rebuilt = test::BuildSidecar(VariedEntries(), parts);
+  auto rebuilt = test::BuildSidecar(test::VariedEntries(), parts);
   uint64_t facts = SectionOf(first, "FACT").offset;
   CHECK(SectionOf(rebuilt, "FACT").offset == facts);
   CHECK(std::equal(first.begin() + 4096, first.begin() + static_cast<ptrdiff_t>(facts),
                    rebuilt.begin() + 4096));
+  CHECK(SectionOf(rebuilt, "FACT").bytes == ToJson(parts.facts).size());
   auto sidecar = ValueOf(test::OpenSidecar(rebuilt));
   CHECK(ValueOf(sidecar->facts()) == parts.facts);
 }
@@ -160,7 +141,7 @@ TEST_CASE("Every name is found, and no other") {
 }
 
 TEST_CASE("Asking a node for what it is not is the caller's fault") {
-  auto sidecar = ValueOf(test::OpenSidecar(test::BuildSidecar(VariedEntries())));
+  auto sidecar = ValueOf(test::OpenSidecar(test::BuildSidecar(test::VariedEntries())));
   NodeId file = *ValueOf(sidecar->Find("srv/wiki/a"));
   NodeId link = *ValueOf(sidecar->Find("srv/wiki/c"));
   NodeId beyond = sidecar->node_count();
@@ -218,7 +199,7 @@ TEST_CASE("Spans with a gap, an overlap or nothing in them are refused") {
 }
 
 TEST_CASE("Opening a sidecar reads its header alone") {
-  auto bytes = test::BuildSidecar(VariedEntries());
+  auto bytes = test::BuildSidecar(test::VariedEntries());
   auto whole = ValueOf(test::OpenSidecar(bytes));
   std::fill(bytes.begin() + 4096, bytes.end(), std::byte{0xEE});
   auto sidecar = ValueOf(test::OpenSidecar(bytes));
@@ -230,7 +211,7 @@ TEST_CASE("Opening a sidecar reads its header alone") {
 }
 
 TEST_CASE("A sidecar cut at any byte is refused") {
-  auto bytes = test::BuildSidecar(VariedEntries());
+  auto bytes = test::BuildSidecar(test::VariedEntries());
   for (size_t size = 0; size < bytes.size(); ++size) {
     auto opened =
         test::OpenSidecar(FileBytes(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(size)));
@@ -241,7 +222,7 @@ TEST_CASE("A sidecar cut at any byte is refused") {
 }
 
 TEST_CASE("A sidecar with any byte changed says so, and never says anything else") {
-  auto bytes = test::BuildSidecar(VariedEntries());
+  auto bytes = test::BuildSidecar(test::VariedEntries());
   std::string good = test::DescribeAll(*ValueOf(test::OpenSidecar(bytes)));
   REQUIRE(good.find("! ") == std::string::npos);
   auto good_lines = Lines(good);
@@ -283,13 +264,11 @@ TEST_CASE("Checksums of several levels are followed up to the header's") {
 
 TEST_CASE("A sidecar whose disk fails while it is used says so from then on") {
   test::MemoryFiles files;
-  files.Put("wiki.tar.gz.idx", test::BuildSidecar(VariedEntries()));
+  files.Put("wiki.tar.gz.idx", test::BuildSidecar(test::VariedEntries()));
   auto sidecar = ValueOf(Sidecar::Open(files, "wiki.tar.gz.idx"));
   REQUIRE_OK(sidecar->Node(0));
   files.Fault();
-  auto failed = [](const auto& result) {
-    return !result && result.error().kind == ErrorKind::kIo;
-  };
+  auto failed = [](const auto& result) { return !result && result.error().kind == ErrorKind::kIo; };
   CHECK(failed(sidecar->Node(0)));
   CHECK(failed(sidecar->Name(1)));
   CHECK(failed(sidecar->Path(1)));

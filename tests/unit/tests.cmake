@@ -3,27 +3,30 @@ orcio_unit_tests(unit_index orcio_index
   unit/archive_reader_test.cc
   unit/archive_tree_test.cc
   unit/archive_writer_test.cc
+  unit/block_pool_test.cc
   unit/bounded_queue_test.cc
-  unit/span_cache_test.cc
   unit/file_system_test.cc
   unit/gzip_member_test.cc
+  unit/like_gnu_tar_test.cc
+  unit/ordered_slots_test.cc
+  unit/posix_acl_test.cc
   unit/rebuild_test.cc
   unit/repository_test.cc
   unit/run_facts_test.cc
   unit/sha256_test.cc
-  unit/posix_acl_test.cc
+  unit/sidecar_format_test.cc
+  unit/sidecar_malformed_test.cc
+  unit/sidecar_test.cc
+  unit/span_cache_test.cc
+  unit/stage_group_test.cc
   unit/tar_damage_test.cc
   unit/tar_dialects_test.cc
   unit/tar_headers_test.cc
   unit/tar_scanner_test.cc
-  unit/like_gnu_tar_test.cc
-  unit/repository_test.cc
-  unit/run_facts_test.cc
-  unit/sha256_test.cc
-  unit/sidecar_malformed_test.cc
-  unit/sidecar_test.cc
   unit/tree_listing_test.cc
 )
+# For the worked examples in the documents.
+target_compile_definitions(unit_index PRIVATE ORCIO_SOURCE_DIRECTORY="${PROJECT_SOURCE_DIR}")
 
 if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_archiver orcio_archiver
@@ -33,8 +36,11 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/hook_test.cc
     unit/config_test.cc
     unit/local_host_test.cc
+    unit/remote_tar_test.cc
+    unit/remote_tar_verdict_test.cc
     unit/repository_lock_test.cc
     unit/service_run_test.cc
+    unit/safe_text_test.cc
     unit/shell_quote_test.cc
     unit/ssh_command_test.cc
     unit/systemd_control_test.cc

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from harness.inputs import Inputs, say
+from harness.inputs import TAR_FORMAT, Inputs, say
 from harness.process import Usage, median_usage, run
 from harness.report import Section, Table, at_most, mebibytes, per_gb, ratio
 from harness.settings import MB, MIB, Settings
@@ -148,7 +148,7 @@ def measure(settings: Settings, inputs: Inputs) -> Section:
 
 
 def end_to_end(settings: Settings, inputs: Inputs) -> dict:
-    source = ["tar", "-C", settings.tree, "--format=pax", "--numeric-owner", "--null", "--no-recursion"]
+    source = ["tar", "-C", settings.tree, *TAR_FORMAT, "--null", "--no-recursion"]
     source += [f"--files-from={inputs.end_to_end_list}", "-cf", "-"]
     sample = settings.scratch / "end_to_end.tar"
     run(source, stdout=sample)  # for its size, and to have what it reads in the page cache

@@ -13,7 +13,9 @@ from harness.process import Failed, run
 from harness.settings import KIB, LARGEST_CHOSEN_FILE, MB, SEED, SMALL_FILE_BYTES, SMALL_FILE_COUNT
 from harness.settings import Settings
 
-TAR_FORMAT = ["--format=pax", "--pax-option=delete=atime,delete=ctime", "--numeric-owner"]
+# What orcio asks of a host's tar.
+TAR_FORMAT = ["--format=posix", "--pax-option=delete=atime,delete=ctime", "--numeric-owner", "--sparse"]
+TAR_FORMAT += ["--acls", "--xattrs", "--xattrs-include=*"]
 COMPRESSED_SUFFIXES = (".gz", ".xz", ".zst", ".deb", ".png", ".jpg", ".zip", ".whl", ".jar", ".webp")
 LARGE_FILE = "large.bin"
 
@@ -163,7 +165,7 @@ def copy(settings: Settings, files: list, top: Path):
     write_list(chosen, [os.path.relpath(path, "/") for path in files])
     run(
         ["tar", "-C", "/", *TAR_FORMAT, "--null", "--no-recursion", f"--files-from={chosen}", "-cf", "-"],
-        ["tar", "-C", top, "--numeric-owner", "-xpf", "-"],
+        ["tar", "-C", top, "--numeric-owner", "--acls", "--xattrs", "-xpf", "-"],
         allowed=(0, 1),  # 1: a file changed while it was read, which is fine here
     )
 

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <stdexcept>
+#include <string>
+
+#include "index/file_system.h"
+#include "tests/support/command.h"
+#include "tests/support/made_archive.h"
+#include "tests/support/scratch_directory.h"
+#include "tests/support/written_archive.h"
+
+namespace orcio::test {
+
+// A source tree to fill, and a repository to archive it into.
+class MountedRepository {
+ public:
+  MountedRepository() {
+    std::filesystem::create_directory(source());
+    std::filesystem::create_directory(directory());
+  }
+  [[nodiscard]] std::filesystem::path source() const { return scratch_ / "source"; }
+  [[nodiscard]] std::filesystem::path directory() const { return scratch_ / "repository"; }
+
+  void Write(const std::filesystem::path& name, std::string_view content) const {
+    std::filesystem::create_directories((source() / name).parent_path());
+    std::ofstream(source() / name, std::ios::binary) << content;
+  }
+  // Archives the source tree as it is now.
+  std::filesystem::path Archive(const std::string& name) const {
+    const auto written =
+        WriteArchive(LocalFileSystem(), directory(), name, TarOf(source(), {"--xattrs-include=*"}));
+    if (!written) throw std::runtime_error(written.error().message);
+    return directory() / name;
+  }
+
+ private:
+  ScratchDirectory scratch_;
+};
+
+inline std::string ReadAll(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// Bytes that do not compress.
+inline std::string Noise(size_t size, unsigned seed) {
+  std::mt19937 random(seed);
+  std::string noise(size, ' ');
+  for (char& c : noise) c = static_cast<char>(random());
+  return noise;
+}
+
+}  // namespace orcio::test
