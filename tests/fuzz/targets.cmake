@@ -1,3 +1,6 @@
+if(NOT ORCIO_INDEX_ONLY)
+  orcio_fuzz_target(config_fuzz orcio_archiver fuzz/config_fuzz.cc)
+endif()
 # orcio_fuzz_target(NAME SOURCES...): one libFuzzer program. Its first directory argument is its corpus.
 function(orcio_fuzz_target name)
   add_executable(${name} ${ARGN})

@@ -54,3 +54,10 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/cli_text_test.cc
   )
 endif()
+
+if(NOT ORCIO_INDEX_ONLY)
+  orcio_unit_tests(unit_fusefs orcio_fusefs
+    unit/mount_options_test.cc
+    unit/namespace_test.cc
+  )
+endif()
