@@ -13,11 +13,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-// JSON, because names and labels may hold anything, separators included.
+// JSON, because names and labels may hold anything, separators included. StopTimeout is there only
+// where the container has one, hence index.
 constexpr const char* kInspectFormat =
     R"({"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},)"
     R"("state":{{json .State}},"restarts":{{json .RestartCount}},)"
-    R"("stop_timeout":{{json .Config.StopTimeout}},"labels":{{json .Config.Labels}}})";
+    R"("stop_timeout":{{json (index .Config "StopTimeout")}},"labels":{{json .Config.Labels}}})";
 
 constexpr const char* kLabel = "com.docker.compose.";
 

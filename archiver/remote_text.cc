@@ -2,20 +2,18 @@
 
 #include <algorithm>
 
+#include "archiver/safe_text.h"
+
 namespace orcio {
 namespace {
 
 constexpr size_t kMaxExcerpt = 400;
 
 std::string Printable(std::string_view line) {
-  std::string clean;
-  for (const char c : line) {
-    const auto byte = static_cast<unsigned char>(c);
-    clean += byte < 0x20 || byte == 0x7f ? ' ' : c;
-  }
-  const size_t first = clean.find_first_not_of(' ');
-  if (first == std::string::npos) return {};
-  return clean.substr(first, clean.find_last_not_of(' ') - first + 1);
+  constexpr std::string_view kBlank = " \t\r";
+  const size_t first = line.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return SafeText(line.substr(first, line.find_last_not_of(kBlank) - first + 1));
 }
 
 }  // namespace

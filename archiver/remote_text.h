@@ -10,7 +10,7 @@
 namespace orcio {
 
 // What another machine printed, fit for one line of a message: the last `max_lines` lines that hold
-// anything, joined by " | ", without control characters, at most 400 bytes. "no output" where there
+// anything, joined by " | ", as SafeText shows them, at most 400 bytes. "no output" where there
 // is none.
 [[nodiscard]] std::string Excerpt(std::string_view output, size_t max_lines = 3);
 

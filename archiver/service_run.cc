@@ -11,6 +11,7 @@
 #include "archiver/remote_tar.h"
 #include "archiver/service_plan.h"
 #include "archiver/stopped_service.h"
+#include "archiver/time_limit.h"
 #include "index/archive_name.h"
 #include "index/repository.h"
 
@@ -102,10 +103,11 @@ class ServiceRun {
   Result<void> Prepare();
   Result<void> CheckSpace() const;
   Result<void> ChooseName();
-  Result<void> StopAndStream();
-  Result<void> Stream();
+  Result<void> StopAndStream(const std::stop_token& stop);
+  Result<void> Stream(const std::stop_token& stop);
   Result<void> Publish(std::future<Result<const TarSummary*>> finished);
   [[nodiscard]] Failure Cancelled() const;
+  [[nodiscard]] Failure DownTooLong() const;
   void Enter(RunPhase phase) const {
     if (observer_.phase) observer_.phase(phase);
   }
@@ -147,11 +149,13 @@ Result<void> ServiceRun::Archive() {
   Result<void> streamed;
   std::future<Result<const TarSummary*>> finished;
   if (plan_.stops.empty()) {
-    streamed = Stream();
+    streamed = Stream(stop_);
     if (streamed) finished = std::async(std::launch::async, [this] { return writer_->Finish(); });
   } else {
     StoppedService stopped(host_, control_, {options_.start_retry, options_.retry_pause});
-    streamed = StopAndStream();
+    const TimeLimit limit(service_.max_downtime, stop_);
+    streamed = StopAndStream(limit.token());
+    if (!streamed && limit.expired()) streamed = DownTooLong();
     // The last byte is here: what remains to be compressed does not keep the service down.
     if (streamed) finished = std::async(std::launch::async, [this] { return writer_->Finish(); });
     Enter(RunPhase::kStarting);
@@ -211,22 +215,22 @@ Result<void> ServiceRun::ChooseName() {
               (repository_ / name_).string());
 }
 
-Result<void> ServiceRun::StopAndStream() {
+Result<void> ServiceRun::StopAndStream(const std::stop_token& stop) {
   Enter(RunPhase::kStopping);
   const auto begun = Clock::now();
-  auto stopped = control_.Stop(host_, stop_);
+  auto stopped = control_.Stop(host_, stop);
   downtime_.stop = SecondsSince(begun);
   ORCIO_TRY(std::move(stopped));
   const auto down = Clock::now();
-  auto streamed = Stream();
+  auto streamed = Stream(stop);
   downtime_.stream = SecondsSince(down);
   return streamed;
 }
 
-Result<void> ServiceRun::Stream() {
+Result<void> ServiceRun::Stream(const std::stop_token& stop) {
   Enter(RunPhase::kStreaming);
   ObservedSink sink(*writer_, observer_);
-  const auto ended = ORCIO_TRY(host_.Stream(plan_.command, sink, RunOptions{}, stop_));
+  const auto ended = ORCIO_TRY(host_.Stream(plan_.command, sink, RunOptions{}, stop));
   auto warnings = ORCIO_TRY(JudgeTar(plan_.tar, ended));
   auto& all = outcome_.facts.warnings;
   all.insert(all.end(), std::make_move_iterator(warnings.begin()),
@@ -257,6 +261,13 @@ Result<void> ServiceRun::Publish(std::future<Result<const TarSummary*>> finished
 
 Failure ServiceRun::Cancelled() const {
   return Fail(ErrorKind::kCancelled, "{}: interrupted; no archive was made", service_.name);
+}
+
+Failure ServiceRun::DownTooLong() const {
+  return Fail(ErrorKind::kLimit,
+              "{}: started again without an archive, for it was down for its max_downtime, {} s, "
+              "and {:.2f} GiB of the tar had arrived: raise max_downtime, or exclude something",
+              service_.name, service_.max_downtime->count(), Gib(writer_->tar_bytes()));
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ class SshHost : public RemoteHost {
 
   Result<void> Connect(const std::stop_token& stop) override {
     if (session_ != nullptr) {
-      const auto alive = session_->Probe(stop);
+      auto alive = session_->Probe(stop);
       if (alive || alive.error().kind == ErrorKind::kCancelled) return alive;
     }
     Disconnect();

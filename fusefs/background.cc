@@ -1,6 +1,7 @@
 #include "fusefs/background.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +47,8 @@ void DetachStandardStreams() {
 
 [[noreturn]] void Serve(
     UniqueFd pipe, const std::function<Result<void>(const std::function<void()>& ready)>& serve) {
+  // Whoever started us may have been interrupted: no reason to leave a mount that nobody serves.
+  ::signal(SIGPIPE, SIG_IGN);
   if (::chdir("/") != 0) std::perror("orcio: cannot change to /");
   const auto served = serve([&] {
     DetachStandardStreams();

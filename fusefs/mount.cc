@@ -113,7 +113,7 @@ Result<void> Serve(const FileSystem& files, const Plan& plan, const std::functio
       ORCIO_TRY(Namespace::Open(Repository(files, plan.repository), cache, std::move(options)));
   MountContext context{*tree, plan.repository, plan.options.default_permissions, log, {}};
   const auto session = ORCIO_TRY(Session::Mount(plan.mountpoint, plan.options.fuse, context));
-  const auto served = session->Serve(
+  auto served = session->Serve(
       [&] {
         // libfuse writes to standard error, which is about to go.
         if (!plan.foreground)

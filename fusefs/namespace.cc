@@ -8,8 +8,8 @@
 #include <stop_token>
 #include <utility>
 
-#include "fusefs/mounted_tree.h"
 #include "fusefs/listing.h"
+#include "fusefs/mounted_tree.h"
 
 namespace orcio {
 namespace {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <string_view>
 #include <vector>
@@ -79,7 +80,7 @@ fuse_entry_param ToEntry(const NodeAttributes& node, double name_timeout) {
 }
 
 const Namespace::File& FileOf(const fuse_file_info& info) {
-  return *reinterpret_cast<const Namespace::File*>(info.fh);
+  return *std::bit_cast<const Namespace::File*>(info.fh);
 }
 
 void Init(void* data, fuse_conn_info* connection) {
@@ -132,7 +133,7 @@ void Open(fuse_req_t req, fuse_ino_t inode, fuse_file_info* info) {
     auto file = context.tree.OpenFile(inode);
     if (!file) return request.Fail(file.error());
     const Namespace::File* const opened = context.open_files.Add(std::move(*file));
-    info->fh = reinterpret_cast<uint64_t>(opened);
+    info->fh = std::bit_cast<uint64_t>(opened);
     info->keep_cache = 1;
     info->noflush = 1;
     if (!request.Opened(*info)) context.open_files.Remove(opened);

@@ -7,6 +7,7 @@
 
 #include "index/bytes.h"
 #include "index/checked_map.h"
+#include "index/sidecar_content.h"
 #include "index/sidecar_records.h"
 #include "index/tar_path.h"
 
@@ -27,66 +28,6 @@ Sha256Digest ToDigest(const uint8_t (&bytes)[32]) {
 
 // `text` outlives no fault of the map: what is handed out was good when it was looked at.
 Result<std::string_view> Sound(const CheckedMap& map, std::string_view text) {
-  ORCIO_TRY(map.CheckFault());
-  return text;
-}
-
-Result<void> CheckExtents(const CheckedMap& map, const NodeRecord& record,
-                          const std::vector<Extent>& extents) {
-  uint64_t end = 0;
-  for (const Extent& extent : extents) {
-    auto file_end = CheckedAdd(extent.file_offset, extent.length);
-    auto tar_end = CheckedAdd(extent.tar_offset, extent.length);
-    bool good = extent.length > 0 && extent.file_offset >= end && file_end && tar_end &&
-                *file_end <= record.node.size;
-    // What an archive cut short has lost stands beyond its end.
-    bool lost = record.has(format::kIncomplete);
-    if (!good || (*tar_end > map.header().tar_bytes && !lost))
-      return FailNode(map, record.id, "a file with impossible extents");
-    end = *file_end;
-  }
-  return {};
-}
-
-Result<std::vector<Extent>> LoadExtents(const CheckedMap& map, const NodeRecord& record) {
-  uint64_t offset = ORCIO_TRY(LoadExtra(map, record.id, format::kExtents));
-  auto count_bytes = ORCIO_TRY(map.Bytes(SectionId::kExtents, offset, sizeof(uint64_t)));
-  auto count = LoadLittleEndian<uint64_t>(count_bytes.data());
-  ORCIO_TRY(map.CheckFault());
-  if (count > map.SectionBytes(SectionId::kExtents) / sizeof(Extent))
-    return FailNode(map, record.id, "a file with too many extents");
-  auto bytes =
-      ORCIO_TRY(map.Bytes(SectionId::kExtents, offset + sizeof(uint64_t), count * sizeof(Extent)));
-  std::vector<Extent> extents(count);
-  if (count != 0) std::memcpy(extents.data(), bytes.data(), bytes.size());
-  ORCIO_TRY(map.CheckFault());
-  return extents;
-}
-
-// Reads an attribute at `offset` in XATT, and moves `offset` behind it.
-Result<ExtendedAttribute> LoadAttribute(const CheckedMap& map, uint64_t& offset) {
-  auto sizes = ORCIO_TRY(map.Bytes(SectionId::kAttributeSets, offset, 2 * sizeof(uint32_t)));
-  auto name_bytes = LoadLittleEndian<uint32_t>(sizes.data());
-  auto value_bytes = LoadLittleEndian<uint32_t>(sizes.data() + sizeof(uint32_t));
-  ORCIO_TRY(map.CheckFault());
-  offset += sizes.size();
-  auto text = AsText(
-      ORCIO_TRY(map.Bytes(SectionId::kAttributeSets, offset, uint64_t{name_bytes} + value_bytes)));
-  ExtendedAttribute attribute{std::string(text.substr(0, name_bytes)),
-                              std::string(text.substr(name_bytes))};
-  ORCIO_TRY(map.CheckFault());
-  if (attribute.name.empty() || attribute.name.find('\0') != std::string::npos)
-    return map.FailDamaged(SectionId::kAttributeSets, offset, "an impossible attribute name");
-  offset += text.size();
-  return attribute;
-}
-
-// The whole of a section that holds text.
-Result<std::string> LoadText(const CheckedMap& map, SectionId section, uint64_t limit) {
-  if (map.SectionBytes(section) > limit)
-    return map.FailDamaged(section, 0, "a section of impossible size");
-  auto bytes = ORCIO_TRY(map.Bytes(section, 0, map.SectionBytes(section)));
-  std::string text(AsText(bytes));
   ORCIO_TRY(map.CheckFault());
   return text;
 }
@@ -289,28 +230,11 @@ Result<std::vector<Extent>> Sidecar::Extents(NodeId id) const {
   NodeRecord record = ORCIO_TRY(LoadInode(*map_, id));
   if (record.type() != EntryType::kFile)
     return Fail(ErrorKind::kInvalid, "node {} of {} is no file", id, map_->path().string());
-  std::vector<Extent> extents;
-  if (record.has(format::kSparse)) {
-    extents = ORCIO_TRY(LoadExtents(*map_, record));
-  } else if (record.node.size != 0) {
-    extents = {{0, ORCIO_TRY(LoadPlace(*map_, record)).data_offset, record.node.size}};
-  }
-  ORCIO_TRY(CheckExtents(*map_, record, extents));
-  return extents;
+  return LoadExtents(*map_, record);
 }
 
 Result<std::vector<ExtendedAttribute>> Sidecar::Attributes(NodeId id) const {
-  NodeRecord record = ORCIO_TRY(LoadInode(*map_, id));
-  std::vector<ExtendedAttribute> attributes;
-  if (!record.has(format::kHasXattrs)) return attributes;
-  uint64_t offset = ORCIO_TRY(LoadExtra(*map_, record.id, format::kXattrs));
-  auto bytes = ORCIO_TRY(map_->Bytes(SectionId::kAttributeSets, offset, sizeof(uint32_t)));
-  auto count = LoadLittleEndian<uint32_t>(bytes.data());
-  ORCIO_TRY(map_->CheckFault());
-  offset += bytes.size();
-  for (uint32_t i = 0; i < count; ++i)
-    attributes.push_back(ORCIO_TRY(LoadAttribute(*map_, offset)));
-  return attributes;
+  return LoadAttributes(*map_, ORCIO_TRY(LoadInode(*map_, id)));
 }
 
 Result<std::optional<Sha256Digest>> Sidecar::Digest(NodeId id) const {

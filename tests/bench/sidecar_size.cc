@@ -1,5 +1,5 @@
 // Makes a sidecar of a directory's files as if they had been archived, or of a number of made-up
-// ones, and says what that took: sidecar_size DIRECTORY | sidecar_size --made-up COUNT
+// ones, and says what that took: bench_sidecar_size DIRECTORY | --made-up COUNT
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -134,15 +134,18 @@ void Feeder::Report(const std::filesystem::path& sidecar) {
   auto file = Must(LocalFileSystem().Create(sidecar));
   Must(builder_.Write(*file, {tar_bytes_, {}, {}}, spans, tar, {}));
   double write_seconds = SecondsSince(start);
+  start = Clock::now();
   auto opened = Must(Sidecar::Open(LocalFileSystem(), sidecar));
+  double open_seconds = SecondsSince(start);
   uint64_t digest_bytes = files_ * sizeof(Sha256Digest);
   double entries = static_cast<double>(entries_);
   fmt::print(
       "{} entries, {} nodes, {} of them files with a digest; tar of {} bytes\n"
-      "add {:.2f} s, write {:.2f} s; peak memory {} MiB after add, {} MiB after write\n"
+      "add {:.2f} s, write {:.2f} s, open {:.6f} s; peak memory {} MiB after add, {} MiB after "
+      "write\n"
       "sidecar {} bytes: {:.1f} an entry, {:.1f} with digests\n",
-      entries_, opened->node_count(), files_, tar_bytes_, add_seconds_, write_seconds, before >> 20,
-      PeakBytes() >> 20, opened->bytes(),
+      entries_, opened->node_count(), files_, tar_bytes_, add_seconds_, write_seconds, open_seconds,
+      before >> 20, PeakBytes() >> 20, opened->bytes(),
       static_cast<double>(opened->bytes() - digest_bytes) / entries,
       static_cast<double>(opened->bytes()) / entries);
   ReportSections(sidecar, entries);

@@ -156,7 +156,7 @@ TEST_CASE("A repository that is missing or cannot be written is named") {
 TEST_CASE("A second run is exit 11") {
   const Setup setup;
   const auto lock = ValueOf(RepositoryLock::Take(setup.orcio.repository()));
-  setup.Fails(11, {"lock"});
+  setup.Fails(11, {"another run", setup.orcio.repository().string()});
 }
 
 TEST_CASE("A repository's full disk fails the run and leaves nothing") {

@@ -261,6 +261,14 @@ TEST_CASE("Many commands run one after another over a connection with one sessio
             std::to_string(i) + "\n");
 }
 
+TEST_CASE("What a login shell's start-up file prints disturbs nothing but its own streams") {
+  const SshdFixture sshd;
+  std::ofstream(sshd.directory() / "home/.bashrc") << "echo welcome\necho warning >&2\n";
+  const auto result = ValueOf(Connected(sshd.Config())->Run("echo mine; exit 2", {}, kNever));
+  CHECK(result.exit_status == 2);
+  CHECK(result.out.ends_with("mine\n"));
+}
+
 TEST_CASE("A banner and a noisy login shell disturb nothing") {
   const ScratchDirectory scratch;
   std::ofstream(scratch / "banner") << std::string(3000, '#') << "\nAuthorised use only\n";
@@ -624,7 +632,7 @@ TEST_CASE("A link that is cut in a stream is an error, wherever it is cut") {
   const SshdFixture sshd;
   LinkProxy proxy(sshd.port());
   const auto host = Connected(Through(sshd, proxy), kImpatient);
-  proxy.CutAfter(GENERATE(1, 100000, 5000000));
+  proxy.CutAfter(uint64_t{GENERATE(1U, 100000U, 5000000U)});
   DigestSink sink;
   const auto result = host->Stream("head -c 20000000 /dev/zero", sink, {}, kNever);
   REQUIRE_FALSE(result.has_value());
@@ -663,7 +671,7 @@ TEST_CASE("A link that stalls is noticed, in a stream and in a command") {
   CHECK(error->kind == ErrorKind::kNetwork);
   CHECK(error->errnum == ETIMEDOUT);
   CHECK(time >= 2s);
-  CHECK(time < 5s);
+  CHECK(time < 10s);
 }
 
 TEST_CASE("An sshd that hangs is noticed while the kernel still answers for it") {
@@ -677,26 +685,26 @@ TEST_CASE("An sshd that hangs is noticed while the kernel still answers for it")
     CHECK(result.error().kind == ErrorKind::kNetwork);
   });
   CHECK(time >= 2s);
-  CHECK(time < 5s);
+  CHECK(time < 10s);
   sshd.SignalSessions(SIGCONT);
 }
 
 TEST_CASE("A command may say nothing for longer than it takes to call a link dead") {
   const SshdFixture sshd;
-  const auto host = Connected(sshd.Config(), SshOptions{.dead_link_timeout = 1s});
+  const auto host = Connected(sshd.Config(), kImpatient);
   MemorySink sink;
-  CHECK(ValueOf(host->Stream("sleep 3; echo late", sink, {}, kNever)).exit_status == 0);
+  CHECK(ValueOf(host->Stream("sleep 4; echo late", sink, {}, kNever)).exit_status == 0);
   CHECK(sink.bytes == "late\n");
-  std::this_thread::sleep_for(1500ms);  // silence between commands is none of the link's either
-  CHECK(ValueOf(host->Run("sleep 2; echo late", {}, kNever)).out == "late\n");
+  std::this_thread::sleep_for(2500ms);  // silence between commands is none of the link's either
+  CHECK(ValueOf(host->Run("sleep 3; echo late", {}, kNever)).out == "late\n");
 }
 
 TEST_CASE("A sink may take longer than it takes to call a link dead") {
   const SshdFixture sshd;
-  const auto host = Connected(sshd.Config(), SshOptions{.dead_link_timeout = 1s});
+  const auto host = Connected(sshd.Config(), kImpatient);
   MemorySink sink;
   sink.on_commit = [slept = false]() mutable {
-    if (!slept) std::this_thread::sleep_for(2500ms);
+    if (!slept) std::this_thread::sleep_for(3500ms);
     slept = true;
   };
   CHECK(ValueOf(host->Stream("head -c 30000000 /dev/zero", sink, {}, kNever)).exit_status == 0);
@@ -706,8 +714,8 @@ TEST_CASE("A sink may take longer than it takes to call a link dead") {
 TEST_CASE("A slow link is not a dead one") {
   const SshdFixture sshd;
   LinkProxy proxy(sshd.port());
-  const auto host = Connected(Through(sshd, proxy), SshOptions{.dead_link_timeout = 1s});
-  proxy.Trickle(50000);
+  const auto host = Connected(Through(sshd, proxy), kImpatient);
+  proxy.Trickle(40000);
   MemorySink sink;
   CHECK(ValueOf(host->Stream("head -c 150000 /dev/zero", sink, {}, kNever)).exit_status == 0);
   CHECK(sink.bytes.size() == 150000);

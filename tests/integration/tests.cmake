@@ -1,4 +1,6 @@
+orcio_integration_test(archive_test integration/archive_test.cc)
 orcio_integration_test(bad_runs_test integration/bad_runs_test.cc)
+orcio_integration_test(compose_test integration/compose_test.cc)
 orcio_integration_test(main_job_test integration/main_job_test.cc)
 orcio_integration_test(mount_life_test integration/mount_life_test.cc support/mount_fixture.cc)
 orcio_integration_test(mount_test integration/mount_test.cc support/mount_fixture.cc)

@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "tests/support/unavailable.h"
+#include "tests/support/needs.h"
 
 namespace orcio::test {
 namespace {
@@ -28,7 +28,7 @@ void WriteProgram(const fs::path& path, const std::string& script) {
 
 std::string Real(const std::string& program) {
   const Ended found = RunShell("command -v " + program);
-  if (found.status != 0) LeaveWithout("this machine has no " + program);
+  if (found.status != 0) SkipOrFail("this machine has no " + program);
   return found.out.substr(0, found.out.find('\n'));
 }
 
@@ -72,7 +72,7 @@ std::vector<int> ProcessesNaming(const fs::path& directory) {
 }  // namespace
 
 DockerdFixture::DockerdFixture() {
-  if (::geteuid() != 0) LeaveWithout("dockerd needs root");
+  NeedRoot();
   MakePrograms();
   Launch();
   ImportImage();
@@ -99,7 +99,7 @@ void DockerdFixture::Launch() {
   const auto deadline = std::chrono::steady_clock::now() + kStartTime;
   while (!Answers()) {
     if (!dockerd_->running() || std::chrono::steady_clock::now() > deadline) {
-      LeaveWithout("dockerd does not start:\n" + ReadText(log));
+      SkipOrFail("dockerd does not start:\n" + ReadText(log));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
@@ -114,7 +114,7 @@ void DockerdFixture::ImportImage() const {
   const fs::path root = scratch_ / "image";
   fs::create_directories(root / "bin");
   fs::copy_file(Real("busybox"), root / "bin/busybox");
-  for (const char* applet : {"sh", "cat", "echo", "sleep", "true", "false", "test", "sync"}) {
+  for (const char* applet : {"sh", "cat", "echo", "sleep", "true", "false", "test", "rm"}) {
     fs::create_symlink("busybox", root / "bin" / applet);
   }
   MustRunShell("tar -C '" + root.string() + "' -c . | '" + (scratch_ / "bin/docker").string() +

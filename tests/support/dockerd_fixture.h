@@ -12,7 +12,7 @@
 namespace orcio::test {
 
 // A dockerd of the test's own on a unix socket, without any network, with one image, "busybox".
-// Needs root; leaves the program (unavailable.h) where dockerd cannot run. Ends with its containers
+// Needs root; skips the test program (needs.h) where dockerd cannot run. Ends with its containers
 // and its mounts.
 class DockerdFixture {
  public:

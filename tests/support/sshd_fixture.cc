@@ -18,7 +18,7 @@
 #include <thread>
 
 #include "index/unique_fd.h"
-#include "tests/support/unavailable.h"
+#include "tests/support/needs.h"
 
 namespace orcio::test {
 namespace {
@@ -99,7 +99,7 @@ uint16_t FreePort() {
 
 SshdFixture::SshdFixture(const std::string& extra_config)
     : extra_config_(extra_config), user_(CurrentUser()) {
-  if (::access(kSshd, X_OK) != 0) LeaveWithout("there is no /usr/sbin/sshd");
+  if (::access(kSshd, X_OK) != 0) SkipOrFail("there is no /usr/sbin/sshd");
   if (::geteuid() == 0) std::filesystem::create_directories("/run/sshd");
   MakeHostKeys();
   MustRun({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", client_key()});
@@ -124,7 +124,7 @@ void SshdFixture::MakeHostKeys() const {
   for (const std::string type : {"ed25519", "rsa"}) {
     const auto file = directory_ / ("host_" + type);
     std::filesystem::remove(file);
-    MustRun({"ssh-keygen", "-q", "-t", type, "-N", "", "-f", file});
+    MustRun({"ssh-keygen", "-q", "-t", type, "-b", "2048", "-N", "", "-f", file});
   }
 }
 
@@ -136,7 +136,7 @@ void SshdFixture::WriteConfig(uint16_t port, std::string extra) const {
   const std::string set = "SetEnv ";
   const size_t at = extra.find(set);
   if (at == std::string::npos) {
-    extra += set + home + "\n";
+    extra += "\n" + set + home;
   } else {
     extra.insert(at + set.size(), home + " ");
   }

@@ -207,7 +207,8 @@ TEST_CASE("A header cut at any byte is damage, never a crash or a guess") {
   for (const auto& member : {Encode(Text(1000)), EncodeEndMember(1000)}) {
     const auto header = ValueOf(ParseMemberHeader(member));
     for (size_t size = 0; size < header.header_bytes; ++size)
-      RequireHeader(ErrorKind::kDamaged, Bytes(member.begin(), member.begin() + size));
+      RequireHeader(ErrorKind::kDamaged,
+                    Bytes(member.begin(), member.begin() + static_cast<ptrdiff_t>(size)));
     CHECK(ParseMemberHeader(std::span(member).first(header.header_bytes)));
   }
 }

@@ -43,7 +43,7 @@ std::string DumpInFormat() {
   std::stringstream text;
   text << file.rdbuf();
   constexpr std::string_view kBegin = "```hexdump\n";
-  size_t begin = text.str().find(kBegin);
+  size_t begin = text.str().find(kBegin, text.str().find("\n## Sidecar\n"));
   REQUIRE(begin != std::string::npos);
   begin += kBegin.size();
   return text.str().substr(begin, text.str().find("```", begin) - begin);

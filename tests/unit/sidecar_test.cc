@@ -10,6 +10,7 @@
 #include "index/bytes.h"
 #include "index/sidecar_format.h"
 #include "tests/support/catch.h"
+#include "tests/support/failing_files.h"
 #include "tests/support/scratch_directory.h"
 #include "tests/support/sidecar_bytes.h"
 
@@ -196,6 +197,25 @@ TEST_CASE("Spans with a gap, an overlap or nothing in them are refused") {
     if (change == 4) parts.spans.clear();
     CHECK(refused(parts));
   }
+}
+
+TEST_CASE("A write that fails makes no sidecar, whichever it is") {
+  size_t fail_at = 1;
+  for (;; ++fail_at) {
+    test::MemoryFiles memory;
+    test::FailingFiles files(memory);
+    auto file = ValueOf(files.Create("made"));
+    files.FailAt(fail_at);
+    SidecarBuilder builder;
+    for (TarEntry& entry : ManyFiles(10'000)) REQUIRE_OK(builder.Add(std::move(entry)));
+    auto parts = test::MakeParts(uint64_t{1} << 31);
+    auto written = builder.Write(*file, parts.archive, parts.spans, parts.tar, parts.facts);
+    CHECK(Sidecar::Open(memory, "made").has_value() == written.has_value());
+    if (!files.failed()) break;
+    REQUIRE_FALSE(written.has_value());
+    CHECK(written.error().errnum == ENOSPC);
+  }
+  CHECK(fail_at > 4);  // pieces of 256 KiB, checksums, header
 }
 
 TEST_CASE("Opening a sidecar reads its header alone") {

@@ -30,6 +30,7 @@ target_compile_definitions(unit_index PRIVATE ORCIO_SOURCE_DIRECTORY="${PROJECT_
 
 if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_archiver orcio_archiver
+    unit/archive_all_test.cc
     unit/command_control_test.cc
     unit/compose_control_test.cc
     unit/hook_test.cc
@@ -39,6 +40,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/remote_tar_verdict_test.cc
     unit/repository_lock_test.cc
     unit/safe_text_test.cc
+    unit/service_run_test.cc
     unit/shell_quote_test.cc
     unit/ssh_command_test.cc
     unit/systemd_control_test.cc
@@ -50,5 +52,12 @@ if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_cli orcio_cli
     unit/cli_exit_code_test.cc
     unit/cli_text_test.cc
+  )
+endif()
+
+if(NOT ORCIO_INDEX_ONLY)
+  orcio_unit_tests(unit_fusefs orcio_fusefs
+    unit/mount_options_test.cc
+    unit/namespace_test.cc
   )
 endif()

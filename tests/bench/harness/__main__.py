@@ -28,6 +28,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--only", default=",".join(SECTIONS), help="some of: %(default)s")
     parser.add_argument("--budget", type=float, default=20, help="seconds that one measurement of a peer may take")
     parser.add_argument("--keep", action="store_true", help="leave the inputs for the next run of the same size")
+    parser.add_argument("--backup-tools", action="store_true", help="mount what borg and restic make, too")
     arguments = parser.parse_args()
     arguments.only = arguments.only.split(",")
     for name in arguments.only:
@@ -39,7 +40,8 @@ def parse_arguments() -> argparse.Namespace:
 def settings_of(arguments: argparse.Namespace) -> Settings:
     size = {"full": FULL, "small": SMALL}[arguments.size]
     scratch = arguments.scratch.resolve() / f"inputs-{size.name}"
-    return Settings(size, arguments.source.resolve(), ROOT, scratch, arguments.budget, arguments.keep)
+    source, options = arguments.source.resolve(), (arguments.budget, arguments.keep, arguments.backup_tools)
+    return Settings(size, source, ROOT, scratch, *options)
 
 
 def write(arguments: argparse.Namespace, sections: list, facts: dict):

@@ -137,7 +137,8 @@ def measure(settings: Settings, inputs: Inputs) -> Section:
     pair = [program for program in programs(settings) if program.name in (GZIP, ORCIO, ORCIO_ONE)]
     against_gzip = {ORCIO: GZIP, ORCIO_ONE: GZIP}
     dense = compare(settings, "archive, incompressible", pair, settings.incompressible)
-    caption = f"Incompressible, {settings.incompressible.stat().st_size / MB:.0f} MB of tar (random, and files compressed before):"
+    megabytes = settings.incompressible.stat().st_size / MB
+    caption = f"Incompressible, {megabytes:.0f} MB of tar (random, and files compressed before):"
     section.tables.append(table(caption, dense, against_gzip))
     section.figures["incompressible"] = figures(dense)
 

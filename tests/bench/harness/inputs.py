@@ -56,7 +56,12 @@ class Inputs:
         return self.settings.scratch / "end_to_end_files"
 
     def _request(self) -> dict:
-        return {"size": vars(self.settings.size), "source": str(self.settings.source), "made_by": 1}
+        settings = self.settings
+        return {
+            "size": vars(settings.size),
+            "source": str(settings.source),
+            "backup_tools": settings.backup_tools,
+        }
 
     @property
     def _manifest_file(self) -> Path:
@@ -86,6 +91,9 @@ class Inputs:
         run(["pigz", "-6"], stdin=settings.tar, stdout=settings.peer_archive)
         make_squashfs(self.top, settings.squashfs)
         make_incompressible(settings)
+        if settings.backup_tools:
+            say("inputs: what backup tools make of it")
+            make_backups(settings)
         stream = [settings.program("bench_archive_stream"), settings.repository, settings.archive.name]
         run(stream, stdin=settings.tar)
         manifest = {"request": self._request(), "entries": count_entries(self.top)}
@@ -191,6 +199,16 @@ def make_tar(directory: Path, names: list, path: Path):
 def make_squashfs(top: Path, path: Path):
     options = ["-comp", "gzip", "-Xcompression-level", "6", "-b", "256K"]
     run(["mksquashfs", top, path, *options, "-noappend", "-quiet", "-no-progress"])
+
+
+def make_backups(settings: Settings):
+    """In each tool's own default compression; restic's is that of its newer repositories."""
+    archive = f"{settings.borg_repository}::bench"
+    run([*settings.borg, "init", "-e", "none", settings.borg_repository])
+    in_tree = ["env", "-C", settings.tree]
+    run([*in_tree, *settings.borg, "create", archive, "srv/bench"])
+    run([*settings.restic, "init", "--repository-version", "2"])
+    run([*in_tree, *settings.restic, "backup", "srv/bench"])
 
 
 def make_incompressible(settings: Settings):

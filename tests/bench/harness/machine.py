@@ -16,10 +16,11 @@ def describe(settings: Settings, inputs: Inputs, load: float) -> dict:
     model = re.search(r"model name\s*:\s*(.*)", cpuinfo)
     flags = re.search(r"flags\s*:(.*)", cpuinfo)
     extras = [flag for flag in ("sha_ni", "vpclmulqdq") if flags and flag in flags[1].split()]
+    processor = f"{model[1] if model else 'unknown'}, {os.cpu_count()} CPUs"
     return {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": commit(settings.root),
-        "processor": f"{model[1] if model else 'unknown'}, {os.cpu_count()} CPUs" + "".join(f", {flag}" for flag in extras),
+        "processor": ", ".join([processor, *extras]),
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / GB:.0f} GB",
         "disk": file_system_of(settings.scratch),
         "system": f"{system_name()}, Linux {os.uname().release}",

@@ -1,20 +1,21 @@
 """Mounts one tree as orcio and its peers do, and leaves nothing mounted."""
 
 import os
+import subprocess
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from harness.process import Failed, Usage, cpu_seconds, memory, run
+from harness.process import Failed, cpu_seconds, memory, run
 from harness.settings import Settings
 
 
 ORCIO = "orcio"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Peer:
     """A way to see the tree. Words of `command` that are {} stand for the mountpoint."""
 
@@ -22,7 +23,7 @@ class Peer:
     command: Optional[list]  # nothing where there is nothing to mount
     top: Path  # below the mountpoint: what the tree's top is called there
     unmount: tuple = ("umount", "{}")
-    once: bool = False  # takes too long to be measured more often
+    foreground: bool = False  # the command serves the mount, and ends with it
     reference: bool = False  # reads no compressed archive, or not in user space
 
 
@@ -31,7 +32,7 @@ class Mounted:
     peer: Peer
     root: Path
     pid: Optional[int]  # of the process that answers, where it is one
-    usage: Usage  # of the mount command until it returned
+    seconds: float  # until it was mounted
 
     def rss(self) -> int:
         return memory(self.pid, "VmRSS") if self.pid else 0
@@ -56,12 +57,22 @@ def peers(settings: Settings, tree: Path) -> list:
     archivemount = ["archivemount", "-o", "readonly", settings.peer_archive, "{}"]
     kernel = ["mount", "-t", "squashfs", "-o", "loop,ro", settings.squashfs, "{}"]
     unmount = (settings.orcio, "umount", "{}")
-    return [
+    found = [
         Peer(f"this disk ({file_system_of(tree)})", None, tree, reference=True),
         Peer(ORCIO, orcio, Path("bench", date, "srv/bench"), unmount),
         Peer("squashfs, kernel", kernel, Path(), reference=True),
         Peer("squashfuse_ll", ["squashfuse_ll", settings.squashfs, "{}"], Path()),
-        Peer("archivemount", archivemount, Path("srv/bench"), once=True),
+        Peer("archivemount", archivemount, Path("srv/bench")),
+    ]
+    return found + (backup_tools(settings) if settings.backup_tools else [])
+
+
+def backup_tools(settings: Settings) -> list:
+    borg = [*settings.borg, "mount", f"{settings.borg_repository}::bench", "{}"]
+    restic = [*settings.restic, "mount", "{}"]
+    return [
+        Peer("borg", borg, Path("srv/bench")),
+        Peer("restic", restic, Path("snapshots/latest/srv/bench"), foreground=True),
     ]
 
 
@@ -84,25 +95,40 @@ def drop_caches():
 @contextmanager
 def mounted(peer: Peer, mountpoint: Path, budget: float):
     if peer.command is None:
-        yield Mounted(peer, peer.top, None, Usage(0, 0, 0))
+        yield Mounted(peer, peer.top, None, 0)
         return
+    server = []
     try:
-        yield mount(peer, mountpoint, budget)
+        start = time.monotonic()
+        if peer.foreground:
+            server.append(serve(peer, mountpoint, budget))
+        elif run(fill_in(peer.command, mountpoint), timeout=budget).timed_out:
+            raise TooSlow("mount")
+        seconds = time.monotonic() - start
+        if not is_mounted(mountpoint):
+            raise Failed(f"{peer.name}: nothing is mounted at {mountpoint}")
+        yield Mounted(peer, mountpoint / peer.top, server_of(mountpoint), seconds)
     finally:
         unmount(peer, mountpoint)
+        for process in server:
+            process.wait()
+
+
+def serve(peer: Peer, mountpoint: Path, budget: float) -> subprocess.Popen:
+    """Starts a command that serves a mount, and waits until it does, has ended, or has had its time."""
+    command = [str(word) for word in fill_in(peer.command, mountpoint)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + budget
+    while not is_mounted(mountpoint) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.002)
+    if not is_mounted(mountpoint):
+        process.kill()
+        process.wait()
+    return process
 
 
 def fill_in(command, mountpoint: Path) -> list:
     return [mountpoint if word == "{}" else word for word in command]
-
-
-def mount(peer: Peer, mountpoint: Path, budget: float) -> Mounted:
-    usage = run(fill_in(peer.command, mountpoint), timeout=budget)
-    if usage.timed_out:
-        raise TooSlow("mount")
-    if not is_mounted(mountpoint):
-        raise Failed(f"{peer.name}: nothing is mounted at {mountpoint}")
-    return Mounted(peer, mountpoint / peer.top, server_of(mountpoint), usage)
 
 
 def unmount(peer: Peer, mountpoint: Path):

@@ -1,5 +1,6 @@
-"""read_files.py TOP LIST SECONDS: reads the files that LIST names below TOP, until the time is up. Prints as JSON what it took,
-without what it takes to start an interpreter, and the digest of what it read."""
+"""read_files.py TOP LIST SECONDS: reads the files that LIST names below TOP, until the time is up.
+
+Prints as JSON what that took, without what it takes to start an interpreter, and the digest of what it read."""
 
 import hashlib
 import json

@@ -19,13 +19,15 @@ class Size:
     large_bytes: int
     random_bytes: int  # in the incompressible input; as much again of real compressed files
     end_to_end_bytes: int
+    receive_megabytes: int
     many_archives: int
+    made_up_entries: tuple  # of sidecars without an archive
     long_rounds: int  # for what takes many seconds
     short_rounds: int
 
 
-FULL = Size("full", 1450 * MB, 85_000, 146 * MB, 200 * MB, 400 * MB, 1000, 3, 5)
-SMALL = Size("small", 160 * MB, 10_000, 40 * MB, 30 * MB, 60 * MB, 100, 3, 5)
+FULL = Size("full", 1450 * MB, 85_000, 146 * MB, 200 * MB, 400 * MB, 1000, 1000, (100_000, 1_000_000), 3, 5)
+SMALL = Size("small", 160 * MB, 10_000, 40 * MB, 30 * MB, 60 * MB, 200, 100, (10_000, 100_000), 3, 5)
 
 LARGEST_CHOSEN_FILE = 4 * MIB  # keeps the mean near what a service's volume has
 SMALL_FILE_BYTES = 16 * KIB  # what "small" means where 300 small files are read
@@ -41,6 +43,7 @@ class Settings:
     scratch: Path  # on a real disk; everything below is the harness's own
     budget: float  # seconds that any one measurement of a peer may take
     keep: bool  # leave the inputs for the next run
+    backup_tools: bool  # mount what borg and restic make, too
 
     @property
     def release(self) -> Path:
@@ -70,6 +73,20 @@ class Settings:
     @property
     def squashfs(self) -> Path:
         return self.scratch / "tree.squashfs"
+
+    @property
+    def borg_repository(self) -> Path:
+        return self.scratch / "borg"
+
+    @property
+    def borg(self) -> list:
+        unencrypted = "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes"
+        return ["env", f"BORG_BASE_DIR={self.scratch / 'borg-home'}", unencrypted, "borg"]
+
+    @property
+    def restic(self) -> list:
+        places = ["-r", self.scratch / "restic", "--cache-dir", self.scratch / "restic-cache"]
+        return ["env", "RESTIC_PASSWORD=bench", "restic", *places]
 
     @property
     def incompressible(self) -> Path:

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <thread>
+
+#include "archiver/pause.h"
+
+namespace orcio {
+
+// A stop token that is requested to stop along with another one, or once a time has passed.
+class TimeLimit {
+ public:
+  TimeLimit(std::optional<std::chrono::seconds> limit, const std::stop_token& stop)
+      : forward_(stop, [this] { source_.request_stop(); }) {
+    if (!limit) return;
+    timer_ = std::jthread([this, time = *limit](const std::stop_token& over) {
+      if (!Pause(time, over)) return;
+      expired_ = true;
+      source_.request_stop();
+    });
+  }
+
+  [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+  // Whether the time has passed.
+  [[nodiscard]] bool expired() const { return expired_; }
+
+ private:
+  std::stop_source source_;
+  std::atomic<bool> expired_ = false;
+  std::stop_callback<std::function<void()>> forward_;
+  std::jthread timer_;
+};
+
+}  // namespace orcio

@@ -1,0 +1,241 @@
+// A compose project on a real dockerd, archived by way of a real sshd: whole when all goes well,
+// and running again whatever breaks.
+
+#include <fstream>
+#include <random>
+
+#include "archiver/service_run.h"
+#include "archiver/ssh_host.h"
+#include "tests/support/catch.h"
+#include "tests/support/compose_project.h"
+#include "tests/support/dockerd_fixture.h"
+#include "tests/support/failing_files.h"
+#include "tests/support/link_proxy.h"
+#include "tests/support/sshd_fixture.h"
+
+namespace orcio::test {
+namespace {
+
+using Compose = DockerdFixture::Compose;
+
+constexpr size_t kVolumeBytes = 8 << 20;
+
+DockerdFixture& Dockerd() {
+  static DockerdFixture dockerd;
+  return dockerd;
+}
+
+// sshd's sessions get the PATH by which they find the fixture's docker. SHLVL: bash reads ~/.bashrc
+// when sshd runs it, which may change PATH again and take seconds, unless a shell runs already.
+std::string SetPath(Compose compose, const std::string& first) {
+  return "SetEnv SHLVL=2 PATH=" + first + Dockerd().Environment(compose).at("PATH") + "\n";
+}
+
+// One run over SSH, behind a link that may break.
+class Night {
+ public:
+  explicit Night(Compose compose, const std::string& first_in_path = {})
+      : project(Dockerd(), "wiki"),
+        sshd(SetPath(compose, first_in_path)),
+        link(sshd.port()),
+        service(project.service()) {
+    std::filesystem::create_directory(repository());
+    std::ofstream out(project.volume() / "photos", std::ios::binary);
+    std::mt19937 random(1);
+    for (size_t i = 0; i < kVolumeBytes / 4; ++i) {
+      const auto word = random();
+      out.write(reinterpret_cast<const char*>(&word), 4);
+    }
+    out.flush();
+    ids_ = Ids();
+  }
+
+  // `at` is called as each phase begins.
+  ServiceOutcome Run(const std::function<void(RunPhase)>& at = {},
+                     const FileSystem& files = LocalFileSystem()) {
+    HostConfig config = sshd.Config();
+    config.name = "atena";
+    config.port = link.port();
+    std::ofstream(*config.known_hosts, std::ios::app)
+        << "[127.0.0.1]:" << link.port() << " " << sshd.HostKey("ed25519") << "\n";
+    const auto host = MakeSshHost(config, {std::chrono::seconds(3)});
+    const auto control = MakeServiceControl(service);
+    RunObserver observer;
+    observer.phase = at;
+    observer.progress = on_progress;
+    ServiceRunOptions options;
+    options.retry_pause = std::chrono::seconds(1);
+    options.start_retry = std::chrono::seconds(60);
+    return RunService(service, *host, *control, files, repository(), options, observer,
+                      stop.get_token());
+  }
+
+  [[nodiscard]] std::filesystem::path repository() const { return scratch / "repository"; }
+  [[nodiscard]] bool RepositoryIsEmpty() const { return std::filesystem::is_empty(repository()); }
+  // What ran runs again, in the same containers; what did not run does not.
+  void CheckRunsAgain() const {
+    CHECK(project.State("db") == "running");
+    CHECK(project.State("web") == "running");
+    CHECK(project.State("job") == "exited");
+    CHECK(Ids() == ids_);
+    CHECK(project.Lines("ends") == std::vector<std::string>{"web", "db"});
+    CHECK(project.Lines("starts") == std::vector<std::string>{"db", "web", "db", "web"});
+  }
+  void CheckFailed(const ServiceOutcome& outcome, ErrorKind kind) const {
+    REQUIRE(outcome.error);
+    INFO(outcome.error->message);
+    CHECK(outcome.error->kind == kind);
+    CHECK(outcome.archive.empty());
+    INFO((outcome.start_error ? outcome.start_error->message : std::string()));
+    CHECK_FALSE(outcome.start_error);
+    CHECK(RepositoryIsEmpty());
+  }
+
+  ScratchDirectory scratch;
+  ComposeProject project;
+  SshdFixture sshd;
+  LinkProxy link;
+  ServiceConfig service;
+  std::stop_source stop;
+  std::function<void(uint64_t, uint64_t)> on_progress;
+
+ private:
+  [[nodiscard]] std::string Ids() const {
+    return project.Of("db", ".Id") + project.Of("web", ".Id") + project.Of("job", ".Id");
+  }
+  std::string ids_;
+};
+
+std::string Line(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+}  // namespace
+
+TEST_CASE("A project is archived at rest, as plain tar restores it, and runs again") {
+  const auto compose = GENERATE(Compose::kProgram, Compose::kPlugin, Compose::kNone);
+  CAPTURE(static_cast<int>(compose));
+  Night night(compose);
+  const auto outcome = night.Run();
+  INFO((outcome.error ? outcome.error->message : std::string()));
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE_FALSE(outcome.start_error);
+  CHECK(outcome.facts.warnings.empty());
+  REQUIRE(outcome.facts.downtime);
+  WARN("down for " << outcome.facts.downtime->total() << " s: stop " << outcome.facts.downtime->stop
+                   << ", stream " << outcome.facts.downtime->stream << ", start "
+                   << outcome.facts.downtime->start);
+  night.CheckRunsAgain();
+
+  const auto restored = night.scratch / "restored";
+  std::filesystem::create_directory(restored);
+  MustRun({"tar", "-xf", outcome.archive, "-C", restored});
+  const auto volume = restored / night.project.volume().relative_path();
+  for (const std::string service : {"db", "web"}) {
+    const std::string count = Line(volume / (service + ".end"));
+    CHECK_FALSE(count.empty());
+    CHECK(Line(volume / (service + ".1")) == count);
+    CHECK(Line(volume / (service + ".2")) == count);
+  }
+  MustRun({"cmp", volume / "photos", night.project.volume() / "photos"});
+}
+
+TEST_CASE("A tar that fails on the host makes no archive") {
+  ScratchDirectory bin;
+  MustRunShell("real=$(command -v tar); cat >" + (bin / "tar").string() +
+               " <<END\n#!/bin/sh\n[ \"\\$1\" != --version ] || exec $real --version\n"
+               "case \"\\$*\" in *volume*) $real \"\\$@\" | head -c 1000000\n"
+               "echo 'tar: read error' >&2; exit 2;; esac\nexec $real \"\\$@\"\nEND\nchmod +x " +
+               (bin / "tar").string());
+  Night night(Compose::kProgram, bin.path().string() + ":");
+  night.CheckFailed(night.Run(), ErrorKind::kRemote);
+  night.CheckRunsAgain();
+}
+
+TEST_CASE("A repository whose disk fills up has no archive") {
+  Night night(Compose::kNone);
+  FailingFiles files(LocalFileSystem());
+  files.FailAt(8);
+  const auto outcome = night.Run({}, files);
+  night.CheckFailed(outcome, ErrorKind::kIo);
+  CHECK(files.failed());
+  CHECK(outcome.error->errnum == ENOSPC);
+  night.CheckRunsAgain();
+}
+
+TEST_CASE("A run that is interrupted in the middle of the stream makes no archive") {
+  Night night(Compose::kProgram);
+  night.on_progress = [&](uint64_t, uint64_t) { night.stop.request_stop(); };
+  night.CheckFailed(night.Run(), ErrorKind::kCancelled);
+  night.CheckRunsAgain();
+}
+
+TEST_CASE("A run that is interrupted while containers stop starts them again") {
+  Night night(Compose::kNone);
+  const auto outcome = night.Run([&](RunPhase phase) {
+    if (phase == RunPhase::kStopping) night.stop.request_stop();
+  });
+  night.CheckFailed(outcome, ErrorKind::kCancelled);
+  CHECK(night.project.State("db") == "running");
+  CHECK(night.project.State("web") == "running");
+}
+
+TEST_CASE("A link cut or dead in the middle of the stream makes no archive") {
+  const bool cut = GENERATE(true, false);
+  CAPTURE(cut);
+  Night night(Compose::kNone);
+  const auto outcome = night.Run([&](RunPhase phase) {
+    if (phase == RunPhase::kStreaming) {
+      cut ? night.link.CutAfter(2 << 20) : night.link.StallAfter(2 << 20);
+    }
+    if (phase == RunPhase::kStarting) night.link.Pass();
+  });
+  night.CheckFailed(outcome, ErrorKind::kNetwork);
+  night.CheckRunsAgain();
+}
+
+TEST_CASE("A link cut while containers stop leaves them running") {
+  const auto compose = GENERATE(Compose::kProgram, Compose::kNone);
+  Night night(compose);
+  const auto outcome = night.Run([&](RunPhase phase) {
+    if (phase == RunPhase::kStopping) night.link.CutAfter(0);
+    if (phase == RunPhase::kStarting) night.link.Pass();
+  });
+  night.CheckFailed(outcome, ErrorKind::kNetwork);
+  CHECK(night.project.State("db") == "running");
+  CHECK(night.project.State("web") == "running");
+}
+
+TEST_CASE("A link that is away for a while when containers start is waited for") {
+  Night night(Compose::kNone);
+  std::jthread repair;
+  const auto outcome = night.Run([&](RunPhase phase) {
+    if (phase != RunPhase::kStarting) return;
+    night.link.CutAfter(0);
+    repair = std::jthread([&] {
+      std::this_thread::sleep_for(std::chrono::seconds(4));
+      night.link.Pass();
+    });
+  });
+  CHECK_FALSE(outcome.error);
+  CHECK_FALSE(outcome.start_error);
+  night.CheckRunsAgain();
+}
+
+TEST_CASE("A container that does not come up again is told, and the archive is kept") {
+  Night night(Compose::kProgram);
+  const auto outcome = night.Run([&](RunPhase phase) {
+    if (phase == RunPhase::kStarting) night.project.Break();
+  });
+  CHECK_FALSE(outcome.error);
+  REQUIRE(outcome.start_error);
+  CHECK(outcome.start_error->kind == ErrorKind::kNotRunning);
+  CHECK(outcome.start_error->message.find("wiki_web_1") != std::string::npos);
+  CHECK(std::filesystem::exists(outcome.archive));
+  CHECK(night.project.State("db") == "running");
+}
+
+}  // namespace orcio::test

@@ -1,0 +1,353 @@
+#include "archiver/service_run.h"
+
+#include <cerrno>
+#include <condition_variable>
+#include <fstream>
+#include <mutex>
+#include <random>
+
+#include "index/sidecar.h"
+#include "tests/support/catch.h"
+#include "tests/support/failing_files.h"
+#include "tests/support/fake_control.h"
+#include "tests/support/local_host.h"
+#include "tests/support/scratch_directory.h"
+#include "tests/support/watched_files.h"
+
+namespace orcio {
+namespace {
+
+using test::FakeControl;
+
+// This machine, behind a link that a test breaks.
+class ShakyHost : public test::LocalHost {
+ public:
+  using LocalHost::LocalHost;
+
+  std::function<Result<void>()> connect = [] { return Result<void>(); };
+  size_t connections = 0;
+  // Called once so many bytes of a stream have passed; an error ends the stream.
+  uint64_t after = 0;
+  std::function<Result<void>()> then;
+  bool slow = false;  // whether a stream takes minutes to end
+
+  Result<void> Connect(const std::stop_token&) override {
+    ++connections;
+    return connect();
+  }
+  Result<CommandResult> Stream(const std::string& command, ByteSink& sink,
+                               const RunOptions& options, const std::stop_token& stop) override {
+    CountingSink counting(*this, sink);
+    return LocalHost::Stream(slow ? command + "; sleep 600" : command, counting, options, stop);
+  }
+
+ private:
+  class CountingSink : public ByteSink {
+   public:
+    CountingSink(ShakyHost& host, ByteSink& sink) : host_(host), sink_(sink) {}
+    Result<std::span<std::byte>> Buffer() override { return sink_.Buffer(); }
+    Result<void> Commit(size_t bytes) override {
+      ORCIO_TRY(sink_.Commit(bytes));
+      passed_ += bytes;
+      if (host_.then && passed_ > host_.after) ORCIO_TRY(host_.then());
+      return {};
+    }
+
+   private:
+    ShakyHost& host_;
+    ByteSink& sink_;
+    uint64_t passed_ = 0;
+  };
+};
+
+// A service with 2 MiB that hardly compress, an empty repository, and one run.
+struct Run {
+  test::ScratchDirectory scratch;
+  ServiceConfig service;
+  ShakyHost host{"atena"};
+  FakeControl control;
+  ServiceRunOptions options;
+  RunObserver observer;
+  std::stop_source stop;
+  std::vector<RunPhase> phases;
+
+  Run() {
+    std::filesystem::create_directory(repository());
+    std::filesystem::create_directory(scratch / "volume");
+    std::ofstream out(scratch / "volume/data", std::ios::binary);
+    std::mt19937 random(1);
+    for (int i = 0; i < (2 << 18); ++i) {
+      const auto word = random();
+      out.write(reinterpret_cast<const char*>(&word), 4);
+    }
+    service.name = "wiki";
+    service.host = "atena";
+    service.paths = {scratch / "volume"};
+    options.retry_pause = std::chrono::seconds(0);
+    options.start_retry = std::chrono::seconds(5);
+    observer.phase = [this](RunPhase phase) { phases.push_back(phase); };
+  }
+
+  [[nodiscard]] std::filesystem::path repository() const { return scratch / "repository"; }
+  ServiceOutcome Go(const FileSystem& files = LocalFileSystem()) {
+    return RunService(service, host, control, files, repository(), options, observer,
+                      stop.get_token());
+  }
+  [[nodiscard]] std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(repository())) {
+      names.push_back(entry.path().filename());
+    }
+    return names;
+  }
+};
+
+const std::vector<std::string> kWholeRun{"inspect", "stop", "start"};
+
+void CheckFailed(const Run& run, const ServiceOutcome& outcome, ErrorKind kind) {
+  REQUIRE(outcome.error);
+  INFO(outcome.error->message);
+  CHECK(outcome.error->kind == kind);
+  CHECK(outcome.archive.empty());
+  CHECK(run.Names().empty());
+}
+
+Failure Broken(ErrorKind kind) {
+  return Failure(Error{kind, 0, "as the test has it"});
+}
+
+}  // namespace
+
+TEST_CASE("A run stops the service, archives it, starts it, and publishes with its facts") {
+  Run run;
+  const auto outcome = run.Go();
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE_FALSE(outcome.start_error);
+  CHECK(run.control.log == kWholeRun);
+  CHECK(run.phases == std::vector{RunPhase::kConnecting, RunPhase::kStopping, RunPhase::kStreaming,
+                                  RunPhase::kStarting, RunPhase::kFinishing});
+  CHECK(outcome.entries == 2);
+  CHECK(outcome.tar_bytes > (2U << 20));
+  CHECK(std::filesystem::file_size(outcome.archive) == outcome.archive_bytes);
+  REQUIRE(outcome.facts.downtime);
+  CHECK(outcome.facts.downtime->stream > 0);
+  CHECK(outcome.facts.service == "wiki");
+  CHECK(outcome.facts.host == "atena");
+  CHECK(outcome.facts.mode == "stop");
+  CHECK(outcome.facts.control == "compose");
+  CHECK(outcome.facts.start_seconds > 0);
+  CHECK(outcome.facts.end_seconds >= outcome.facts.start_seconds);
+  CHECK(outcome.facts.tools.count("orcio") == 1);
+  CHECK(outcome.facts.tools.at("tar").find("tar") != std::string::npos);
+  CHECK(run.Names().size() == 2);
+}
+
+TEST_CASE("The service starts before the last of the archive is written") {
+  Run run;
+  run.options.writer.max_bytes_in_flight = uint64_t{64} << 20;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool started = false;
+  run.control.on_start = [&] {
+    const std::scoped_lock lock(mutex);
+    started = true;
+    changed.notify_all();
+  };
+  const test::WatchedFiles files([&](const std::filesystem::path&, size_t) -> Result<void> {
+    std::unique_lock lock(mutex);
+    if (changed.wait_for(lock, std::chrono::seconds(20), [&] { return started; })) return {};
+    return Broken(ErrorKind::kIo);
+  });
+  const auto outcome = run.Go(files);
+  CHECK_FALSE(outcome.error);
+}
+
+TEST_CASE("A service that does not run is archived and not started") {
+  Run run;
+  run.control.running.clear();
+  const auto outcome = run.Go();
+  REQUIRE_FALSE(outcome.error);
+  CHECK(run.control.log == std::vector<std::string>{"inspect"});
+  CHECK_FALSE(outcome.facts.downtime);
+}
+
+TEST_CASE("What can fail beforehand fails before the service is stopped") {
+  Run run;
+  ErrorKind kind = ErrorKind::kNotFound;
+  SECTION("a host that is away") {
+    kind = ErrorKind::kNetwork;
+    run.host.connect = [] { return Broken(ErrorKind::kNetwork); };
+  }
+  SECTION("a path that is not there") {
+    kind = ErrorKind::kRemote;
+    run.service.paths.push_back(run.scratch / "nowhere");
+  }
+  SECTION("a service that is not there") {
+    run.control.inspects.push_back(Broken(ErrorKind::kNotFound));
+  }
+  SECTION("a repository that is not there") { std::filesystem::remove(run.repository()); }
+  SECTION("a stop request") {
+    kind = ErrorKind::kCancelled;
+    run.stop.request_stop();
+  }
+  const auto outcome = run.Go();
+  REQUIRE(outcome.error);
+  INFO(outcome.error->message);
+  CHECK(outcome.error->kind == kind);
+  CHECK_FALSE(outcome.start_error);
+  CHECK(std::count(run.control.log.begin(), run.control.log.end(), "stop") == 0);
+  CHECK(std::count(run.control.log.begin(), run.control.log.end(), "start") == 0);
+}
+
+TEST_CASE("A disk without room for another archive as large as the last stops no service") {
+  Run run;
+  const auto last = run.repository() / "wiki-2026-11-16T020000Z.tar.gz";
+  std::ofstream(last).flush();
+  std::filesystem::resize_file(last, uint64_t{4} << 40);  // sparse
+  const auto outcome = run.Go();
+  REQUIRE(outcome.error);
+  CHECK(outcome.error->errnum == ENOSPC);
+  CHECK(outcome.error->message.find("4096.00 GiB") != std::string::npos);
+  CHECK(run.control.log == std::vector<std::string>{"inspect"});
+}
+
+TEST_CASE("A stop that fails ends in a start and no archive") {
+  Run run;
+  run.control.stops.push_back(Broken(ErrorKind::kRemote));
+  const auto outcome = run.Go();
+  CheckFailed(run, outcome, ErrorKind::kRemote);
+  CHECK_FALSE(outcome.start_error);
+  CHECK(run.control.log == kWholeRun);
+}
+
+TEST_CASE("A tar that fails ends in a start and no archive") {
+  Run run;
+  run.control.on_stop = [&] { std::filesystem::remove_all(run.scratch / "volume"); };
+  const auto outcome = run.Go();
+  CheckFailed(run, outcome, ErrorKind::kRemote);
+  CHECK(run.control.log == kWholeRun);
+}
+
+TEST_CASE("A disk that fails at any call leaves no archive, and the service running") {
+  for (size_t call = 1;; ++call) {
+    CAPTURE(call);
+    Run run;
+    test::FailingFiles files(LocalFileSystem());
+    files.FailAt(call);
+    const auto outcome = run.Go(files);
+    CHECK_FALSE(outcome.start_error);
+    const auto& log = run.control.log;
+    CHECK(std::count(log.begin(), log.end(), "stop") ==
+          std::count(log.begin(), log.end(), "start"));
+    if (!files.failed()) {
+      CHECK(call > 10);
+      CHECK_FALSE(outcome.error);
+      break;
+    }
+    CheckFailed(run, outcome, ErrorKind::kIo);
+    CHECK(outcome.error->errnum == ENOSPC);
+  }
+}
+
+TEST_CASE("A service down for as long as it may be is started again without an archive") {
+  Run run;
+  run.service.max_downtime = std::chrono::seconds(1);
+  run.host.slow = true;
+  const auto outcome = run.Go();
+  CheckFailed(run, outcome, ErrorKind::kLimit);
+  CHECK(outcome.error->message.find("max_downtime") != std::string::npos);
+  CHECK(run.control.log == kWholeRun);
+  CHECK_FALSE(outcome.start_error);
+}
+
+TEST_CASE("A stop request in the middle ends in a start that is not cancelled, and no archive") {
+  Run run;
+  run.host.after = 1 << 20;
+  run.host.then = [&]() -> Result<void> {
+    run.stop.request_stop();
+    return {};
+  };
+  const auto outcome = run.Go();
+  CheckFailed(run, outcome, ErrorKind::kCancelled);
+  CHECK(run.control.log == kWholeRun);
+  CHECK_FALSE(run.control.start_was_cancelled);
+}
+
+TEST_CASE("A link cut in the middle is made anew until the service runs") {
+  Run run;
+  int away = 3;
+  run.host.after = 1 << 20;
+  run.host.then = [&] {
+    run.host.connect = [&]() -> Result<void> {
+      if (away-- > 0) return Broken(ErrorKind::kNetwork);
+      return {};
+    };
+    return Result<void>(Broken(ErrorKind::kNetwork));
+  };
+  const auto outcome = run.Go();
+  CheckFailed(run, outcome, ErrorKind::kNetwork);
+  CHECK_FALSE(outcome.start_error);
+  CHECK(run.control.log == kWholeRun);
+  CHECK(run.host.connections == 5);
+}
+
+TEST_CASE("A link cut while the service starts is made anew until it runs") {
+  Run run;
+  run.control.starts = {Broken(ErrorKind::kNetwork), Broken(ErrorKind::kNetwork)};
+  const auto outcome = run.Go();
+  CHECK_FALSE(outcome.error);
+  CHECK_FALSE(outcome.start_error);
+  CHECK(std::count(run.control.log.begin(), run.control.log.end(), "start") == 3);
+}
+
+TEST_CASE("A host that stays away leaves the service unconfirmed") {
+  Run run;
+  run.options.start_retry = std::chrono::seconds(1);
+  run.control.on_stop = [&] { run.host.connect = [] { return Broken(ErrorKind::kNetwork); }; };
+  const auto outcome = run.Go();
+  REQUIRE(outcome.start_error);
+  CHECK(outcome.start_error->kind == ErrorKind::kNetwork);
+}
+
+TEST_CASE("A host that keeps refusing is not asked for ever") {
+  Run run;
+  run.control.on_stop = [&] { run.host.connect = [] { return Broken(ErrorKind::kRefused); }; };
+  const auto outcome = run.Go();
+  REQUIRE(outcome.start_error);
+  CHECK(outcome.start_error->kind == ErrorKind::kRefused);
+  CHECK(run.host.connections == 11);
+}
+
+TEST_CASE("An archive is published though its service does not come up, and says so") {
+  Run run;
+  run.control.starts.push_back(Broken(ErrorKind::kNotRunning));
+  const auto outcome = run.Go();
+  CHECK_FALSE(outcome.error);
+  REQUIRE(outcome.start_error);
+  CHECK(outcome.start_error->kind == ErrorKind::kNotRunning);
+  REQUIRE_FALSE(outcome.archive.empty());
+  const auto sidecar = ValueOf(
+      ReadWholeFile(LocalFileSystem(), outcome.archive.string() + ".idx", uint64_t{1} << 20));
+  const std::string text(reinterpret_cast<const char*>(sidecar.data()), sidecar.size());
+  CHECK(text.find("not confirmed running again") != std::string::npos);
+}
+
+TEST_CASE("A second run within a second gets a name of its own") {
+  Run run;
+  const auto first = run.Go();
+  const auto second = run.Go();
+  REQUIRE_FALSE(second.error);
+  CHECK(first.archive != second.archive);
+  CHECK(run.Names().size() == 4);
+}
+
+TEST_CASE("An exception in the middle unwinds through a start") {
+  Run run;
+  run.host.after = 1 << 20;
+  run.host.then = []() -> Result<void> { throw std::bad_alloc(); };
+  CHECK_THROWS_AS(run.Go(), std::bad_alloc);
+  CHECK(run.control.log == kWholeRun);
+  CHECK(run.Names().empty());
+}
+
+}  // namespace orcio
