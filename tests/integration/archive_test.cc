@@ -25,10 +25,9 @@ DockerdFixture& Dockerd() {
   return dockerd;
 }
 
-// sshd's sessions get the PATH by which they find the fixture's docker. SHLVL: bash reads ~/.bashrc
-// when sshd runs it, which may change PATH again and take seconds, unless a shell runs already.
+// sshd's sessions get the PATH by which they find the fixture's docker.
 std::string SetPath(Compose compose, const std::string& first) {
-  return "SetEnv SHLVL=2 PATH=" + first + Dockerd().Environment(compose).at("PATH") + "\n";
+  return "SetEnv PATH=" + first + Dockerd().Environment(compose).at("PATH") + "\n";
 }
 
 // One run over SSH, behind a link that may break.

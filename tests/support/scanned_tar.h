@@ -49,10 +49,7 @@ struct HandMadeHeader {
   std::string size = "00000000000";
   std::string mtime = "00000001750";
   std::string link_target = {};
-  std::string magic = std::string(
-      "ustar\0"
-      "00",
-      8);            // "ustar  " and NUL for GNU
+  std::string magic = {'u', 's', 't', 'a', 'r', 0, '0', '0'};  // "ustar  " and NUL for GNU
   std::string rest = {};  // from offset 265 on: owner names, device numbers, sparse map
 
   // 512 bytes with the right checksum.

@@ -185,7 +185,9 @@ TEST_CASE("What can fail beforehand fails before the service is stopped") {
   SECTION("a service that is not there") {
     run.control.inspects.push_back(Broken(ErrorKind::kNotFound));
   }
-  SECTION("a repository that is not there") { std::filesystem::remove(run.repository()); }
+  SECTION("a repository that is not there") {
+    std::filesystem::remove(run.repository());
+  }
   SECTION("a stop request") {
     kind = ErrorKind::kCancelled;
     run.stop.request_stop();

@@ -1,9 +1,13 @@
 #include "archiver/systemd_control.h"
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 
 #include "tests/support/catch.h"
 #include "tests/support/fake_host.h"
+#include "tests/support/local_host.h"
+#include "tests/support/scratch_directory.h"
 
 namespace orcio {
 namespace {
@@ -143,6 +147,36 @@ TEST_CASE("A host without systemd says so") {
   const auto found = control.Inspect(host, {});
   REQUIRE_FALSE(found);
   CHECK(found.error().kind == ErrorKind::kRemote);
+}
+
+TEST_CASE("The commands for systemd reach a systemctl in the PATH through a real shell") {
+  const test::ScratchDirectory bin;
+  // Units are files that hold their state.
+  std::ofstream(bin / "systemctl") << "#!/bin/sh\n"
+                                      "cd '" +
+                                          bin.path().string() +
+                                          "' || exit 1\n"
+                                          "verb=$1; [ \"$verb\" = show ] || { shift; verb=$1; }\n"
+                                          "while [ \"$1\" != -- ]; do shift; done; shift\n"
+                                          "[ \"$verb\" = show ] || echo \"$verb $*\" >>log\n"
+                                          "for unit; do case $verb in\n"
+                                          "stop) echo inactive >\"$unit\";;\n"
+                                          "start) echo active >\"$unit\";;\n"
+                                          "show) printf 'LoadState=loaded\nActiveState=%s\n"
+                                          "InvocationID=1\n\n' \"$(cat \"$unit\")\";;\n"
+                                          "esac; done\n";
+  std::filesystem::permissions(bin / "systemctl", std::filesystem::perms::owner_all);
+  for (const auto& unit : Vpn().units) std::ofstream(bin / unit) << "active\n";
+  test::LocalHost host("atena", {{"PATH", bin.path().string() + ":/usr/bin:/bin"}});
+  SystemdControl control(Vpn(), kQuick);
+  REQUIRE_OK(control.Inspect(host, {}));
+  REQUIRE_OK(control.Stop(host, {}));
+  REQUIRE_OK(control.Start(host, {}));
+  std::ifstream log(bin / "log");
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(log, line);) lines.push_back(line);
+  CHECK(lines == std::vector<std::string>{"stop vpn.service", "stop vpn-db.service",
+                                          "start vpn-db.service", "start vpn.service"});
 }
 
 }  // namespace orcio

@@ -39,8 +39,8 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/remote_tar_test.cc
     unit/remote_tar_verdict_test.cc
     unit/repository_lock_test.cc
-    unit/safe_text_test.cc
     unit/service_run_test.cc
+    unit/safe_text_test.cc
     unit/shell_quote_test.cc
     unit/ssh_command_test.cc
     unit/systemd_control_test.cc
