@@ -13,10 +13,7 @@ orcio_bench_program(bench_sidecar_open bench/sidecar_open.cc)
 foreach(name bench_deflate_alone bench_inflate_alone)
   target_link_libraries(${name} PRIVATE PkgConfig::deflate)
 endforeach()
-<<<<<<< HEAD
 
-=======
->>>>>>> ssh
 orcio_bench_program(sidecar_size bench/sidecar_size.cc)
 orcio_bench_program(receive_rate bench/receive_rate.cc)
 target_link_libraries(receive_rate PRIVATE orcio_support orcio_archiver PkgConfig::ssh)
