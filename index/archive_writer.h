@@ -28,7 +28,7 @@ struct ArchiveWriterOptions {
   // Tar bytes received and not yet written. A deep buffer lets the service start again while the
   // last of it is still being compressed. Bounds the writer's memory, with about as much again for
   // each thread's members.
-  uint64_t max_bytes_in_flight = uint64_t{128} << 20;
+  uint64_t max_bytes_in_flight = uint64_t{96} << 20;
 };
 
 // One pass over a tar: compresses it into members on all cores, scans its entries, digests its

@@ -1,5 +1,7 @@
 // Compose projects on a real dockerd: what ran is stopped and runs again, and nothing else.
 
+#include <stdexcept>
+
 #include "archiver/compose_control.h"
 #include "tests/support/catch.h"
 #include "tests/support/compose_project.h"
@@ -122,9 +124,26 @@ TEST_CASE("Containers made anew between stop and start are the ones that run") {
   CHECK(project.State("web") == "running");
 }
 
+namespace {
+
+// Pauses a container. runc gives up freezing one that forks faster than a busy machine freezes it
+// ("unable to freeze"): that is asked again.
+void Pause(const std::string& container) {
+  for (int attempt = 1;; ++attempt) {
+    try {
+      Dockerd().Docker({"pause", container});
+      return;
+    } catch (const std::runtime_error&) {
+      if (attempt == 20) throw;
+    }
+  }
+}
+
+}  // namespace
+
 TEST_CASE("A paused container is refused, and runs on once unpaused") {
   Project project(Compose::kNone);
-  Dockerd().Docker({"pause", project.Container("web")});
+  Pause(project.Container("web"));
   ComposeControl control(project.service());
   const auto found = control.Inspect(project.host, {});
   REQUIRE_FALSE(found);
