@@ -26,6 +26,11 @@ class Peer:
     foreground: bool = False  # the command serves the mount, and ends with it
     reference: bool = False  # reads no compressed archive, or not in user space
 
+    @property
+    def may_be_given_up(self) -> bool:
+        """Where it takes too long; not what the others are put beside."""
+        return not self.reference and self.name != ORCIO
+
 
 @dataclass(frozen=True)
 class Mounted:
