@@ -2,20 +2,26 @@
 
 find_package(Threads REQUIRED)
 
+# Clones in other folders share ccache's results: CMakePresets.json and -ffile-prefix-map keep the folder out of them.
+find_program(ORCIO_CCACHE ccache)
+if(ORCIO_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${ORCIO_CCACHE})
+endif()
+
 function(orcio_configure target)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow)
   if(ORCIO_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND ORCIO_SANITIZE)
-    # GCC 12 reports maybe-uninitialized inside the standard library once sanitizers change its inlining.
-    target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # These change with what GCC inlines, hence with the optimisation, the sanitizers and the headers around, and GCC 12 finds them
+    # in the standard library (bug 105651 among others).
+    foreach(warning maybe-uninitialized array-bounds restrict stringop-overflow stringop-overread stringop-truncation)
+      target_compile_options(${target} PRIVATE -Wno-${warning})
+    endforeach()
   endif()
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    # GCC bug 105651: with -O3, "text" + std::string() seems to overlap itself.
-    target_compile_options(${target} PRIVATE -Wno-restrict)
-  endif()
+  target_compile_options(${target} PRIVATE -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
   if(ORCIO_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${ORCIO_SANITIZE} -fno-omit-frame-pointer
                                              -fno-sanitize-recover=all)

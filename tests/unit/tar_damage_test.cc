@@ -122,7 +122,8 @@ TEST_CASE("Only two zero blocks and nothing but zeros behind them end a tar") {
   CHECK_FALSE(is_whole(file + EndMarker() + std::string(8000, '\0') + "x"));
 }
 
-TEST_CASE("Headers that make no sense are damage, named by offset; what stands before is good") {
+TEST_CASE(
+    "Headers that make no sense are damage, named by offset, and what stands before is good") {
   const std::string before = FileOf("good", "content");
   std::string bad = FileOf("bad", "content");
   bad[3] = 'B';
