@@ -25,7 +25,7 @@ struct Machinery {
 struct ArchiveAllObserver {
   std::function<void(const ServiceConfig&, RunPhase)> phase;
   std::function<void(const ServiceConfig&, uint64_t tar_bytes, uint64_t archive_bytes)> progress;
-  // Once a service is done with, its hook included.
+  // Once a service is done with, its hooks included.
   std::function<void(const ServiceOutcome&)> finished;
 };
 
@@ -35,11 +35,8 @@ struct ArchiveAllObserver {
 // running ones end as RunService says and the rest are kCancelled. Outcomes are in the order of
 // `services`.
 //
-// After each service, the configuration's hook for its success or failure runs here, by `sh -c`,
-// for at most 60 s, with in its environment ORCIO_SERVICE, ORCIO_HOST, ORCIO_STATUS (done,
-// warnings, failed, interrupted, or not-running where the service is not confirmed running again),
-// ORCIO_ARCHIVE (empty where none was made) and ORCIO_MESSAGE. Services that were never begun have
-// no hook.
+// A service's hooks run here (telling.h), before it is touched and once it is done with. Services
+// that were never begun have none.
 [[nodiscard]] std::vector<ServiceOutcome> ArchiveAll(
     const Config& config, const std::vector<const ServiceConfig*>& services,
     const Machinery& machinery, const ServiceRunOptions& options,

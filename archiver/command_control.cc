@@ -10,8 +10,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPoll{500};
-// Where the configuration sets no time for stopping.
-constexpr std::chrono::seconds kStopLimit{600};
 // What a shell says of a command that it cannot run, which is no answer about the service.
 constexpr int kNotExecutable = 126;
 constexpr int kNoSuchCommand = 127;
@@ -57,9 +55,38 @@ Result<bool> CommandControl::Await(RemoteHost& host, bool running, std::chrono::
   return true;
 }
 
+Result<void> CommandControl::Recall(const std::string& memory) {
+  running_ = memory == "true";
+  return {};
+}
+
+// Without a status command, a start that ends well once is all that can be known.
+std::string CommandControl::StartScript() const {
+  const std::string start = ShellCommand({"sh", "-c", service_.start_command});
+  const std::string quiet = " </dev/null >/dev/null 2>&1";
+  std::string all;
+  if (service_.status_command.empty()) {
+    all = "  [ -z \"$started\" ] || return\n  up=no\n  if " + start + quiet +
+          "; then started=1; fi\n";
+  } else {
+    const std::string status = ShellCommand({"sh", "-c", service_.status_command});
+    all = "  if " + status + quiet + "; then return; fi\n  up=no\n  " + start + quiet + "\n";
+  }
+  return "started=\nstart_all() {\n" + all + "}\nfinish_stop() { :; }\n";
+}
+
+Result<void> CommandControl::ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) {
+  if (!running_ || service_.status_command.empty()) return {};
+  if (!ORCIO_TRY(IsRunning(host, service_.status_command, stop))) return {};
+  return Fail(ErrorKind::kRemote,
+              "{}: the status command says that {} runs, right after its files were read: what was "
+              "read may not be consistent. Find out what starts it there",
+              host.name(), service_.name);
+}
+
 Result<void> CommandControl::Stop(RemoteHost& host, const std::stop_token& stop) {
   if (!running_) return {};
-  const auto limit = service_.stop_timeout.count() > 0 ? service_.stop_timeout : kStopLimit;
+  const auto limit = service_.stop_timeout.count() > 0 ? service_.stop_timeout : kDefaultStopLimit;
   const auto result = ORCIO_TRY(RunLine(host, service_.stop_command, limit, stop));
   if (result.exit_status != 0) {
     return RemoteFailure(host, "the stop command `" + Excerpt(service_.stop_command) + "`", result);

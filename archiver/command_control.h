@@ -15,7 +15,12 @@ class CommandControl : public ServiceControl {
 
   [[nodiscard]] Result<void> Inspect(RemoteHost& host, const std::stop_token& stop) override;
   [[nodiscard]] std::vector<std::string> Running() const override;
+  [[nodiscard]] std::string Memory() const override { return running_ ? "true" : "false"; }
+  [[nodiscard]] Result<void> Recall(const std::string& memory) override;
+  [[nodiscard]] std::string StartScript() const override;
   [[nodiscard]] Result<void> Stop(RemoteHost& host, const std::stop_token& stop) override;
+  // Knows it by the status command alone.
+  [[nodiscard]] Result<void> ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) override;
   [[nodiscard]] Result<void> Start(RemoteHost& host, const std::stop_token& stop) override;
 
  private:

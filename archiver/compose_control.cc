@@ -2,32 +2,22 @@
 
 #include <algorithm>
 
+#include "archiver/compose_script.h"
 #include "archiver/container_wait.h"
+#include "archiver/docker_json.h"
 #include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
+#include "archiver/start_levels.h"
 
 namespace orcio {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Containers = std::vector<DockerContainer>;
 
 // Docker's own grace where neither the container nor the configuration has one.
 constexpr std::chrono::seconds kDefaultGrace{10};
 // For docker and compose themselves, on a machine as busy as one is at night.
 constexpr std::chrono::seconds kToolTime{120};
-
-std::vector<std::string> Ids(const Containers& containers) {
-  std::vector<std::string> ids;
-  for (const auto& container : containers) ids.push_back(container.id);
-  return ids;
-}
-
-std::vector<std::string> Names(const Containers& containers) {
-  std::vector<std::string> names;
-  for (const auto& container : containers) names.push_back(container.name);
-  return names;
-}
 
 Containers Flat(const std::vector<Containers>& levels) {
   Containers all;
@@ -39,103 +29,50 @@ bool SamePart(const DockerContainer& a, const DockerContainer& b) {
   return a.service == b.service && a.number == b.number && !a.one_off && !b.one_off;
 }
 
-Failure UnknownProject(RemoteHost& host, const std::string& project, const std::stop_token& stop) {
-  const auto known = ListProjects(host, stop);
-  if (!known) return Failure(known.error());
-  return Fail(ErrorKind::kNotFound,
-              "{}: no container, running or not, belongs to the compose project {} (they are found "
-              "by the label com.docker.compose.project); projects there: {}. Set the service's "
-              "project: in the configuration",
-              host.name(), project, known->empty() ? "none" : Join(*known));
-}
+}  // namespace
 
-Result<void> RefusePaused(const RemoteHost& host, const Containers& containers) {
-  for (const auto& container : containers) {
-    if (container.status != "paused" || container.one_off) continue;
-    return Fail(ErrorKind::kRemote,
-                "{}: container {} is paused, which cannot be archived and put back the way it was: "
-                "unpause it (`docker unpause {}`) or stop it there",
-                host.name(), container.name, container.name);
+Result<void> ComposeControl::Inspect(RemoteHost& host, const std::stop_token& stop) {
+  const auto state = ORCIO_TRY(InspectProject(host, service_.project, "stopped", stop));
+  warnings_ = state.warnings;
+  for (const auto& container : state.all) started_at_[container.id] = container.started_at;
+  SetRunning(state.running);
+  if (state.running.empty()) return {};
+  if (const auto tool = ORCIO_TRY(DetectComposeTool(host, stop))) {
+    compose_ = ORCIO_TRY(
+        ComposeCommand::For(host, *tool, service_.project, state.all, state.running, stop));
   }
   return {};
 }
 
-// By service: the level at which each starts. Circles, which compose would not make, end at the
-// number of services.
-std::map<std::string, size_t> LevelsByDependency(const Containers& containers) {
-  std::map<std::string, size_t> level;
-  for (const auto& container : containers) level[container.service] = 0;
-  for (size_t round = 0; round < level.size(); ++round) {
-    for (const auto& container : containers) {
-      for (const auto& dependency : *container.depends_on) {
-        const auto other = level.find(dependency.service);
-        if (other == level.end()) continue;
-        auto& own = level[container.service];
-        own = std::min(std::max(own, other->second + 1), level.size());
-      }
-    }
-  }
-  return level;
-}
-
-std::map<std::string, size_t> LevelsByCreation(Containers containers) {
-  std::sort(containers.begin(), containers.end(),
-            [](const auto& a, const auto& b) { return a.created < b.created; });
-  std::map<std::string, size_t> level;
-  for (const auto& container : containers) level.emplace(container.service, level.size());
-  return level;
-}
-
-}  // namespace
-
-std::vector<Containers> StartLevels(const Containers& containers) {
-  const bool labelled =
-      std::all_of(containers.begin(), containers.end(),
-                  [](const auto& container) { return container.depends_on.has_value(); });
-  const auto level = labelled ? LevelsByDependency(containers) : LevelsByCreation(containers);
-  std::map<size_t, Containers> sorted;
-  for (const auto& container : containers) {
-    sorted[level.at(container.service)].push_back(container);
-  }
-  std::vector<Containers> levels;
-  for (auto& [unused, members] : sorted) {
-    std::sort(members.begin(), members.end(),
-              [](const auto& a, const auto& b) { return a.name < b.name; });
-    levels.push_back(std::move(members));
-  }
-  return levels;
-}
-
-Result<void> ComposeControl::Inspect(RemoteHost& host, const std::stop_token& stop) {
-  const auto all = ORCIO_TRY(ListProject(host, service_.project, stop));
-  if (all.empty()) return UnknownProject(host, service_.project, stop);
-  ORCIO_TRY(RefusePaused(host, all));
-  Containers running;
-  for (const auto& container : all) {
-    if (!container.running()) continue;
-    if (container.one_off) {
-      warnings_.push_back(fmt::format(
-          "container {} (made by `compose run`) was running and was not stopped: what it wrote "
-          "meanwhile may be inconsistent",
-          container.name));
-      continue;
-    }
-    running.push_back(container);
+void ComposeControl::SetRunning(const Containers& running) {
+  levels_ = StartLevels(running);
+  for (const auto& container : running) {
     for (const auto& dependency :
          container.depends_on.value_or(std::vector<DockerContainer::Dependency>())) {
       if (dependency.healthy) awaited_healthy_.insert(dependency.service);
     }
   }
-  levels_ = StartLevels(running);
-  if (running.empty()) return {};
-  if (const auto tool = ORCIO_TRY(DetectComposeTool(host, stop))) {
-    compose_ = ORCIO_TRY(ComposeCommand::For(host, *tool, service_.project, all, running, stop));
-  }
+}
+
+std::string ComposeControl::Memory() const {
+  return ContainersToJson(Flat(levels_));
+}
+
+Result<void> ComposeControl::Recall(const std::string& memory) {
+  SetRunning(ORCIO_TRY(ContainersFromJson(memory)));
   return {};
 }
 
+std::string ComposeControl::StartScript() const {
+  return ComposeStartScript(service_, Flat(levels_), StopLimit());
+}
+
+void ComposeControl::StopMayGoOn() {
+  for (const auto& container : Flat(levels_)) stopping_.insert(container.id);
+}
+
 std::vector<std::string> ComposeControl::Running() const {
-  auto names = Names(Flat(levels_));
+  auto names = ContainerNames(Flat(levels_));
   std::reverse(names.begin(), names.end());
   return names;
 }
@@ -181,22 +118,28 @@ Result<void> ComposeControl::StopByDocker(RemoteHost& host, const std::stop_toke
     if (service_.stop_timeout.count() > 0) {
       words.insert(words.end(), {"-t", std::to_string(service_.stop_timeout.count())});
     }
-    for (const auto& id : Ids(*level)) {
+    for (const auto& id : ContainerIds(*level)) {
       words.push_back(id);
       stopping_.insert(id);
     }
     const auto result = ORCIO_TRY(host.Run(ShellCommand(words), options, stop));
     if (result.exit_status != 0 && result.err.find("No such container") == std::string::npos) {
-      return RemoteFailure(host, "docker stop " + Join(Names(*level), " "), result);
+      return RemoteFailure(host, "docker stop " + Join(ContainerNames(*level), " "), result);
     }
   }
   return {};
 }
 
 Result<bool> ComposeControl::AllStopped(RemoteHost& host, const std::stop_token& stop) {
-  const auto now = ORCIO_TRY(InspectContainers(host, Ids(Flat(levels_)), stop));
+  const auto now = ORCIO_TRY(InspectContainers(host, ContainerIds(Flat(levels_)), stop));
+  for (const auto& container : now) started_at_[container.id] = container.started_at;
   return std::none_of(now.begin(), now.end(),
                       [](const DockerContainer& container) { return container.running(); });
+}
+
+Result<void> ComposeControl::ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) {
+  const auto now = ORCIO_TRY(ListProject(host, service_.project, stop));
+  return CheckNoneStarted(host.name(), service_.name, now, started_at_);
 }
 
 // A container that was asked to stop, and had not by the time the link broke, stops a while later:
@@ -217,7 +160,7 @@ Result<void> ComposeControl::FinishStop(RemoteHost& host, const std::stop_token&
 
 // The containers as they are now. Some may have been made anew meanwhile, under other ids.
 Result<Containers> ComposeControl::FindAgain(RemoteHost& host, const std::stop_token& stop) {
-  const auto ids = Ids(Flat(levels_));
+  const auto ids = ContainerIds(Flat(levels_));
   auto present = ORCIO_TRY(InspectContainers(host, ids, stop));
   if (present.size() == ids.size()) return present;
   present = ORCIO_TRY(ListProject(host, service_.project, stop));

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -9,6 +8,7 @@
 #include "archiver/compose_tool.h"
 #include "archiver/docker.h"
 #include "archiver/pause.h"
+#include "archiver/project_containers.h"
 #include "archiver/service_control.h"
 
 namespace orcio {
@@ -17,23 +17,26 @@ namespace orcio {
 // the compose files are. Stopped and started by compose where that touches exactly those that were
 // running; else, and where compose fails, by plain docker in the order of their dependencies.
 //
-// Containers that `compose run` made are left alone, as `compose stop` does; a running one is a
-// warning. A paused container is refused: what it holds in memory is in no archive, and it cannot
-// be put back the way it was.
+// Containers that `compose run` made are left alone; a paused one is refused (InspectProject).
 class ComposeControl : public ServiceControl {
  public:
-  explicit ComposeControl(const ServiceConfig& service, const Patience& patience = {})
+  explicit ComposeControl(const ServiceConfig& service, const StartTiming& patience = {})
       : service_(service), patience_(patience) {}
 
   [[nodiscard]] Result<void> Inspect(RemoteHost& host, const std::stop_token& stop) override;
   [[nodiscard]] std::vector<std::string> Running() const override;
   [[nodiscard]] std::vector<std::string> Warnings() const override { return warnings_; }
+  [[nodiscard]] std::string Memory() const override;
+  [[nodiscard]] Result<void> Recall(const std::string& memory) override;
+  [[nodiscard]] std::string StartScript() const override;
   [[nodiscard]] Result<void> Stop(RemoteHost& host, const std::stop_token& stop) override;
+  // Looks at every container of the project: whichever was started has written, most likely.
+  [[nodiscard]] Result<void> ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) override;
+  void StopMayGoOn() override;
   [[nodiscard]] Result<void> Start(RemoteHost& host, const std::stop_token& stop) override;
 
  private:
-  using Containers = std::vector<DockerContainer>;
-
+  void SetRunning(const Containers& running);
   Result<void> StopByDocker(RemoteHost& host, const std::stop_token& stop);
   Result<bool> AllStopped(RemoteHost& host, const std::stop_token& stop);
   Result<void> FinishStop(RemoteHost& host, const std::stop_token& stop);
@@ -45,7 +48,7 @@ class ComposeControl : public ServiceControl {
   [[nodiscard]] std::chrono::seconds StopLimit() const;
 
   const ServiceConfig service_;
-  const Patience patience_;
+  const StartTiming patience_;
   // What was running, by when it starts: each level's containers depend on earlier levels only.
   std::vector<Containers> levels_;
   std::optional<ComposeCommand> compose_;
@@ -54,12 +57,8 @@ class ComposeControl : public ServiceControl {
   // Ids that were asked to stop, as long as it is not confirmed that they did: such a container may
   // stop at any time, also after it was "started".
   std::set<std::string> stopping_;
+  // Of each container of the project, as of the end of Stop.
+  StartTimes started_at_;
 };
-
-// The containers by when they start, from compose's labels: each level's containers depend on
-// earlier levels only. Without the labels, one service a level in the order they were made, which
-// docker-compose 1 chooses by their dependencies.
-[[nodiscard]] std::vector<std::vector<DockerContainer>> StartLevels(
-    const std::vector<DockerContainer>& containers);
 
 }  // namespace orcio

@@ -11,7 +11,7 @@ namespace orcio {
 namespace {
 
 // Prints which one answers, and what it says of its version.
-constexpr const char* kDetect =
+constexpr const char* kDetectCompose =
     "if v=$(docker compose version 2>/dev/null); then printf 'plugin\\n%s\\n' \"$v\"; "
     "elif v=$(docker-compose version 2>/dev/null); then printf 'program\\n%s\\n' \"$v\"; "
     "else echo none; fi";
@@ -75,7 +75,7 @@ std::vector<std::string> ProjectFiles(const DockerContainer& container) {
 
 Result<std::optional<ComposeTool>> DetectComposeTool(RemoteHost& host,
                                                      const std::stop_token& stop) {
-  const auto result = ORCIO_TRY(host.Run(kDetect, {}, stop));
+  const auto result = ORCIO_TRY(host.Run(kDetectCompose, {}, stop));
   const auto lines = Lines(result.out);
   if (result.exit_status != 0 || lines.size() < 2) return std::optional<ComposeTool>();
   const auto major = MajorVersion(lines[1]);

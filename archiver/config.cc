@@ -9,6 +9,7 @@
 
 #include "archiver/config_reader.h"
 #include "archiver/config_service.h"
+#include "archiver/config_told.h"
 #include "index/unique_fd.h"
 
 namespace orcio {
@@ -72,20 +73,17 @@ Result<HostConfig> ReadHost(const NamedValue& named) {
   return host;
 }
 
-Result<HookConfig> ReadHooks(const ConfigValue& value) {
-  HookConfig hooks;
-  const std::array fields = {Into("success", hooks.success, ReadCommand),
-                             Into("failure", hooks.failure, ReadCommand)};
-  ORCIO_TRY(ReadFields(value, fields));
-  return hooks;
-}
-
 Result<Config> ReadConfig(const YamlNode& root) {
   Config config;
   std::vector<NamedValue> hosts, services;
+  const auto read_hooks = [](const ConfigValue& v) { return ReadHooks(v, {}); };
   const std::array fields = {Into("repository", config.repository, ReadAbsolutePath),
-                             Into("hosts", hosts, ReadNamed), Into("services", services, ReadNamed),
-                             Into("hooks", config.hooks, ReadHooks)};
+                             Into("hosts", hosts, ReadNamed),
+                             Into("services", services, ReadNamed),
+                             Into("hooks", config.hooks, read_hooks),
+                             Into("ping", config.ping, ReadPing),
+                             Into("mail", config.mail, ReadMail),
+                             Into("prune", config.prune, ReadBool)};
   if (root.kind == YamlNode::Kind::kNull) {
     return FailAt({}, "the configuration is empty; it needs `repository:` at least");
   }
@@ -96,10 +94,10 @@ Result<Config> ReadConfig(const YamlNode& root) {
   if (config.repository.empty()) {
     return FailAt(root.at, "there is no `repository:`; add it, e.g. repository: /srv/backups");
   }
-  // Hosts first, wherever they stand in the file: services refer to them.
+  // Services last, wherever they stand in the file: they refer to hosts, and hooks apply to them.
   for (const auto& named : hosts) config.hosts[named.key] = ORCIO_TRY(ReadHost(named));
   for (const auto& named : services) {
-    config.services.push_back(ORCIO_TRY(ReadService(named, config.hosts)));
+    config.services.push_back(ORCIO_TRY(ReadService(named, config.hosts, config.hooks)));
   }
   return config;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "index/error.h"
+#include "index/retention.h"
 
 namespace orcio {
 
@@ -27,10 +28,16 @@ struct HostConfig {
 };
 
 enum class ControlKind { kCompose, kSystemd, kCommands, kNone };
-enum class Mode { kStop };
+enum class Mode { kStop, kPrecopy, kPause, kLive };
+enum class Wire { kAuto, kNone, kGzip, kZstd };
 
-struct KeepPolicy {
-  unsigned last = 0, hourly = 0, daily = 0, weekly = 0, monthly = 0, yearly = 0;
+// Shell commands to run on this machine; an empty one is none.
+struct HookConfig {
+  std::string start;
+  std::string success;
+  std::optional<std::string> warning;  // without it, `success` is told of warnings, too
+  std::string failure;
+  std::chrono::seconds timeout{60};  // of each
 };
 
 struct ServiceConfig {
@@ -44,24 +51,34 @@ struct ServiceConfig {
   std::string start_command;
   std::string status_command;  // commands: exit 0 while running; optional
   Mode mode = Mode::kStop;
+  // Where the file does not say, containers are archived with precopy, or with stop where that is
+  // not possible, which is no reason for a warning then.
+  bool mode_chosen = true;
+  uint32_t full_every = 8;  // precopy: of so many runs one reads every file
+  // How the tar is compressed on the host; kAuto where the file does not say.
+  Wire wire = Wire::kNone;
   std::chrono::seconds stop_timeout{0};     // for containers or units to stop; 0: their own
   std::chrono::seconds start_timeout{300};  // until running, and healthy
   std::optional<std::chrono::seconds> max_downtime;
+  // Without a sign of orcio for so long, the host starts the service by itself. 30 s where the
+  // file does not say; nothing for `none`.
+  std::optional<std::chrono::seconds> guard;
   std::vector<std::string> exclude;  // tar patterns, relative to each path
-  std::optional<KeepPolicy> keep;
+  std::optional<RetentionPolicy> keep;
+  std::optional<std::chrono::seconds> max_age;  // of the last complete archive, for `status`
   bool offsite_never = false;
-};
-
-struct HookConfig {
-  std::string success;
-  std::string failure;
+  HookConfig hooks;
+  std::string ping;  // a URL that is told of each run; a secret, and empty where there is none
 };
 
 struct Config {
   std::filesystem::path repository;
   std::map<std::string, HostConfig> hosts;
   std::vector<ServiceConfig> services;  // as in the file
-  HookConfig hooks;
+  HookConfig hooks;                     // of services that say nothing else
+  std::string ping;                     // as a service's, for runs of all services
+  std::string mail;    // who is written to where something went wrong; empty: nobody
+  bool prune = false;  // after each archive of a service that has a policy
 
   [[nodiscard]] const ServiceConfig* FindService(std::string_view name) const;
 };

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <numeric>
 
 #include "archiver/remote_text.h"
 #include "archiver/safe_text.h"
 #include "index/archive_name.h"
+#include "index/suggestion.h"
 
 namespace orcio {
 namespace {
@@ -52,23 +52,6 @@ Result<void> CheckUnique(const ConfigValue& map, const YamlNode::Entry& entry) {
   if (first == &entry) return {};
   return FailAt(entry.at, "{}: again; it stands in line {} already", ChildName(map, entry.key),
                 first->at.line);
-}
-
-// How many letters must change, come or go to make `b` of `a`.
-size_t EditDistance(std::string_view a, std::string_view b) {
-  if (a.size() > kMaxQuoted) return a.size() + b.size();  // near to nothing, and not worth the time
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
 }
 
 Result<std::string> ReadAnyText(const ConfigValue& value) {
@@ -259,20 +242,6 @@ Result<std::string> ReadHomePath(const ConfigValue& value) {
                      Quoted(text));
   }
   return NormalPath(value, home + text.substr(1));
-}
-
-std::string Suggestion(std::string_view word, std::span<const std::string_view> known) {
-  if (known.empty()) return "";
-  const auto nearest = std::min_element(known.begin(), known.end(), [&](auto a, auto b) {
-    return EditDistance(word, a) < EditDistance(word, b);
-  });
-  // Two letters that changed places count as two.
-  const size_t near = std::max<size_t>(word.size() / 3, 2);
-  const size_t distance = EditDistance(word, *nearest);
-  if (distance <= near && distance < word.size()) {
-    return fmt::format("; did you mean `{}`?", *nearest);
-  }
-  return fmt::format("; known are: {}", fmt::join(known, ", "));
 }
 
 std::string Quoted(std::string_view text) {

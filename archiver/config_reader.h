@@ -75,9 +75,6 @@ struct NamedValue {
 // As ReadAbsolutePath, a leading "~/" standing for HOME.
 [[nodiscard]] Result<std::string> ReadHomePath(const ConfigValue& value);
 
-// "; did you mean `port`?" where one of `known` is near to `word`, else "; known are: port, user".
-[[nodiscard]] std::string Suggestion(std::string_view word,
-                                     std::span<const std::string_view> known);
 // A value as messages quote it: shortened, without control characters.
 [[nodiscard]] std::string Quoted(std::string_view text);
 

@@ -3,15 +3,28 @@
 #include <algorithm>
 #include <array>
 
+#include "archiver/config_told.h"
+#include "archiver/service_names.h"
 #include "index/archive_name.h"
+#include "index/suggestion.h"
 
 namespace orcio {
 namespace {
 
-// In the order of ControlKind.
-constexpr std::array<std::string_view, 4> kControls = {"compose", "systemd", "commands", "none"};
+constexpr std::chrono::seconds kDefaultGuard{30};
 
-constexpr std::array<std::string_view, 5> kModes = {"stop", "precopy", "pause", "live", "snapshot"};
+// In the order of ControlKind.
+constexpr std::array kControls = {NameOf(ControlKind::kCompose), NameOf(ControlKind::kSystemd),
+                                  NameOf(ControlKind::kCommands), NameOf(ControlKind::kNone)};
+
+// In the order of Mode; then what later versions have.
+constexpr std::array<std::string_view, 5> kModes = {NameOf(Mode::kStop), NameOf(Mode::kPrecopy),
+                                                    NameOf(Mode::kPause), NameOf(Mode::kLive),
+                                                    "snapshot"};
+
+// In the order of Wire.
+constexpr std::array kWires = {NameOf(Wire::kAuto), NameOf(Wire::kNone), NameOf(Wire::kGzip),
+                               NameOf(Wire::kZstd)};
 
 // Keys that mean something to some kinds of control only.
 struct ControlKey {
@@ -28,11 +41,8 @@ std::vector<ControlKey> ControlKeys() {
           {"status", {kCommands}},
           {"stop_timeout", {kCompose, kSystemd, kCommands}},
           {"start_timeout", {kCompose, kSystemd, kCommands}},
-          {"max_downtime", {kCompose, kSystemd, kCommands}}};
-}
-
-std::string_view NameOf(ControlKind control) {
-  return kControls[static_cast<size_t>(control)];
+          {"max_downtime", {kCompose, kSystemd, kCommands}},
+          {"guard", {kCompose, kSystemd, kCommands}}};
 }
 
 Result<void> CheckControlKeys(const NamedValue& named, ControlKind control) {
@@ -60,6 +70,25 @@ Result<void> CheckNeeded(const NamedValue& named, ControlKind control) {
     if (FindEntry(map, key) != nullptr) continue;
     return FailAt(FindEntry(map, "control")->value->at, "{}: `control: {}` needs `{}:` too",
                   named.value.name, NameOf(control), key);
+  }
+  return {};
+}
+
+Result<void> CheckMode(const NamedValue& named, const ServiceConfig& service) {
+  const YamlNode& map = named.value.node;
+  if (service.mode == Mode::kPause && service.control != ControlKind::kCompose) {
+    return FailAt(FindEntry(map, "mode")->value->at,
+                  "{}.mode: only containers can be paused: pause needs `control: compose`, not {}; "
+                  "write `mode: stop`, or remove the key",
+                  named.value.name, NameOf(service.control));
+  }
+  if (service.mode != Mode::kLive) return {};
+  for (const std::string_view key : {"max_downtime", "guard"}) {
+    const YamlNode::Entry* entry = FindEntry(map, key);
+    if (entry == nullptr) continue;
+    return FailAt(entry->at,
+                  "{}.{}: means nothing with `mode: live`, which stops nothing; remove it",
+                  named.value.name, key);
   }
   return {};
 }
@@ -171,11 +200,27 @@ Result<std::vector<std::string>> ReadPatterns(const ConfigValue& value) {
 
 Result<Mode> ReadMode(const ConfigValue& value) {
   const size_t choice = ORCIO_TRY(ReadChoice(value, kModes));
-  if (choice == 0) return Mode::kStop;
+  if (choice <= static_cast<size_t>(Mode::kLive)) return static_cast<Mode>(choice);
+  return FailValue(
+      value,
+      "this version archives with `mode: stop`, `precopy`, `pause` or `live` only, not "
+      "yet with {}; write one of them or remove the key",
+      kModes[choice]);
+}
+
+Result<uint32_t> ReadFullEvery(const ConfigValue& value) {
+  return static_cast<uint32_t>(ORCIO_TRY(ReadNumber(value, 1, 1000)));
+}
+
+Result<std::optional<std::chrono::seconds>> ReadGuard(const ConfigValue& value) {
+  if (value.node.kind == YamlNode::Kind::kText && value.node.text == "none")
+    return std::optional<std::chrono::seconds>();
+  constexpr std::chrono::seconds kLongest{60};
+  const auto silence = ORCIO_TRY(ReadDuration(value));
+  if (silence <= kLongest) return std::optional(silence);
   return FailValue(value,
-                   "this version archives with `mode: stop` only, not yet with {}; write stop or "
-                   "remove the key",
-                   kModes[choice]);
+                   "must be at most 60s: a service that was stopped runs again within a minute, "
+                   "whatever happens; write `guard: none` for no guard on the host");
 }
 
 Result<unsigned> ReadCount(const ConfigValue& value) {
@@ -183,17 +228,15 @@ Result<unsigned> ReadCount(const ConfigValue& value) {
   return static_cast<unsigned>(ORCIO_TRY(ReadNumber(value, 0, kMost)));
 }
 
-Result<KeepPolicy> ReadKeep(const ConfigValue& value) {
-  KeepPolicy keep;
+Result<RetentionPolicy> ReadKeep(const ConfigValue& value) {
+  RetentionPolicy keep;
   const std::array fields = {
       Into("last", keep.last, ReadCount),       Into("hourly", keep.hourly, ReadCount),
       Into("daily", keep.daily, ReadCount),     Into("weekly", keep.weekly, ReadCount),
-      Into("monthly", keep.monthly, ReadCount), Into("yearly", keep.yearly, ReadCount)};
+      Into("monthly", keep.monthly, ReadCount), Into("yearly", keep.yearly, ReadCount),
+      Into("within", keep.within, ReadDuration)};
   ORCIO_TRY(ReadFields(value, fields));
-  for (const unsigned count :
-       {keep.last, keep.hourly, keep.daily, keep.weekly, keep.monthly, keep.yearly}) {
-    if (count > 0) return keep;
-  }
+  if (!keep.empty()) return keep;
   return FailValue(value,
                    "keeps no archive; write e.g. {{last: 3}}, or remove the key to keep all");
 }
@@ -238,6 +281,12 @@ Result<void> ReadServiceFields(const ConfigValue& value,
   const auto read_control = [](const ConfigValue& v) -> Result<ControlKind> {
     return static_cast<ControlKind>(ORCIO_TRY(ReadChoice(v, kControls)));
   };
+  const auto read_wire = [](const ConfigValue& v) -> Result<Wire> {
+    return static_cast<Wire>(ORCIO_TRY(ReadChoice(v, kWires)));
+  };
+  const auto read_hooks = [defaults = service.hooks](const ConfigValue& v) {
+    return ReadHooks(v, defaults);
+  };
   const auto read_host = [&hosts](const ConfigValue& v) { return ReadHostName(v, hosts); };
   const std::array fields = {Into("host", service.host, read_host),
                              Into("paths", service.paths, ReadPaths),
@@ -248,21 +297,31 @@ Result<void> ReadServiceFields(const ConfigValue& value,
                              Into("start", service.start_command, ReadCommand),
                              Into("status", service.status_command, ReadCommand),
                              Into("mode", service.mode, ReadMode),
+                             Into("full_every", service.full_every, ReadFullEvery),
+                             Into("wire", service.wire, read_wire),
                              Into("stop_timeout", service.stop_timeout, ReadDuration),
                              Into("start_timeout", service.start_timeout, ReadDuration),
                              Into("max_downtime", service.max_downtime, ReadDuration),
+                             Into("guard", service.guard, ReadGuard),
                              Into("exclude", service.exclude, ReadPatterns),
                              Into("keep", service.keep, ReadKeep),
-                             Into("offsite", service.offsite_never, ReadOffsite)};
+                             Into("max_age", service.max_age, ReadDuration),
+                             Into("offsite", service.offsite_never, ReadOffsite),
+                             Into("hooks", service.hooks, read_hooks),
+                             Into("ping", service.ping, ReadPing)};
   return ReadFields(value, fields);
 }
 
 }  // namespace
 
 Result<ServiceConfig> ReadService(const NamedValue& named,
-                                  const std::map<std::string, HostConfig>& hosts) {
+                                  const std::map<std::string, HostConfig>& hosts,
+                                  const HookConfig& hooks) {
   ServiceConfig service;
   service.name = named.key;
+  service.guard = kDefaultGuard;
+  service.wire = Wire::kAuto;
+  service.hooks = hooks;
   // A name such as "wiki-2022" must not be taken for a part of the date when archives are listed.
   const auto listed = ParseArchiveName(MakeArchiveName(service.name, 0), 0);
   if (!listed || listed->service != service.name) {
@@ -274,7 +333,12 @@ Result<ServiceConfig> ReadService(const NamedValue& named,
     ORCIO_TRY(ReadServiceFields(named.value, hosts, service));
     ORCIO_TRY(CheckControlKeys(named, service.control));
     ORCIO_TRY(CheckNeeded(named, service.control));
+    ORCIO_TRY(CheckMode(named, service));
   }
+  service.mode_chosen = named.value.node.kind != YamlNode::Kind::kNull &&
+                        FindEntry(named.value.node, "mode") != nullptr;
+  if (!service.mode_chosen && service.control == ControlKind::kCompose)
+    service.mode = Mode::kPrecopy;
   ORCIO_TRY(Complete(named, service));
   return service;
 }

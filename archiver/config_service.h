@@ -5,8 +5,10 @@
 
 namespace orcio {
 
-// One entry of the configuration's `services:`; `hosts` is what `hosts:` defines.
+// One entry of the configuration's `services:`; `hosts` is what `hosts:` defines, `hooks` what
+// `hooks:` says for all.
 [[nodiscard]] Result<ServiceConfig> ReadService(const NamedValue& named,
-                                                const std::map<std::string, HostConfig>& hosts);
+                                                const std::map<std::string, HostConfig>& hosts,
+                                                const HookConfig& hooks);
 
 }  // namespace orcio

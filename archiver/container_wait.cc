@@ -82,7 +82,7 @@ Failure Gone(const RemoteHost& host, const DockerContainer& before) {
 }  // namespace
 
 Result<void> WaitUntilUp(RemoteHost& host, const std::vector<DockerContainer>& containers,
-                         Clock::time_point deadline, const Patience& patience,
+                         Clock::time_point deadline, const StartTiming& patience,
                          const std::stop_token& stop) {
   std::vector<Ascent> pending;
   for (const auto& container : containers) pending.emplace_back(container, patience.stable);

@@ -13,12 +13,12 @@ namespace orcio {
 
 // Returns once every one of `containers`, as they were when the service was inspected, is confirmed
 // running: healthy where it has a health check and was not unhealthy before, else up without a
-// restart for a while (Patience). One that was in a restart loop before is confirmed by being in it
-// again. A container that exits is started again a few times. kNotRunning after `deadline` or once
-// that does not help, with the container's exit code and last words.
+// restart for a while (StartTiming). One that was in a restart loop before is confirmed by being in
+// it again. A container that exits is started again a few times. kNotRunning after `deadline` or
+// once that does not help, with the container's exit code and last words.
 [[nodiscard]] Result<void> WaitUntilUp(RemoteHost& host,
                                        const std::vector<DockerContainer>& containers,
                                        std::chrono::steady_clock::time_point deadline,
-                                       const Patience& patience, const std::stop_token& stop);
+                                       const StartTiming& patience, const std::stop_token& stop);
 
 }  // namespace orcio

@@ -26,29 +26,6 @@ bool IsContainerId(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-// Docker's complaints that have a cure, with the cure.
-Failure DockerFailure(const RemoteHost& host, const std::string& what,
-                      const CommandResult& result) {
-  if (result.exit_status == 127 ||
-      result.err.find("docker: command not found") != result.err.npos) {
-    return Fail(ErrorKind::kRemote,
-                "{}: there is no docker in the PATH of the login user: install docker there, or "
-                "set the service's control to systemd, commands or none",
-                host.name());
-  }
-  if (result.err.find("permission denied") != std::string::npos) {
-    return Fail(ErrorKind::kRemote,
-                "{}: docker refuses the login user ({}): add the user to the group docker there, "
-                "or set sudo: true for the host",
-                host.name(), Excerpt(result.err, 1));
-  }
-  if (result.err.find("Cannot connect to the Docker daemon") != std::string::npos) {
-    return Fail(ErrorKind::kRemote, "{}: docker's daemon does not run there ({}): start it",
-                host.name(), Excerpt(result.err, 1));
-  }
-  return RemoteFailure(host, what, result);
-}
-
 Failure Senseless(const RemoteHost& host, std::string_view line) {
   return Fail(ErrorKind::kRemote, "{}: docker's answer makes no sense: {}", host.name(),
               Excerpt(line, 1));
@@ -128,6 +105,28 @@ bool OnlyMissing(const CommandResult& result) {
 }
 
 }  // namespace
+
+Failure DockerFailure(const RemoteHost& host, const std::string& what,
+                      const CommandResult& result) {
+  if (result.exit_status == 127 ||
+      result.err.find("docker: command not found") != result.err.npos) {
+    return Fail(ErrorKind::kRemote,
+                "{}: there is no docker in the PATH of the login user: install docker there, or "
+                "set the service's control to systemd, commands or none",
+                host.name());
+  }
+  if (result.err.find("permission denied") != std::string::npos) {
+    return Fail(ErrorKind::kRemote,
+                "{}: docker refuses the login user ({}): add the user to the group docker there, "
+                "or set sudo: true for the host",
+                host.name(), Excerpt(result.err, 1));
+  }
+  if (result.err.find("Cannot connect to the Docker daemon") != std::string::npos) {
+    return Fail(ErrorKind::kRemote, "{}: docker's daemon does not run there ({}): start it",
+                host.name(), Excerpt(result.err, 1));
+  }
+  return RemoteFailure(host, what, result);
+}
 
 Result<std::vector<DockerContainer>> InspectContainers(RemoteHost& host,
                                                        const std::vector<std::string>& ids,

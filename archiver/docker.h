@@ -37,9 +37,15 @@ struct DockerContainer {
   // Nothing where the label is missing: docker-compose 1 does not write it.
   std::optional<std::vector<Dependency>> depends_on;
 
+  // Whether it has run and ended: what was made and never started has no time of a start.
+  [[nodiscard]] bool exited_once() const {
+    return status != "created" && !started_at.starts_with("0001-");
+  }
   // Being restarted by its restart policy counts: that is what it will do until it is stopped.
   [[nodiscard]] bool running() const { return status == "running" || status == "restarting"; }
 };
+
+using Containers = std::vector<DockerContainer>;
 
 // The containers, running or not, that carry the label of compose project `project`, in no order.
 // kRemote, with what to do, where docker is missing or says no.
@@ -54,6 +60,11 @@ struct DockerContainer {
 // Those of the containers `ids` that still exist.
 [[nodiscard]] Result<std::vector<DockerContainer>> InspectContainers(
     RemoteHost& host, const std::vector<std::string>& ids, const std::stop_token& stop);
+
+// kRemote: what docker, or the shell that did not find it, complained of; with the cure where there
+// is one.
+[[nodiscard]] Failure DockerFailure(const RemoteHost& host, const std::string& what,
+                                    const CommandResult& result);
 
 // The one of `containers` whose id this is; null where there is none.
 [[nodiscard]] const DockerContainer* FindContainer(const std::vector<DockerContainer>& containers,

@@ -3,16 +3,18 @@
 #include <chrono>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "index/error.h"
 
 namespace orcio {
 
-// Runs `command` by `sh -c` on this machine, with `environment` on top of this process's own and
-// both its outputs going to standard error. kIo where it does not exit with 0; after `timeout` it
-// is killed with all that it started in its process group.
-[[nodiscard]] Result<void> RunHook(const std::string& command,
+// Runs `command` by `sh -c` on this machine, with `environment` on top of this process's own,
+// `input` on its standard input and both its outputs going to standard error. kIo where it does not
+// exit with 0; after `timeout` it is killed. What it leaves behind in its process group is killed,
+// too. Messages call it by `name`: a command may hold secrets.
+[[nodiscard]] Result<void> RunHook(std::string_view name, const std::string& command,
                                    const std::map<std::string, std::string>& environment,
-                                   std::chrono::milliseconds timeout);
+                                   std::string_view input, std::chrono::milliseconds timeout);
 
 }  // namespace orcio

@@ -8,7 +8,7 @@
 namespace orcio {
 
 // How control waits for a service to come up.
-struct Patience {
+struct StartTiming {
   std::chrono::milliseconds poll{200};
   // Up for so long without a restart counts as running: a program that cannot come up (its
   // configuration, its data) has mostly said so by then.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "index/archive_writer.h"
+#include "index/byte_source.h"
 #include "index/error.h"
 
 namespace orcio {
@@ -23,6 +24,9 @@ struct CommandResult {
 struct RunOptions {
   std::chrono::seconds timeout{60};  // for the whole command; 0 for none
   std::string input;                 // its standard input
+  // Then this, which outlives the command; where it fails, so does the command. With it there is no
+  // time-out but for a dead link.
+  ByteSource* more_input = nullptr;
   size_t max_output = size_t{1} << 20;
   bool as_root = true;  // through `sudo -n` where the host's configuration says so
 };

@@ -1,11 +1,14 @@
 #include "archiver/remote_tar.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 
 #include "archiver/remote_text.h"
 #include "archiver/safe_text.h"
 #include "archiver/shell_quote.h"
+#include "archiver/tar_pattern.h"
 
 namespace orcio {
 namespace {
@@ -13,13 +16,16 @@ namespace {
 // Of one argument of a command, Linux takes 128 KiB; sudo's quoting makes it longer.
 constexpr size_t kMaxCommand = size_t{60} << 10;
 
+// Two blocks of zeros, and no more: made sure of by whoever lists files (remote_listing.h).
+constexpr size_t kBusyboxTrailer = 1024;
+
 constexpr std::string_view kTarMark = "orcio-tar: ";
 constexpr std::string_view kPathMark = "orcio-path: ";
 
 // Prints "orcio-tar: KIND XATTRS ACLS PROGRAM" and then "orcio-tar: VERSION"; marked, since login
 // scripts print too. A GNU tar built without xattrs or ACLs takes the options and warns; one that
 // is too old for them fails.
-constexpr std::string_view kDetect = R"sh(LC_ALL=C; export LC_ALL; unset TAR_OPTIONS
+constexpr std::string_view kDetectTar = R"sh(LC_ALL=C; export LC_ALL; unset TAR_OPTIONS
 works() {
   if said=$("$@" -c -f /dev/null -T /dev/null 2>&1 </dev/null) && [ -z "$said" ]
   then echo 1; else echo 0; fi
@@ -43,6 +49,9 @@ done
 printf 'orcio-tar: none\norcio-tar: %s\n' "$(tar --version 2>&1 </dev/null | head -n 1)"
 )sh";
 
+// What it may find: the word becomes part of a command, and is not taken on trust.
+constexpr std::array<std::string_view, 3> kPrograms{"tar", "gtar", "busybox tar"};
+
 constexpr std::string_view kCheckPath = R"sh(  n=$((n + 1))
   if [ -L "$path" ]; then echo "orcio-path: link $n"
   elif [ ! -e "$path" ]; then echo "orcio-path: missing $n"
@@ -65,16 +74,6 @@ std::vector<std::string> MarkedLines(std::string_view output, std::string_view m
 // A path as tar gets it, from '/' on.
 std::string_view Relative(const std::string& path) {
   return std::string_view(path).substr(1);
-}
-
-// As a pattern that matches `name` and nothing else.
-std::string EscapePattern(std::string_view name) {
-  std::string escaped;
-  for (const char c : name) {
-    if (std::string_view("\\*?[]").find(c) != std::string_view::npos) escaped += '\\';
-    escaped += c;
-  }
-  return escaped;
 }
 
 std::vector<std::string> GnuOptions(const RemoteTar& tar) {
@@ -106,7 +105,7 @@ std::string GnuCommand(const RemoteTar& tar, const ServiceConfig& service) {
   }
   for (const auto& path : service.paths) {
     for (const auto& pattern : service.exclude) {
-      words.push_back("--exclude=" + EscapePattern(Relative(path)) + "/" + pattern);
+      words.push_back("--exclude=" + EscapeTarPattern(Relative(path)) + "/" + pattern);
     }
   }
   words.emplace_back("--");
@@ -133,7 +132,7 @@ std::string PathError(const std::string& path, std::string_view state) {
   if (state == "closed") {
     return name + " may not be read: set `sudo: true` for the host, or log in as root";
   }
-  return name + " is not there: correct the service's paths:";
+  return name + " is not there: correct `paths:` of the service in the configuration";
 }
 
 // The path that "WORD NUMBER" speaks of, numbered from 1; nothing for what is no such line.
@@ -146,7 +145,49 @@ const std::string* NumberedPath(const std::vector<std::string>& words,
   return number >= 1 && number <= service.paths.size() ? &service.paths[number - 1] : nullptr;
 }
 
+// Of one command: Linux takes 128 KiB, quoting makes names longer.
+constexpr size_t kMostNames = size_t{30} << 10;
+
+// busybox tar takes names as arguments only.
+TarBatches BusyboxBatches(const RemoteTar& tar,
+                          const std::vector<std::vector<std::string>>& names) {
+  TarBatches made;
+  made.trailer_bytes = kBusyboxTrailer;
+  std::string batch;
+  const auto end_batch = [&] {
+    if (batch.empty()) return;
+    made.commands.push_back(
+        {fmt::format("cd / && LC_ALL=C {} -c -f - --no-recursion --{}", tar.program, batch), "",
+         true});
+    batch.clear();
+  };
+  for (const auto& group : names) {
+    std::string words;
+    for (const auto& name : group) words += " " + ShellQuote(name);
+    if (batch.size() + words.size() > kMostNames) end_batch();
+    batch += words;
+  }
+  end_batch();
+  return made;
+}
+
 }  // namespace
+
+TarBatches MakeTarBatches(const RemoteTar& tar,
+                          const std::vector<std::vector<std::string>>& names) {
+  if (names.empty()) return {};
+  if (tar.kind == RemoteTar::Kind::kBusybox) return BusyboxBatches(tar, names);
+  auto words = GnuOptions(tar);
+  words.insert(words.end(), {"--no-recursion", "--null", "--files-from=-"});
+  std::string input;
+  for (const auto& group : names) {
+    for (const auto& name : group) input.append(name).push_back('\0');
+  }
+  TarBatches made;
+  made.commands.push_back(
+      {"LC_ALL=C TAR_OPTIONS= " + tar.program + " " + ShellCommand(words), std::move(input), true});
+  return made;
+}
 
 std::string RemoteTar::Losses() const {
   if (kind == Kind::kBusybox) {
@@ -163,13 +204,15 @@ std::string RemoteTar::Losses() const {
 }
 
 Result<RemoteTar> DetectRemoteTar(RemoteHost& host, const std::stop_token& stop) {
-  const auto result = ORCIO_TRY(host.Run(std::string(kDetect), {}, stop));
+  const auto result = ORCIO_TRY(host.Run(std::string(kDetectTar), {}, stop));
   const auto lines = MarkedLines(result.out, kTarMark);
   if (result.exit_status != 0 || lines.size() != 2) {
     return RemoteFailure(host, "looking for tar", result);
   }
   const auto words = Split(lines[0], ' ');
-  if (words.size() < 4) {
+  const std::string program = words.size() < 4 ? "" : Join({words.begin() + 3, words.end()}, " ");
+  const auto* known = std::find(kPrograms.begin(), kPrograms.end(), program);
+  if (known == kPrograms.end()) {
     return Fail(ErrorKind::kRemote, "{}: no tar that orcio can use ({}): install GNU tar there",
                 host.name(), Excerpt(lines[1]));
   }
@@ -177,7 +220,7 @@ Result<RemoteTar> DetectRemoteTar(RemoteHost& host, const std::stop_token& stop)
   tar.kind = words[0] == "gnu" ? RemoteTar::Kind::kGnu : RemoteTar::Kind::kBusybox;
   tar.xattrs = words[1] == "1";
   tar.acls = words[2] == "1";
-  tar.program = words.size() == 4 ? words[3] : words[3] + " " + words[4];
+  tar.program = *known;
   tar.description = Excerpt(lines[1]);
   return tar;
 }

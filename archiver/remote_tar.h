@@ -38,11 +38,28 @@ struct RemoteTar {
 // file system lists them and a process id in the header names of sparse files.
 [[nodiscard]] std::string MakeTarCommand(const RemoteTar& tar, const ServiceConfig& service);
 
+// The same for single files, none of which is gone into: commands, each with its standard input,
+// whose tars follow each other as one once the last `trailer_bytes` of all but the last are taken
+// off. `names`, relative to '/', are in groups that must not be torn apart: the names of one file.
+struct TarCommand {
+  std::string line;
+  std::string input = {};
+  bool single_names = false;
+};
+struct TarBatches {
+  std::vector<TarCommand> commands;
+  size_t trailer_bytes = 0;
+};
+[[nodiscard]] TarBatches MakeTarBatches(const RemoteTar& tar,
+                                        const std::vector<std::vector<std::string>>& names);
+
 // Decides how a tar that ended went: an error where the archive cannot be trusted, else the
 // warnings: files that changed, vanished or shrank while being read, one each, at most 100 and then
-// a count; and first what this tar cannot keep, once. A path of the service that vanished whole is
-// an error.
+// a count. A path of the service that vanished whole is
+// an error; with `single_names`, one of many that the tar was given by name and that has vanished
+// is not.
 [[nodiscard]] Result<std::vector<std::string>> JudgeTar(const RemoteTar& tar,
-                                                        const CommandResult& result);
+                                                        const CommandResult& result,
+                                                        bool single_names = false);
 
 }  // namespace orcio

@@ -29,6 +29,11 @@ struct Line {
 constexpr std::array<std::string_view, 2> kHarmlessEnds = {": socket ignored", ": door ignored"};
 constexpr std::array<std::string_view, 2> kChangedEnds = {": file changed as we read it",
                                                           ": File removed before we read it"};
+// What a call says of a name behind which there is another file than a moment ago, or none: gone;
+// below what is no directory any more; a symlink that was none; none that was one.
+constexpr std::array<std::string_view, 4> kGoneReasons = {
+    "No such file or directory", "Not a directory", "Too many levels of symbolic links",
+    "Invalid argument"};
 constexpr std::array<std::string_view, 2> kClosings = {
     "Exiting with failure status due to previous errors",
     "error exit delayed from previous errors"};
@@ -43,10 +48,10 @@ bool IsDigit(char c) {
 
 // "NAME: File shrank by 29000000 bytes; padding with zeros"; "byte" for one.
 bool Shrank(std::string_view text) {
-  constexpr std::string_view kBegin = ": File shrank by ";
-  const size_t at = text.rfind(kBegin);
+  constexpr std::string_view kShrank = ": File shrank by ";
+  const size_t at = text.rfind(kShrank);
   if (at == std::string_view::npos) return false;
-  const auto rest = text.substr(at + kBegin.size());
+  const auto rest = text.substr(at + kShrank.size());
   const size_t digits = std::min(rest.find(' '), rest.size());
   const auto after = rest.substr(digits);
   return digits > 0 &&
@@ -54,7 +59,25 @@ bool Shrank(std::string_view text) {
          (after == " bytes; padding with zeros" || after == " byte; padding with zeros");
 }
 
-Verdict Judge(const RemoteTar& tar, std::string_view text) {
+// "NAME: Cannot CALL: REASON" of a file that was named to GNU tar, or "NAME: Warning: Cannot CALL:
+// REASON" of any, by which a call for attributes or ACLs lost nothing but the race against who
+// removed or replaced the file. No name has ": " in it: tar escapes the colon.
+bool IsGone(std::string_view text, bool single_names) {
+  constexpr std::string_view kCannot = ": Cannot ";
+  constexpr std::string_view kWarning = ": Warning";
+  const size_t cannot = text.find(kCannot);
+  if (cannot == std::string_view::npos) return false;
+  const bool only_warns = text.substr(0, cannot).ends_with(kWarning);
+  if (!only_warns && !single_names) return false;
+  const auto rest = text.substr(cannot + kCannot.size());
+  const size_t colon = rest.find(": ");
+  if (colon == std::string_view::npos) return false;
+  const auto reason = rest.substr(colon + 2);
+  if (reason == "Invalid argument" && rest.substr(0, colon) != "readlink") return false;
+  return std::find(kGoneReasons.begin(), kGoneReasons.end(), reason) != kGoneReasons.end();
+}
+
+Verdict Judge(const RemoteTar& tar, std::string_view text, bool single_names) {
   if (std::find(kClosings.begin(), kClosings.end(), text) != kClosings.end()) {
     return Verdict::kClosing;
   }
@@ -62,6 +85,7 @@ Verdict Judge(const RemoteTar& tar, std::string_view text) {
   if (tar.kind == RemoteTar::Kind::kBusybox) {
     return text.ends_with(": No such file or directory") ? Verdict::kChanged : Verdict::kOther;
   }
+  if (IsGone(text, single_names)) return Verdict::kChanged;
   if (text.starts_with("Removing leading `")) return Verdict::kHarmless;
   return EndsInAny(text, kChangedEnds) || Shrank(text) ? Verdict::kChanged : Verdict::kOther;
 }
@@ -91,7 +115,7 @@ std::string Unescape(std::string_view text) {
 }
 
 // Messages start with the name tar was called by: "tar: " for "busybox tar" too.
-std::vector<Line> JudgeLines(const RemoteTar& tar, std::string_view err) {
+std::vector<Line> JudgeLines(const RemoteTar& tar, std::string_view err, bool single_names) {
   const std::string prefix = tar.program.substr(tar.program.rfind(' ') + 1) + ": ";
   std::vector<Line> lines;
   for (const auto& line : Lines(err)) {
@@ -101,7 +125,8 @@ std::vector<Line> JudgeLines(const RemoteTar& tar, std::string_view err) {
     }
     const std::string_view text = std::string_view(line).substr(prefix.size());
     const bool escaped = tar.kind == RemoteTar::Kind::kGnu;
-    lines.push_back({Judge(tar, text), SafeText(escaped ? Unescape(text) : std::string(text))});
+    lines.push_back(
+        {Judge(tar, text, single_names), SafeText(escaped ? Unescape(text) : std::string(text))});
   }
   return lines;
 }
@@ -170,19 +195,16 @@ Failure TarFailure(const CommandResult& result, const std::vector<Line>& lines) 
 
 }  // namespace
 
-Result<std::vector<std::string>> JudgeTar(const RemoteTar& tar, const CommandResult& result) {
-  const auto lines = JudgeLines(tar, result.err);
+Result<std::vector<std::string>> JudgeTar(const RemoteTar& tar, const CommandResult& result,
+                                          bool single_names) {
+  const auto lines = JudgeLines(tar, result.err, single_names);
   const bool killed = result.signal.has_value();
   if (killed || (result.exit_status != 0 && !OnlyChanges(tar, result, lines))) {
     return TarFailure(result, lines);
   }
   // With status 0, what else tar says is a warning of its own, such as an attribute not read.
   constexpr std::array kWarnings = {Verdict::kChanged, Verdict::kOther};
-  auto warnings = Texts(lines, kWarnings, kMaxWarnings);
-  if (auto losses = tar.Losses(); !losses.empty()) {
-    warnings.insert(warnings.begin(), std::move(losses));
-  }
-  return warnings;
+  return Texts(lines, kWarnings, kMaxWarnings);
 }
 
 }  // namespace orcio

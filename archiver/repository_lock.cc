@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <array>
 #include <cerrno>
+#include <fstream>
 #include <string>
 #include <string_view>
 
@@ -75,6 +77,19 @@ Result<RepositoryLock> RepositoryLock::Take(const std::filesystem::path& reposit
   }
   WriteHolder(fd.get());
   return RepositoryLock(std::move(fd));
+}
+
+bool RepositoryLock::IsHeld(const std::filesystem::path& repository) {
+  struct stat status {};
+  if (::lstat((repository / ".orcio.lock").c_str(), &status) != 0) return false;
+  const std::string file =
+      fmt::format(" {:02x}:{:02x}:{} ", major(status.st_dev), minor(status.st_dev), status.st_ino);
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);) {
+    if (line.find(" FLOCK ") != std::string::npos && line.find(file) != std::string::npos)
+      return true;
+  }
+  return false;
 }
 
 }  // namespace orcio

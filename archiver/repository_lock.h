@@ -14,6 +14,10 @@ class RepositoryLock {
   // kLocked, naming the holder's process id, where another run holds it; does not wait.
   [[nodiscard]] static Result<RepositoryLock> Take(const std::filesystem::path& repository);
 
+  // Whether a run holds it now, without being in the way of one that wants to (proc(5),
+  // /proc/locks).
+  [[nodiscard]] static bool IsHeld(const std::filesystem::path& repository);
+
  private:
   explicit RepositoryLock(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;

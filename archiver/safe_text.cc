@@ -12,6 +12,32 @@ bool IsControl(std::string_view sequence) {
   return sequence.size() == 2 && byte(0) == 0xC2 && byte(1) < 0xA0;
 }
 
+// U+202A to U+202E and U+2066 to U+2069.
+bool IsDirectionMark(std::string_view sequence) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(sequence[i]); };
+  return sequence.size() == 3 && byte(0) == 0xE2 &&
+         ((byte(1) == 0x80 && byte(2) >= 0xAA && byte(2) <= 0xAE) ||
+          (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9));
+}
+
+void AppendEscaped(std::string_view bytes, std::string& to) {
+  for (const char c : bytes) {
+    switch (c) {
+      case '\n':
+        to += "\\n";
+        break;
+      case '\t':
+        to += "\\t";
+        break;
+      case '\r':
+        to += "\\r";
+        break;
+      default:
+        to += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    }
+  }
+}
+
 }  // namespace
 
 size_t Utf8SequenceBytes(std::string_view text) {
@@ -29,6 +55,15 @@ size_t Utf8SequenceBytes(std::string_view text) {
   return bytes;
 }
 
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const size_t bytes = Utf8SequenceBytes(text);
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
+}
+
 bool HasControl(std::string_view text) {
   while (!text.empty()) {
     const size_t bytes = Utf8SequenceBytes(text);
@@ -43,12 +78,10 @@ std::string SafeText(std::string_view text) {
   while (!text.empty()) {
     const size_t bytes = Utf8SequenceBytes(text);
     const auto sequence = text.substr(0, bytes > 0 ? bytes : 1);
-    if (bytes > 0 && !IsControl(sequence)) {
+    if (bytes > 0 && !IsControl(sequence) && !IsDirectionMark(sequence)) {
       safe += sequence;
     } else {
-      for (const char c : sequence) {
-        safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-      }
+      AppendEscaped(sequence, safe);
     }
     text.remove_prefix(sequence.size());
   }

@@ -10,11 +10,14 @@ namespace orcio {
 // it is none.
 [[nodiscard]] size_t Utf8SequenceBytes(std::string_view text);
 
+[[nodiscard]] bool IsUtf8(std::string_view text);
+
 // Whether `text` holds a C0 or C1 control character or DEL.
 [[nodiscard]] bool HasControl(std::string_view text);
 
-// `text` with control characters, and bytes that are no UTF-8, as \xNN: what another machine or a
-// file said, fit for a message.
+// `text` with control characters, marks that reverse the direction of text, and bytes that are no
+// UTF-8, as \n, \t, \r or \xNN: what another machine, a file or an archived name said, fit for a
+// message and unable to drive a terminal. A backslash stays as it is.
 [[nodiscard]] std::string SafeText(std::string_view text);
 
 }  // namespace orcio

@@ -2,13 +2,16 @@
 
 #include "archiver/command_control.h"
 #include "archiver/compose_control.h"
+#include "archiver/pause_control.h"
 #include "archiver/systemd_control.h"
 
 namespace orcio {
 
 std::unique_ptr<ServiceControl> MakeServiceControl(const ServiceConfig& service) {
+  if (service.mode == Mode::kLive) return std::make_unique<NoControl>();
   switch (service.control) {
     case ControlKind::kCompose:
+      if (service.mode == Mode::kPause) return std::make_unique<PauseControl>(service);
       return std::make_unique<ComposeControl>(service);
     case ControlKind::kSystemd:
       return std::make_unique<SystemdControl>(service);

@@ -12,8 +12,12 @@
 
 namespace orcio {
 
+// For a stop command or a unit, where the configuration sets no time. systemd's own TimeoutStopSec,
+// mostly 90 s, ends a unit before.
+inline constexpr std::chrono::seconds kDefaultStopLimit{600};
+
 // Stops a service and starts again what was running of it, and only that. One object a run; its
-// functions are called in the order Inspect, Stop, Start, by one thread.
+// functions are called in the order Inspect, Stop, ConfirmAtRest, Start, by one thread.
 class ServiceControl {
  public:
   virtual ~ServiceControl() = default;
@@ -31,9 +35,33 @@ class ServiceControl {
   // writes and is left running.
   [[nodiscard]] virtual std::vector<std::string> Warnings() const { return {}; }
 
+  // What Inspect found, as JSON that Recall understands, in another process too.
+  [[nodiscard]] virtual std::string Memory() const { return "{}"; }
+  // In place of Inspect: Start will start what `memory` names. kDamaged where that makes no sense.
+  [[nodiscard]] virtual Result<void> Recall(const std::string& /*memory*/) { return {}; }
+
+  // For the guard on the host (guard_script.h), which starts what is running without orcio. POSIX
+  // shell functions: start_all asks what is not up to start, and sets up=no where there was any;
+  // finish_stop waits for stops that orcio asked for and that are still under way. `within SECONDS
+  // COMMAND...` is there for them. Where puts_back is set, put_back comes before start_all, which
+  // is not called where that fails.
+  [[nodiscard]] virtual std::string StartScript() const {
+    return "start_all() { :; }\nfinish_stop() { :; }\n";
+  }
+
   // Stops what was running and returns once it has stopped. After any error some of it may be
   // stopped: call Start.
   [[nodiscard]] virtual Result<void> Stop(RemoteHost& host, const std::stop_token& stop) = 0;
+
+  // Whether the service has been at rest since Stop: kRemote, naming what was started meanwhile and
+  // by whom it may have been, where it was not.
+  [[nodiscard]] virtual Result<void> ConfirmAtRest(RemoteHost& /*host*/,
+                                                   const std::stop_token& /*stop*/) {
+    return {};
+  }
+
+  // A stop that was asked for may still be under way, though nobody waits for it: Start has to.
+  virtual void StopMayGoOn() {}
 
   // Starts exactly what was running when inspected, whatever state it is in by now, and returns
   // once it is confirmed running (healthy, where it has a health check). kNotRunning where it does
@@ -42,6 +70,7 @@ class ServiceControl {
   [[nodiscard]] virtual Result<void> Start(RemoteHost& host, const std::stop_token& stop) = 0;
 };
 
+// As the service's `control` and `mode` have it.
 [[nodiscard]] std::unique_ptr<ServiceControl> MakeServiceControl(const ServiceConfig& service);
 
 }  // namespace orcio

@@ -6,6 +6,7 @@
 
 #include "archiver/config.h"
 #include "archiver/remote_host.h"
+#include "archiver/remote_listing.h"
 #include "archiver/remote_tar.h"
 #include "archiver/service_control.h"
 #include "index/error.h"
@@ -17,7 +18,16 @@ struct ServicePlan {
   RemoteTar tar;
   std::vector<std::string> stops;  // what is running, in the order it would be stopped
   std::string command;             // the remote tar's
+  Wire wire = Wire::kNone;         // chosen right before the run; never kAuto
+  // The service's, but kStop where that is kPrecopy and the host's files do not tell what changed.
+  Mode mode = Mode::kStop;
+  ListingTool listing;     // of kPrecopy
+  std::string no_precopy;  // why not, for people; empty where nothing gave way
 };
+
+// kRemote where the login shell prints something before it runs a command, which would get into the
+// archive.
+[[nodiscard]] Result<void> CheckQuiet(RemoteHost& host, const std::stop_token& stop);
 
 // Logs in, looks for tar, paths and the service's parts. Everything that can go wrong before a
 // service is stopped goes wrong here. `control` has been inspected afterwards.

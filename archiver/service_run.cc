@@ -5,81 +5,32 @@
 #include <chrono>
 #include <future>
 #include <string_view>
-#include <system_error>
 
+#include "archiver/capture.h"
+#include "archiver/figures.h"
+#include "archiver/kept_layer.h"
 #include "archiver/pause.h"
-#include "archiver/remote_tar.h"
+#include "archiver/precopy_capture.h"
+#include "archiver/safety_net.h"
+#include "archiver/service_names.h"
 #include "archiver/service_plan.h"
 #include "archiver/stopped_service.h"
 #include "archiver/time_limit.h"
+#include "archiver/wire.h"
 #include "index/archive_name.h"
 #include "index/repository.h"
+#include "index/sidecar.h"
 
 namespace orcio {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kProgressInterval{100};
-
-double SecondsSince(Clock::time_point then) {
-  return std::chrono::duration<double>(Clock::now() - then).count();
-}
-
 int64_t UtcSeconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
-
-std::string_view NameOf(ControlKind kind) {
-  switch (kind) {
-    case ControlKind::kCompose:
-      return "compose";
-    case ControlKind::kSystemd:
-      return "systemd";
-    case ControlKind::kCommands:
-      return "commands";
-    case ControlKind::kNone:
-      break;
-  }
-  return "none";
-}
-
-std::string_view NameOf(Mode mode) {
-  switch (mode) {
-    case Mode::kStop:
-      break;
-  }
-  return "stop";
-}
-
-double Gib(uint64_t bytes) {
-  return static_cast<double>(bytes) / (1 << 30);
-}
-
-// Hands bytes on to the writer and tells an observer from time to time.
-class ObservedSink : public ByteSink {
- public:
-  ObservedSink(ArchiveWriter& writer, const RunObserver& observer)
-      : writer_(writer), observer_(observer) {}
-
-  Result<std::span<std::byte>> Buffer() override { return writer_.Buffer(); }
-
-  Result<void> Commit(size_t bytes) override {
-    ORCIO_TRY(writer_.Commit(bytes));
-    if (observer_.progress && Clock::now() - told_ >= kProgressInterval) {
-      observer_.progress(writer_.tar_bytes(), writer_.archive_bytes());
-      told_ = Clock::now();
-    }
-    return {};
-  }
-
- private:
-  ArchiveWriter& writer_;
-  const RunObserver& observer_;
-  Clock::time_point told_;
-};
 
 class ServiceRun {
  public:
@@ -101,11 +52,18 @@ class ServiceRun {
  private:
   Result<void> Archive();
   Result<void> Prepare();
-  Result<void> CheckSpace() const;
+  Result<void> LookAtLast();
   Result<void> ChooseName();
-  Result<void> StopAndStream(const std::stop_token& stop);
-  Result<void> Stream(const std::stop_token& stop);
+  Result<void> ArchiveRunning();
+  Result<std::unique_ptr<SafetyNet>> SpreadNet();
+  Result<void> StopAndCollect(SafetyNet& net, const std::stop_token& stop);
+  Result<void> Collect(RemoteHost& host, const std::stop_token& stop);
+  void KeepForNext();
   Result<void> Publish(std::future<Result<const TarSummary*>> finished);
+  Result<void> ChooseCapture();
+  Result<void> PrepareCapture();
+  void WarnOfStop(const std::string& why);
+  [[nodiscard]] CaptureContext Context();
   [[nodiscard]] Failure Cancelled() const;
   [[nodiscard]] Failure DownTooLong() const;
   void Enter(RunPhase phase) const {
@@ -122,8 +80,10 @@ class ServiceRun {
   const std::stop_token& stop_;
 
   ServicePlan plan_;
+  std::optional<double> last_ratio_;  // of what compression left of the last archive's tar
   std::string name_;
-  std::unique_ptr<ArchiveWriter> writer_;
+  std::unique_ptr<Capture> capture_;
+  std::optional<Clock::time_point> deadline_;
   Downtime downtime_;
   ServiceOutcome outcome_;
 };
@@ -137,27 +97,39 @@ ServiceOutcome ServiceRun::Run() {
   outcome_.facts.mode = NameOf(service_.mode);
   outcome_.facts.control = NameOf(service_.control);
   outcome_.facts.tools["orcio"] = ORCIO_VERSION;
-  auto archived = Archive();
-  if (!archived) outcome_.error = std::move(archived).error();
-  writer_.reset();  // removes what was not published
+  auto ready = RefuseUnrecovered(files_, repository_, service_.name);
+  if (!ready && ready.error().kind == ErrorKind::kNotRunning) {
+    outcome_.start_error = std::move(ready).error();
+    return std::move(outcome_);
+  }
+  auto archived = ready ? Archive() : ready;
+  if (!archived) {
+    outcome_.error = std::move(archived).error();
+    KeepForNext();
+  }
+  capture_.reset();  // removes what was not published
   outcome_.seconds = SecondsSince(begun);
   return std::move(outcome_);
 }
 
 Result<void> ServiceRun::Archive() {
   ORCIO_TRY(Prepare());
+  if (!plan_.stops.empty()) return ArchiveRunning();
+  ORCIO_TRY(Collect(host_, stop_));
+  return Publish(std::async(std::launch::async, [this] { return capture_->Finish(); }));
+}
+
+Result<void> ServiceRun::ArchiveRunning() {
+  const auto net = ORCIO_TRY(SpreadNet());
   Result<void> streamed;
   std::future<Result<const TarSummary*>> finished;
-  if (plan_.stops.empty()) {
-    streamed = Stream(stop_);
-    if (streamed) finished = std::async(std::launch::async, [this] { return writer_->Finish(); });
-  } else {
-    StoppedService stopped(host_, control_, {options_.start_retry, options_.retry_pause});
-    const TimeLimit limit(service_.max_downtime, stop_);
-    streamed = StopAndStream(limit.token());
+  {
+    StoppedService stopped(host_, control_, *net, {options_.start_retry, options_.retry_pause});
+    const TimeLimit limit(service_.max_downtime, stop_, net->lost());
+    streamed = StopAndCollect(*net, limit.token());
     if (!streamed && limit.expired()) streamed = DownTooLong();
     // The last byte is here: what remains to be compressed does not keep the service down.
-    if (streamed) finished = std::async(std::launch::async, [this] { return writer_->Finish(); });
+    if (streamed) finished = std::async(std::launch::async, [this] { return capture_->Finish(); });
     Enter(RunPhase::kStarting);
     const auto begun = Clock::now();
     auto started = stopped.Start();
@@ -165,40 +137,99 @@ Result<void> ServiceRun::Archive() {
     outcome_.facts.downtime = downtime_;
     if (!started) outcome_.start_error = std::move(started).error();
   }
+  if (net->left()) outcome_.facts.warnings.push_back(net->left()->message);
+  if (auto voided = net->Voided(); voided && !stop_.stop_requested())
+    return Failure(*std::move(voided));
   ORCIO_TRY(std::move(streamed));
   return Publish(std::move(finished));
+}
+
+Result<std::unique_ptr<SafetyNet>> ServiceRun::SpreadNet() {
+  if (service_.guard && !options_.second_connection)
+    return Fail(ErrorKind::kInvalid, "{}: its guard needs a second connection", service_.name);
+  RunJournal journal;
+  journal.service = service_;
+  journal.running = plan_.stops;
+  journal.memory = control_.Memory();
+  journal.start_seconds = outcome_.facts.start_seconds;
+  return SafetyNet::Spread({files_, repository_}, std::move(journal), service_, control_,
+                           service_.guard ? options_.second_connection() : nullptr, stop_);
 }
 
 // All that can fail without the service noticing.
 Result<void> ServiceRun::Prepare() {
   Enter(RunPhase::kConnecting);
   plan_ = ORCIO_TRY(PlanService(service_, host_, control_, stop_));
+  outcome_.facts.mode = NameOf(plan_.mode);
   outcome_.facts.tools["tar"] = plan_.tar.description;
   outcome_.facts.warnings = control_.Warnings();
-  ORCIO_TRY(CheckSpace());
+  if (auto losses = plan_.tar.Losses(); !losses.empty())
+    outcome_.facts.warnings.push_back(std::move(losses));
+  ORCIO_TRY(LookAtLast());
   ORCIO_TRY(ChooseName());
-  writer_ = ORCIO_TRY(ArchiveWriter::Create(files_, repository_, name_, options_.writer));
+  plan_.wire = ORCIO_TRY(ChooseWire(service_.wire, host_, plan_.command, last_ratio_, stop_));
+  ORCIO_TRY(ChooseCapture());
+  auto prepared = PrepareCapture();
   if (stop_.stop_requested()) return Cancelled();
+  return prepared;
+}
+
+Result<void> ServiceRun::ChooseCapture() {
+  if (plan_.mode == Mode::kPrecopy) {
+    capture_ = MakePrecopyCapture(Context());
+    return {};
+  }
+  if (!plan_.no_precopy.empty() && service_.mode_chosen) WarnOfStop(plan_.no_precopy);
+  capture_ = ORCIO_TRY(MakeStreamCapture(Context()));
   return {};
 }
 
-// A disk that could not even take the last archive again will not take the next one.
-Result<void> ServiceRun::CheckSpace() const {
+// With stop, an archive takes less room while it is made. (Where not even what precopy fetched
+// found room, the service would be stopped for nothing.)
+Result<void> ServiceRun::PrepareCapture() {
+  ORCIO_TRY(capture_->Prepare(host_, stop_));
+  auto room = capture_->CheckRoom();
+  if (room) return room;
+  if (service_.mode_chosen) {
+    room.error().message += "; the service was not stopped";
+    return room;
+  }
+  WarnOfStop(room.error().message);
+  plan_.mode = Mode::kStop;
+  outcome_.facts.mode = NameOf(plan_.mode);
+  capture_.reset();  // and what it had on disk
+  capture_ = ORCIO_TRY(MakeStreamCapture(Context()));
+  return capture_->Prepare(host_, stop_);
+}
+
+void ServiceRun::WarnOfStop(const std::string& why) {
+  outcome_.facts.warnings.push_back(why + ": archived with `mode: stop` instead of precopy");
+}
+
+CaptureContext ServiceRun::Context() {
+  return {service_, plan_, files_, repository_, name_, options_, observer_, outcome_.facts};
+}
+
+// A disk that could not even take the last archive again will not take the next one. (A plain .tar
+// that somebody made says nothing about how large a compressed one gets.)
+Result<void> ServiceRun::LookAtLast() {
   const auto archives = ORCIO_TRY(Repository(files_, repository_).List());
   const auto last = std::find_if(archives.rbegin(), archives.rend(), [&](const ArchiveFile& file) {
-    return file.name.service == service_.name;
+    return file.name.service == service_.name && file.name.gzip;
   });
   if (last == archives.rend()) return {};
-  std::error_code code;
-  const auto space = std::filesystem::space(repository_, code);
-  if (code) return FailErrno(code.value(), "free space of " + repository_.string());
-  if (space.available >= last->status.size) return {};
-  return Failure(Error{
-      ErrorKind::kIo, ENOSPC,
-      fmt::format("{}: {:.2f} GiB are free, the last archive of {} ({}) took {:.2f} GiB: make room "
-                  "there; the service was not stopped",
-                  repository_.string(), Gib(space.available), service_.name,
-                  last->path.filename().string(), Gib(last->status.size))});
+  if (const auto sidecar = Sidecar::Open(files_, last->sidecar);
+      sidecar && (*sidecar)->tar_bytes() > 0)
+    last_ratio_ = static_cast<double>((*sidecar)->archive().bytes) /
+                  static_cast<double>((*sidecar)->tar_bytes());
+  const uint64_t free_bytes = ORCIO_TRY(files_.FreeBytes(repository_));
+  if (free_bytes >= last->status.size) return {};
+  return Failure(
+      Error{ErrorKind::kIo, ENOSPC,
+            fmt::format("{}: {} are free, the last archive of {} ({}) took {}: make room "
+                        "there; the service was not stopped",
+                        repository_.string(), FormatBytes(free_bytes), service_.name,
+                        last->path.filename().string(), FormatBytes(last->status.size))});
 }
 
 // A name has a second's precision: where it is taken, the next second's is free.
@@ -215,26 +246,28 @@ Result<void> ServiceRun::ChooseName() {
               (repository_ / name_).string());
 }
 
-Result<void> ServiceRun::StopAndStream(const std::stop_token& stop) {
+Result<void> ServiceRun::StopAndCollect(SafetyNet& net, const std::stop_token& stop) {
+  const auto host = net.Guarded(host_);
   Enter(RunPhase::kStopping);
   const auto begun = Clock::now();
-  auto stopped = control_.Stop(host_, stop);
+  if (service_.max_downtime) deadline_ = begun + *service_.max_downtime;
+  auto stopped = control_.Stop(*host, stop);
   downtime_.stop = SecondsSince(begun);
   ORCIO_TRY(std::move(stopped));
   const auto down = Clock::now();
-  auto streamed = Stream(stop);
-  downtime_.stream = SecondsSince(down);
+  auto streamed = [&]() -> Result<void> {
+    ORCIO_TRY(Collect(*host, stop));
+    ORCIO_TRY(net.Ended(host_, stop));
+    return control_.ConfirmAtRest(host_, stop);
+  }();
+  downtime_.scan = capture_->scan_seconds();
+  downtime_.stream = SecondsSince(down) - downtime_.scan;
   return streamed;
 }
 
-Result<void> ServiceRun::Stream(const std::stop_token& stop) {
+Result<void> ServiceRun::Collect(RemoteHost& host, const std::stop_token& stop) {
   Enter(RunPhase::kStreaming);
-  ObservedSink sink(*writer_, observer_);
-  const auto ended = ORCIO_TRY(host_.Stream(plan_.command, sink, RunOptions{}, stop));
-  auto warnings = ORCIO_TRY(JudgeTar(plan_.tar, ended));
-  auto& all = outcome_.facts.warnings;
-  all.insert(all.end(), std::make_move_iterator(warnings.begin()),
-             std::make_move_iterator(warnings.end()));
+  ORCIO_TRY(capture_->Collect(host, deadline_, stop));
   if (stop_.stop_requested()) return Cancelled();
   return {};
 }
@@ -244,19 +277,34 @@ Result<void> ServiceRun::Publish(std::future<Result<const TarSummary*>> finished
   const TarSummary* summary = ORCIO_TRY(finished.get());
   if (stop_.stop_requested()) return Cancelled();
   outcome_.facts.end_seconds = UtcSeconds();
+  capture_->Report(outcome_.facts);
   RunFacts facts = outcome_.facts;
   if (outcome_.start_error) {
     facts.warnings.push_back("the service was not confirmed running again: " +
                              outcome_.start_error->message);
   }
-  ORCIO_TRY(writer_->Describe(facts));
-  ORCIO_TRY(writer_->Publish());
+  ORCIO_TRY(capture_->Describe(facts));
+  ORCIO_TRY(capture_->Publish());
+  // Whatever runs that gave up have left has served, or is out of date.
+  if (auto removed = RemoveKept(files_, repository_, service_.name); !removed)
+    outcome_.facts.warnings.push_back(std::move(removed).error().message);
   outcome_.archive = repository_ / name_;
-  outcome_.tar_bytes = writer_->tar_bytes();
-  outcome_.archive_bytes = writer_->archive_bytes();
+  outcome_.tar_bytes = capture_->tar_bytes();
+  outcome_.archive_bytes = capture_->archive_bytes();
   outcome_.entries = summary->entries;
   if (observer_.progress) observer_.progress(outcome_.tar_bytes, outcome_.archive_bytes);
   return {};
+}
+
+// What was fetched while the service ran need not be fetched again because the rest took too long.
+void ServiceRun::KeepForNext() {
+  if (!capture_ || outcome_.error->kind != ErrorKind::kLimit || stop_.stop_requested()) return;
+  auto kept = capture_->Keep(host_, stop_);
+  if (!kept) {
+    outcome_.facts.warnings.push_back(std::move(kept).error().message);
+  } else if (*kept) {
+    outcome_.error->message += "; what was fetched while it ran is kept for the next run";
+  }
 }
 
 Failure ServiceRun::Cancelled() const {
@@ -266,8 +314,8 @@ Failure ServiceRun::Cancelled() const {
 Failure ServiceRun::DownTooLong() const {
   return Fail(ErrorKind::kLimit,
               "{}: started again without an archive, for it was down for its max_downtime, {} s, "
-              "and {:.2f} GiB of the tar had arrived: raise max_downtime, or exclude something",
-              service_.name, service_.max_downtime->count(), Gib(writer_->tar_bytes()));
+              "and {} of the tar had arrived: raise max_downtime, or exclude something",
+              service_.name, service_.max_downtime->count(), FormatBytes(capture_->tar_bytes()));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "archiver/config.h"
+#include "archiver/pace_limit.h"
 #include "archiver/remote_host.h"
 #include "archiver/service_control.h"
 #include "index/archive_writer.h"
@@ -30,10 +31,18 @@ struct ServiceOutcome {
   uint64_t entries = 0;
   double seconds = 0;  // wall time of all of it
   RunFacts facts;
-  std::optional<Error> hook_error;  // of the hook told of this; changes nothing else
+  std::optional<Error> hook_error;  // of the hooks told of this; changes nothing else
+  std::optional<Error> ping_error;  // likewise
 };
 
-enum class RunPhase { kConnecting, kStopping, kStreaming, kStarting, kFinishing };
+enum class RunPhase {
+  kConnecting,
+  kCopying,  // `mode: precopy`: the service still runs
+  kStopping,
+  kStreaming,
+  kStarting,
+  kFinishing,
+};
 
 struct RunObserver {
   // Called on the run's thread; must not block.
@@ -44,14 +53,19 @@ struct RunObserver {
 struct ServiceRunOptions {
   ArchiveWriterOptions writer;
   // How long to go on trying to start a stopped service while its host is away. The guard on the
-  // host and the journal at home come on top.
+  // host and the journal at home come on top (safety_net.h).
   std::chrono::seconds start_retry{3600};
   std::chrono::seconds retry_pause{2};
+  // A stream that brings less is given up.
+  Pace slowest;
+  // Another connection to the host, for the guard's sake. Needed where the service has one.
+  std::function<std::unique_ptr<RemoteHost>()> second_connection;
 };
 
 // Archives one service: inspect, stop, stream, start, publish. A service that was stopped is
 // started again whatever happens in between, `stop` requested included; the start itself is not
-// given up for `stop`.
+// given up for `stop`. A run whose guard fired, or whose service somebody else started, publishes
+// nothing. A service that an earlier run left stopped is not archived: that is a start_error.
 [[nodiscard]] ServiceOutcome RunService(const ServiceConfig& service, RemoteHost& host,
                                         ServiceControl& control, const FileSystem& files,
                                         const std::filesystem::path& repository,

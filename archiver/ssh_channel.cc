@@ -6,6 +6,9 @@
 #include <cstring>
 #include <optional>
 #include <span>
+#include <vector>
+
+#include "archiver/remote_text.h"
 
 namespace orcio {
 namespace {
@@ -28,6 +31,9 @@ constexpr uint32_t kWindow = uint32_t{8} << 20;
 
 // Small enough for what is left of a socket's buffer when poll says that it takes more.
 constexpr size_t kInputChunk = size_t{16} << 10;
+
+// tar's complaints about half a million files fit in: a host could go on complaining for good.
+constexpr uint64_t kMostErrorOutput = uint64_t{64} << 20;
 
 // How long to wait for the end of the output once the command has ended: a daemon that it started
 // may hold its standard output open for good.
@@ -78,9 +84,11 @@ class Command {
   Result<void> Open(const Patience& patience);
   Result<void> Step(const Patience& patience);
   void WidenWindow();
-  void Feed();
+  Result<void> Feed();
+  Result<std::string_view> NextInput();
   bool Ended();
   void Take(std::string_view bytes);
+  void TakeError(std::string_view bytes);
   Result<void> Pass(std::string_view bytes);
 
   SshSession& session_;
@@ -90,7 +98,10 @@ class Command {
   Channel channel_;
   CommandResult result_;
   std::optional<Error> sink_error_;
-  size_t fed_ = 0;
+  uint64_t error_bytes_ = 0;
+  size_t fed_ = 0;  // of the input that is given as text
+  std::vector<std::byte> more_;
+  size_t more_fed_ = 0;
   bool fed_all_ = false;
   bool started_ = false;
   bool given_up_ = false;
@@ -125,11 +136,7 @@ int Command::OnData(ssh_session, ssh_channel, void* data, uint32_t size, int is_
   const std::string_view bytes(static_cast<const char*>(data), size);
   command.taken_ += size;
   if (command.given_up_ || command.sink_error_) return static_cast<int>(size);
-  if (is_stderr != 0) {
-    Append(command.result_.err, command.result_.err_truncated, bytes, command.options_.max_output);
-  } else {
-    command.Take(bytes);
-  }
+  is_stderr != 0 ? command.TakeError(bytes) : command.Take(bytes);
   return static_cast<int>(size);
 }
 
@@ -162,6 +169,14 @@ void Command::Take(std::string_view bytes) {
   }
   auto passed = Pass(bytes);
   if (!passed) sink_error_ = std::move(passed).error();
+}
+
+void Command::TakeError(std::string_view bytes) {
+  Append(result_.err, result_.err_truncated, bytes, options_.max_output);
+  if ((error_bytes_ += bytes.size()) <= kMostErrorOutput) return;
+  sink_error_ = Error{ErrorKind::kLimit, 0,
+                      fmt::format("host {}: a command complained without end: {}", session_.host(),
+                                  Excerpt(result_.err))};
 }
 
 Result<void> Command::Pass(std::string_view bytes) {
@@ -214,19 +229,36 @@ void Command::WidenWindow() {
   taken_ = 0;
 }
 
-// A piece at a time, and only once libssh has sent the last: it would buffer without bounds.
-void Command::Feed() {
-  if (fed_all_ || (ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0) return;
+// What the command has not been given yet, the next piece of it; nothing at the end.
+Result<std::string_view> Command::NextInput() {
   if (fed_ < options_.input.size()) {
-    const size_t size = std::min(kInputChunk, options_.input.size() - fed_);
-    const int written = ssh_channel_write(channel_.get(), options_.input.data() + fed_,
-                                          static_cast<uint32_t>(size));
-    if (written < 0) fed_all_ = true;  // nobody reads it any more; a broken link shows elsewhere
-    fed_ += static_cast<size_t>(std::max(written, 0));
-    return;
+    return std::string_view(options_.input).substr(fed_, kInputChunk);
   }
-  ssh_channel_send_eof(channel_.get());
-  fed_all_ = true;
+  if (more_fed_ == more_.size() && options_.more_input != nullptr) {
+    more_.resize(kInputChunk);
+    more_fed_ = 0;
+    auto got = options_.more_input->Read(more_);
+    more_.resize(got ? *got : 0);
+    ORCIO_TRY(std::move(got));
+  }
+  return std::string_view(reinterpret_cast<const char*>(more_.data()), more_.size())
+      .substr(more_fed_);
+}
+
+// A piece at a time, and only once libssh has sent the last: it would buffer without bounds.
+Result<void> Command::Feed() {
+  if (fed_all_ || (ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0) return {};
+  const std::string_view piece = ORCIO_TRY(NextInput());
+  if (piece.empty()) {
+    ssh_channel_send_eof(channel_.get());
+    fed_all_ = true;
+    return {};
+  }
+  const int written =
+      ssh_channel_write(channel_.get(), piece.data(), static_cast<uint32_t>(piece.size()));
+  if (written < 0) fed_all_ = true;  // nobody reads it any more; a broken link shows elsewhere
+  (fed_ < options_.input.size() ? fed_ : more_fed_) += static_cast<size_t>(std::max(written, 0));
+  return {};
 }
 
 bool Command::Ended() {
@@ -237,7 +269,7 @@ bool Command::Ended() {
 }
 
 Result<void> Command::Step(const Patience& patience) {
-  Feed();
+  ORCIO_TRY(Feed());
   ORCIO_TRY(session_.Wait(patience));
   if (sink_error_) return Failure(*sink_error_);
   if (taken_ >= kWindow / 2) WidenWindow();
@@ -274,7 +306,7 @@ Result<CommandResult> RunOnSession(SshSession& session, const std::string& line,
                                    const RunOptions& options, ByteSink* sink,
                                    const std::stop_token& stop) {
   Patience patience{stop};
-  if (sink == nullptr && options.timeout.count() > 0)
+  if (sink == nullptr && options.more_input == nullptr && options.timeout.count() > 0)
     patience.deadline = steady_clock::now() + options.timeout;
   session.StartListening();
   Command command(session, options, sink);

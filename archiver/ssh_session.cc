@@ -250,11 +250,11 @@ Result<void> SshSession::Probe(const std::stop_token& stop) {
 Failure SshSession::Broken(const std::string& doing) const {
   const std::string why = ssh_get_error(session_.get());
   // "Received SSH_MSG_DISCONNECT: CODE:TEXT". ssh_get_disconnect_message has it for servers only.
-  constexpr std::string_view kFarewell = "Received SSH_MSG_DISCONNECT: ";
-  if (!why.starts_with(kFarewell))
+  constexpr std::string_view kDisconnected = "Received SSH_MSG_DISCONNECT: ";
+  if (!why.starts_with(kDisconnected))
     return Fail(ErrorKind::kNetwork, "host {}: {}: {}", host_, doing, why);
   return Fail(logged_in_ ? ErrorKind::kNetwork : ErrorKind::kRefused, "host {}: {}: it says: {}",
-              host_, doing, why.substr(why.find(':', kFarewell.size()) + 1));
+              host_, doing, why.substr(why.find(':', kDisconnected.size()) + 1));
 }
 
 // Says where it was going, and what the proxy command has to say.

@@ -13,16 +13,10 @@
 #include "archiver/ssh_dial.h"
 #include "archiver/ssh_host.h"
 #include "index/error.h"
+#include "index/free_with.h"
 
 namespace orcio {
 
-template <auto Free>
-struct FreeWith {
-  template <class T>
-  void operator()(T* handle) const noexcept {
-    Free(handle);
-  }
-};
 using SshSessionHandle = std::unique_ptr<ssh_session_struct, FreeWith<ssh_free>>;
 using SshEventHandle = std::unique_ptr<ssh_event_struct, FreeWith<ssh_event_free>>;
 using SshKeyHandle = std::unique_ptr<ssh_key_struct, FreeWith<ssh_key_free>>;

@@ -12,32 +12,39 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kLongestPause{30};
 constexpr int kMostRefusals = 10;
 
-Result<void> ConnectAndStart(RemoteHost& host, ServiceControl& control) {
-  const std::stop_token never;
-  ORCIO_TRY(host.Connect(never));
-  return control.Start(host, never);
-}
-
 }  // namespace
 
 StoppedService::~StoppedService() {
   if (!started_) (void)Start();
 }
 
-Result<void> StoppedService::Start() {
+Result<void> StoppedService::Try(const std::stop_token& stop) {
+  ORCIO_TRY(host_.Connect(stop));
+  ORCIO_TRY(net_.Settle(host_, control_, stop));
+  auto up = control_.Start(host_, stop);
+  if (!up && up.error().kind != ErrorKind::kNotRunning) return up;
+  // One that does not come up is a person's business: the guard would only go on trying.
+  auto disarmed = net_.Disarm(host_, stop);
+  return up ? disarmed : up;
+}
+
+Result<void> StoppedService::Start(const std::stop_token& stop) {
   started_ = true;
   const auto deadline = Clock::now() + retry_.limit;
   auto pause = retry_.pause;
   for (int refusals = 0;;) {
-    auto up = ConnectAndStart(host_, control_);
-    if (up) return up;
+    auto up = Try(stop);
+    if (up) {
+      net_.TakeIn();
+      return up;
+    }
     const ErrorKind kind = up.error().kind;
     // kRemote: docker's own daemon, say, comes up later than sshd does.
     const bool refused = kind == ErrorKind::kRefused || kind == ErrorKind::kRemote;
     if (!refused && kind != ErrorKind::kNetwork) return up;
     refusals = refused ? refusals + 1 : 0;
     if (refusals >= kMostRefusals || Clock::now() + pause > deadline) return up;
-    (void)Pause(pause, {});
+    if (!Pause(pause, stop)) return up;
     pause = std::min(pause * 2, kLongestPause);
   }
 }

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <stop_token>
 #include <string>
 
 #include "archiver/remote_host.h"
+#include "archiver/safety_net.h"
 #include "archiver/service_control.h"
 #include "index/error.h"
 
@@ -18,20 +20,24 @@ class StoppedService {
     std::chrono::seconds pause;  // doubles, up to 30 s
   };
 
-  StoppedService(RemoteHost& host, ServiceControl& control, Retry retry)
-      : host_(host), control_(control), retry_(retry) {}
+  StoppedService(RemoteHost& host, ServiceControl& control, SafetyNet& net, Retry retry)
+      : host_(host), control_(control), net_(net), retry_(retry) {}
   ~StoppedService();
   StoppedService(const StoppedService&) = delete;
   StoppedService& operator=(const StoppedService&) = delete;
 
-  // Starts it and returns once it is confirmed running, connecting anew as often as that takes. It
-  // cannot be cancelled. Where the host answers and says no, it is asked again ten times only: a
-  // host that has just booted refuses logins for a while, a changed host key stays.
-  [[nodiscard]] Result<void> Start();
+  // Starts it and returns once it is confirmed running and its guard disarmed, connecting anew as
+  // often as that takes. Where the host answers and says no, it is asked again ten times only: a
+  // host that has just booted refuses logins for a while, a changed host key stays. A service that
+  // is not confirmed running keeps its journal; it keeps its guard too where the host is away.
+  [[nodiscard]] Result<void> Start(const std::stop_token& stop = {});
 
  private:
+  Result<void> Try(const std::stop_token& stop);
+
   RemoteHost& host_;
   ServiceControl& control_;
+  SafetyNet& net_;
   const Retry retry_;
   bool started_ = false;
 };

@@ -4,6 +4,8 @@
 #include <map>
 #include <optional>
 
+#include <nlohmann/json.hpp>
+
 #include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
 
@@ -12,15 +14,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Where the configuration sets no time: systemd's own TimeoutStopSec, mostly 90 s, ends it before.
-constexpr std::chrono::seconds kStopLimit{600};
-
 struct UnitState {
   std::string load;        // loaded, not-found, masked...
   std::string active;      // active, activating, deactivating, inactive, failed...
   std::string sub;         // running, exited, auto-restart...
   std::string job;         // empty or "0" where systemd has nothing left to do with it
   std::string invocation;  // another one after each start
+  std::string entered;     // when it last became active; nothing where it never did
 
   [[nodiscard]] bool up() const { return active == "active" || active == "reloading"; }
   [[nodiscard]] bool running() const { return up() || active == "activating"; }
@@ -41,8 +41,10 @@ Failure SystemctlFailure(const RemoteHost& host, const std::string& what,
 // One state for each of `units`, in their order.
 Result<std::vector<UnitState>> Show(RemoteHost& host, const std::vector<std::string>& units,
                                     const std::stop_token& stop) {
-  std::vector<std::string> words{
-      "systemctl", "show", "--property=LoadState,ActiveState,SubState,Job,InvocationID", "--"};
+  std::vector<std::string> words{"systemctl", "show",
+                                 "--property=LoadState,ActiveState,SubState,Job,InvocationID,"
+                                 "ActiveEnterTimestampMonotonic",
+                                 "--"};
   words.insert(words.end(), units.begin(), units.end());
   const auto result = ORCIO_TRY(host.Run(ShellCommand(words), {}, stop));
   if (result.exit_status != 0) return SystemctlFailure(host, "systemctl show", result);
@@ -56,11 +58,13 @@ Result<std::vector<UnitState>> Show(RemoteHost& host, const std::vector<std::str
     if (!open) states.emplace_back();
     open = true;
     auto& state = states.back();
-    const std::map<std::string, std::string*> fields{{"LoadState", &state.load},
-                                                     {"ActiveState", &state.active},
-                                                     {"SubState", &state.sub},
-                                                     {"Job", &state.job},
-                                                     {"InvocationID", &state.invocation}};
+    const std::map<std::string, std::string*> fields{
+        {"LoadState", &state.load},
+        {"ActiveState", &state.active},
+        {"SubState", &state.sub},
+        {"Job", &state.job},
+        {"InvocationID", &state.invocation},
+        {"ActiveEnterTimestampMonotonic", &state.entered}};
     const size_t equals = std::min(line.find('='), line.size());
     const auto field = fields.find(line.substr(0, equals));
     if (field != fields.end() && equals < line.size()) *field->second = line.substr(equals + 1);
@@ -113,6 +117,53 @@ std::vector<std::string> SystemdControl::Running() const {
   return {running_.rbegin(), running_.rend()};
 }
 
+std::string SystemdControl::Memory() const {
+  return nlohmann::json(running_).dump();
+}
+
+Result<void> SystemdControl::Recall(const std::string& memory) {
+  try {
+    running_ = nlohmann::json::parse(memory).get<std::vector<std::string>>();
+  } catch (const nlohmann::json::exception& exception) {
+    return Fail(ErrorKind::kDamaged, "{}", exception.what());
+  }
+  return {};
+}
+
+// systemd queues a start behind a stop that is still under way, and drops a queued stop for it.
+std::string SystemdControl::StartScript() const {
+  std::string start;
+  for (const auto& unit : running_) start += "  start_unit " + ShellQuote(unit) + "\n";
+  return "start_unit() {\n"
+         "  state=$(within 60 systemctl is-active -- \"$1\" 2>/dev/null)\n"
+         "  case $state in active | reloading) return ;; esac\n"
+         "  up=no\n"
+         "  [ \"$state\" = activating ] || within 60 systemctl --no-block start -- \"$1\"\n"
+         "}\n"
+         "start_all() {\n" +
+         start +
+         "}\n"
+         "finish_stop() { within 60 systemctl --no-block start -- " +
+         ShellCommand(running_) + "; }\n";
+}
+
+Result<void> SystemdControl::ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) {
+  if (running_.empty()) return {};
+  const auto states = ORCIO_TRY(Show(host, running_, stop));
+  for (size_t i = 0; i < states.size(); ++i) {
+    const auto before = entered_.find(running_[i]);
+    const bool started =
+        states[i].running() || before == entered_.end() || states[i].entered != before->second;
+    if (!started) continue;
+    return Fail(
+        ErrorKind::kRemote,
+        "{}: unit {} was started while its files were read: what was read is not "
+        "consistent. Find out what starts it there: a timer, a socket, a watchdog, a person",
+        host.name(), running_[i]);
+  }
+  return {};
+}
+
 Result<void> SystemdControl::Stop(RemoteHost& host, const std::stop_token& stop) {
   for (auto unit = running_.rbegin(); unit != running_.rend(); ++unit) {
     ORCIO_TRY(StopUnit(host, *unit, stop));
@@ -123,14 +174,17 @@ Result<void> SystemdControl::Stop(RemoteHost& host, const std::stop_token& stop)
 // Asks and polls, because a command that waits for systemd would die with the link.
 Result<void> SystemdControl::StopUnit(RemoteHost& host, const std::string& unit,
                                       const std::stop_token& stop) {
-  const auto limit = service_.stop_timeout.count() > 0 ? service_.stop_timeout : kStopLimit;
+  const auto limit = service_.stop_timeout.count() > 0 ? service_.stop_timeout : kDefaultStopLimit;
   const auto deadline = Clock::now() + limit;
   const auto result =
       ORCIO_TRY(host.Run(ShellCommand({"systemctl", "--no-block", "stop", "--", unit}), {}, stop));
   if (result.exit_status != 0) return SystemctlFailure(host, "systemctl stop " + unit, result);
   for (;;) {
     const auto state = ORCIO_TRY(Show(host, {unit}, stop)).front();
-    if (state.active == "inactive" || state.active == "failed") return {};
+    if (state.active == "inactive" || state.active == "failed") {
+      entered_[unit] = state.entered;
+      return {};
+    }
     if (Clock::now() >= deadline) {
       return Fail(ErrorKind::kRemote, "{}: unit {} is still {} {} s after it was asked to stop",
                   host.name(), unit, Excerpt(state.active), limit.count());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,12 +13,16 @@ namespace orcio {
 // configuration names them, and started in that order.
 class SystemdControl : public ServiceControl {
  public:
-  explicit SystemdControl(const ServiceConfig& service, const Patience& patience = {})
+  explicit SystemdControl(const ServiceConfig& service, const StartTiming& patience = {})
       : service_(service), patience_(patience) {}
 
   [[nodiscard]] Result<void> Inspect(RemoteHost& host, const std::stop_token& stop) override;
   [[nodiscard]] std::vector<std::string> Running() const override;
+  [[nodiscard]] std::string Memory() const override;
+  [[nodiscard]] Result<void> Recall(const std::string& memory) override;
+  [[nodiscard]] std::string StartScript() const override;
   [[nodiscard]] Result<void> Stop(RemoteHost& host, const std::stop_token& stop) override;
+  [[nodiscard]] Result<void> ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) override;
   [[nodiscard]] Result<void> Start(RemoteHost& host, const std::stop_token& stop) override;
 
  private:
@@ -26,8 +31,9 @@ class SystemdControl : public ServiceControl {
                          const std::stop_token& stop);
 
   const ServiceConfig service_;
-  const Patience patience_;
-  std::vector<std::string> running_;  // in the order of starting
+  const StartTiming patience_;
+  std::vector<std::string> running_;            // in the order of starting
+  std::map<std::string, std::string> entered_;  // when each was last started, as of its stop
 };
 
 }  // namespace orcio

@@ -11,11 +11,14 @@
 
 namespace orcio {
 
-// A stop token that is requested to stop along with another one, or once a time has passed.
+// A stop token that is requested to stop along with either of two others, or once a time has
+// passed.
 class TimeLimit {
  public:
-  TimeLimit(std::optional<std::chrono::seconds> limit, const std::stop_token& stop)
-      : forward_(stop, [this] { source_.request_stop(); }) {
+  TimeLimit(std::optional<std::chrono::seconds> limit, const std::stop_token& stop,
+            const std::stop_token& other = {})
+      : forward_(stop, [this] { source_.request_stop(); }),
+        forward_other_(other, [this] { source_.request_stop(); }) {
     if (!limit) return;
     timer_ = std::jthread([this, time = *limit](const std::stop_token& over) {
       if (!Pause(time, over)) return;
@@ -32,6 +35,7 @@ class TimeLimit {
   std::stop_source source_;
   std::atomic<bool> expired_ = false;
   std::stop_callback<std::function<void()>> forward_;
+  std::stop_callback<std::function<void()>> forward_other_;
   std::jthread timer_;
 };
 

@@ -1,16 +1,26 @@
-#include <algorithm>
+#include <unistd.h>
+
+#include <ctime>
 #include <map>
 #include <memory>
 #include <mutex>
 
 #include "archiver/archive_all.h"
+#include "archiver/outcome_text.h"
 #include "archiver/repository_lock.h"
-#include "archiver/service_plan.h"
-#include "archiver/ssh_host.h"
+#include "archiver/run_estimate.h"
+#include "archiver/run_journal.h"
+#include "archiver/run_telling.h"
+#include "cli/archive_plan.h"
+#include "cli/archive_progress.h"
+#include "cli/chosen_services.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
-#include "cli/progress.h"
+#include "cli/pruning.h"
+#include "cli/recovery.h"
 #include "cli/text.h"
+#include "index/leftovers.h"
+#include "index/repository.h"
 
 namespace orcio::cli {
 namespace {
@@ -20,119 +30,6 @@ struct ArchiveOptions {
   bool dry_run = false;
 };
 
-using Services = std::vector<const ServiceConfig*>;
-
-std::string KnownServices(const Config& config) {
-  std::string names;
-  for (const ServiceConfig& service : config.services)
-    names += (names.empty() ? "" : ", ") + service.name;
-  return names;
-}
-
-Result<Services> Choose(const Config& config, const std::vector<std::string>& names) {
-  Services chosen;
-  for (const std::string& name : names) {
-    const ServiceConfig* service = config.FindService(name);
-    if (service == nullptr) {
-      return Fail(ErrorKind::kNotFound, "no service {} in the configuration; it has {}", name,
-                  KnownServices(config));
-    }
-    if (std::find(chosen.begin(), chosen.end(), service) == chosen.end()) chosen.push_back(service);
-  }
-  if (!names.empty()) return chosen;
-  for (const ServiceConfig& service : config.services) chosen.push_back(&service);
-  return chosen;
-}
-
-Machinery RealMachinery() {
-  return {[](const HostConfig& host) { return MakeSshHost(host); },
-          [](const ServiceConfig& service) { return MakeServiceControl(service); },
-          LocalFileSystem()};
-}
-
-std::string_view PhaseWords(RunPhase phase) {
-  switch (phase) {
-    case RunPhase::kConnecting:
-      return "connecting";
-    case RunPhase::kStopping:
-      return "stopping";
-    case RunPhase::kStreaming:
-      return "streaming";
-    case RunPhase::kStarting:
-      return "starting";
-    case RunPhase::kFinishing:
-      return "finishing";
-  }
-  return "";
-}
-
-// What all services are at, on one line of the terminal. Called on the hosts' threads.
-class Watcher {
- public:
-  explicit Watcher(const Context& context) : line_(context.Interactive()) {}
-
-  void Phase(const ServiceConfig& service, RunPhase phase) {
-    Set(service.name, std::string(PhaseWords(phase)));
-  }
-  void Progress(const ServiceConfig& service, uint64_t tar_bytes, uint64_t archive_bytes) {
-    Set(service.name,
-        fmt::format("{} in, {} written", FormatBytes(tar_bytes), FormatBytes(archive_bytes)));
-  }
-  void Finished(const std::string& service) {
-    const std::scoped_lock lock(mutex_);
-    at_.erase(service);
-    line_.Clear();
-  }
-  void Clear() { line_.Clear(); }
-
- private:
-  void Set(const std::string& service, std::string text) {
-    const std::scoped_lock lock(mutex_);
-    at_[service] = std::move(text);
-    std::string all;
-    for (const auto& [name, what] : at_) all += (all.empty() ? "" : "; ") + name + ": " + what;
-    line_.Show(all);
-  }
-
-  ProgressLine line_;
-  std::mutex mutex_;
-  std::map<std::string, std::string> at_;  // guarded by mutex_
-};
-
-nlohmann::json ToJson(const ServiceOutcome& outcome) {
-  nlohmann::json object = {{"type", "service"},
-                           {"service", outcome.service},
-                           {"host", outcome.host},
-                           {"done", !outcome.error && !outcome.start_error},
-                           {"running", !outcome.start_error},
-                           {"seconds", outcome.seconds},
-                           {"warnings", outcome.facts.warnings}};
-  if (outcome.error) object["error"] = outcome.error->message;
-  if (outcome.start_error) object["start_error"] = outcome.start_error->message;
-  if (outcome.hook_error) object["hook_error"] = outcome.hook_error->message;
-  if (outcome.facts.downtime) object["downtime"] = cli::ToJson(*outcome.facts.downtime);
-  if (!outcome.archive.empty()) {
-    AddPath(object, outcome.archive.string());
-    object["bytes"] = outcome.archive_bytes;
-    object["tar_bytes"] = outcome.tar_bytes;
-    object["entries"] = outcome.entries;
-  }
-  return object;
-}
-
-std::string Summary(const ServiceOutcome& outcome) {
-  std::string text = fmt::format("{}: {}, {} entries, {} from {} in {}", outcome.service,
-                                 outcome.archive.filename().string(), outcome.entries,
-                                 FormatBytes(outcome.archive_bytes), FormatBytes(outcome.tar_bytes),
-                                 FormatSeconds(outcome.seconds));
-  if (const auto& down = outcome.facts.downtime) {
-    text += fmt::format("; down for {} (stop {}, stream {}, start {})",
-                        FormatSeconds(down->total()), FormatSeconds(down->stop),
-                        FormatSeconds(down->stream), FormatSeconds(down->start));
-  }
-  return text;
-}
-
 ExitCode CodeOf(const ServiceOutcome& outcome) {
   ExitCode code = outcome.facts.warnings.empty() ? kDone : kWarnings;
   if (outcome.error) code = Worse(code, ExitCodeOf(*outcome.error));
@@ -141,93 +38,137 @@ ExitCode CodeOf(const ServiceOutcome& outcome) {
 
 void Show(const Context& context, const ServiceOutcome& outcome) {
   if (context.json) context.PrintJson(ToJson(outcome));
-  const std::string where = fmt::format("{} on {}", outcome.service, outcome.host);
-  if (outcome.start_error) {
-    context.Warn(
-        fmt::format("{}: NOT CONFIRMED RUNNING AGAIN: {}", where, outcome.start_error->message));
-  }
-  if (outcome.error) context.Warn(fmt::format("{}: no archive: {}", where, outcome.error->message));
-  for (const std::string& warning : outcome.facts.warnings)
-    context.Warn(fmt::format("{}: {}", where, warning));
-  if (outcome.hook_error) context.Warn(fmt::format("{}: {}", where, outcome.hook_error->message));
+  for (const std::string& problem : Problems(outcome)) context.WarnOf(outcome.service, problem);
   const bool wanted = context.verbose > 0 || context.Interactive();
   if (!outcome.archive.empty() && wanted && !context.json && !context.quiet) {
     context.Print(TerminalSafe(Summary(outcome)) + "\n");
   }
 }
 
-ExitCode RunArchive(const Context& context, const Config& config, const Services& services) {
-  const Interrupt interrupt;
-  const auto lock = RepositoryLock::Take(config.repository);
-  if (!lock) return context.Report(lock.error());
-  Watcher watcher(context);
-  std::mutex output;
+// What an interrupted run has left stopped comes before everything else. A host that is away holds
+// nobody up here.
+ExitCode RecoverFirst(const Context& context, const Config& config, const std::stop_token& stop) {
+  const auto left = ListJournals(LocalFileSystem(), config.repository);
+  if (!left) return context.Report(left.error());
+  if (left->empty()) return kDone;
+  return Worse(kWarnings, RecoverAll(context, config, {}, stop));
+}
+
+// The others are done with: there is time to wait for a host.
+ExitCode RecoverLast(const Context& context, const Config& config, const std::stop_token& stop) {
+  RecoverOptions options;
+  options.retry = ServiceRunOptions{}.start_retry;
+  return RecoverAll(context, config, options, stop);
+}
+
+// Before anything is written: what a killed run left may be what fills the disk. It may be somebody
+// else's, too, and is no reason not to make a backup.
+void CleanUp(const Context& context, const std::filesystem::path& repository) {
+  const auto removed = RemoveLeftovers(LocalFileSystem(), repository, std::time(nullptr));
+  if (!removed) return context.Warn(removed.error().message);
+  for (const Error& error : removed->errors) context.Warn(error.message);
+  if (context.verbose == 0 || context.json) return;
+  for (const std::string& name : removed->names)
+    context.Print("removed what an interrupted run left: " + context.Shown(name) + "\n");
+}
+
+// What is said meanwhile, for those who do not see it.
+class Transcript {
+ public:
+  explicit Transcript(const Context& context) : context_(context) {
+    context_.heard = [this](std::string_view service, std::string_view message) {
+      const std::scoped_lock lock(mutex_);
+      said_.push_back({std::string(service), std::string(message)});
+    };
+  }
+  Transcript(const Transcript&) = delete;
+  Transcript& operator=(const Transcript&) = delete;
+
+  [[nodiscard]] const Context& context() const { return context_; }
+  [[nodiscard]] std::vector<Said> Take() {
+    const std::scoped_lock lock(mutex_);
+    return std::move(said_);
+  }
+
+ private:
+  Context context_;
+  std::mutex mutex_;
+  std::vector<Said> said_;  // guarded by mutex_
+};
+
+std::map<std::string, ExpectedBytes> Expected(const Config& config, const Services& services) {
+  std::map<std::string, ExpectedBytes> expected;
+  const auto& files = LocalFileSystem();
+  const auto archives = Repository(files, config.repository).List();
+  // Why it cannot be read is said by those who need it.
+  if (!archives) return expected;
+  for (const ServiceConfig* service : services)
+    expected[service->name] = ExpectBytes(files, *archives, *service);
+  return expected;
+}
+
+std::vector<ServiceOutcome> ArchiveShown(const Context& context, const Config& config,
+                                         const Services& services, const std::stop_token& stop) {
+  const bool shown = context.Interactive();
+  ArchiveProgress progress(
+      shown, shown ? Expected(config, services) : std::map<std::string, ExpectedBytes>());
   ArchiveAllObserver observer;
   observer.phase = [&](const ServiceConfig& service, RunPhase phase) {
-    watcher.Phase(service, phase);
+    progress.Phase(service, phase);
   };
-  observer.progress = [&](const ServiceConfig& service, uint64_t in, uint64_t out) {
-    watcher.Progress(service, in, out);
+  observer.progress = [&](const ServiceConfig& service, uint64_t tar_bytes, uint64_t) {
+    progress.Bytes(service, tar_bytes);
   };
   observer.finished = [&](const ServiceOutcome& outcome) {
-    watcher.Finished(outcome.service);
-    const std::scoped_lock one_at_a_time(output);
-    Show(context, outcome);
+    progress.Finished(outcome.service, [&] { Show(context, outcome); });
   };
-  const auto outcomes =
-      ArchiveAll(config, services, RealMachinery(), {}, observer, interrupt.token());
-  watcher.Clear();
-  ExitCode code = kDone;
+  return ArchiveAll(config, services, RealMachinery(), {}, observer, stop);
+}
+
+ExitCode ArchiveLocked(const Context& context, const Config& config, const Services& services,
+                       const Interrupt& interrupt, const RunTelling& telling,
+                       std::vector<ServiceOutcome>& outcomes) {
+  const auto lock = RepositoryLock::Take(config.repository);
+  if (!lock) return context.Report(lock.error());
+  ExitCode code = RecoverFirst(context, config, interrupt.token());
+  const bool away = code == kHost;
+  CleanUp(context, config.repository);
+  if (const auto told = telling.Begin(); !told) context.Warn(told.error().message);
+  outcomes = ArchiveShown(context, config, services, interrupt.token());
   for (const ServiceOutcome& outcome : outcomes) code = Worse(code, CodeOf(outcome));
+  if (away && !interrupt.requested())
+    code = Worse(code, RecoverLast(context, config, interrupt.token()));
+  if (config.prune && !interrupt.requested())
+    code = Worse(code, PruneAfter(context, config, outcomes));
   return interrupt.requested() ? Worse(code, interrupt.exit_code()) : code;
 }
 
-void ShowPlan(const Context& context, const ServiceConfig& service, const ServicePlan& plan) {
-  if (context.json) {
-    context.PrintJson({{"type", "plan"},
-                       {"service", service.name},
-                       {"host", service.host},
-                       {"stops", plan.stops},
-                       {"paths", service.paths},
-                       {"tar", plan.tar.description},
-                       {"command", plan.command}});
-    return;
-  }
-  std::string stops;
-  for (const std::string& part : plan.stops) stops += (stops.empty() ? "" : ", ") + part;
-  std::string paths;
-  for (const std::string& path : service.paths) paths += " " + path;
-  context.Print(TerminalSafe(fmt::format(
-                    "{} on {}: would stop {}, archive{} with {}, and start it again", service.name,
-                    service.host, stops.empty() ? "nothing" : stops, paths, plan.tar.description)) +
-                "\n");
+RunResult ResultOf(ExitCode code) {
+  if (code == kDone) return RunResult::kGood;
+  return code == kWarnings ? RunResult::kWarnings : RunResult::kFailed;
 }
 
-ExitCode RunDry(const Context& context, const Config& config, const Services& services) {
+ExitCode RunArchive(const Context& context, const Config& config, const Services& services) {
   const Interrupt interrupt;
-  ExitCode code = kDone;
-  const Machinery machinery = RealMachinery();
-  for (const ServiceConfig* service : services) {
-    const auto host = machinery.host(config.hosts.at(service->host));
-    const auto control = machinery.control(*service);
-    const auto plan = PlanService(*service, *host, *control, interrupt.token());
-    if (interrupt.requested()) return interrupt.exit_code();
-    if (plan) {
-      ShowPlan(context, *service, *plan);
-    } else {
-      context.Warn(fmt::format("{} on {}: {}", service->name, service->host, plan.error().message));
-      code = Worse(code, ExitCodeOf(plan.error()));
-    }
-  }
+  Transcript transcript(context);
+  const RunTelling telling(config, services.size() == config.services.size(), interrupt.token());
+  RunEnd end;
+  const ExitCode code =
+      ArchiveLocked(transcript.context(), config, services, interrupt, telling, end.outcomes);
+  end.result = ResultOf(code);
+  end.exit_status = code;
+  end.said = transcript.Take();
+  end.seen = ::isatty(STDERR_FILENO) != 0;
+  for (const Error& error : telling.End(end)) context.Warn(error.message);
   return code;
 }
 
 ExitCode Archive(const Context& context, const ArchiveOptions& options) {
   const auto config = context.LoadConfiguration();
   if (!config) return context.Report(config.error());
-  const auto services = Choose(*config, options.services);
+  const auto services = ChooseServices(*config, options.services);
   if (!services) return context.Report(services.error());
-  return options.dry_run ? RunDry(context, *config, *services)
+  return options.dry_run ? ShowArchivePlans(context, *config, *services)
                          : RunArchive(context, *config, *services);
 }
 

@@ -2,20 +2,53 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "cli/text.h"
+#include "index/sidecar_place.h"
 
 namespace orcio::cli {
 
-Result<Repository> Context::OpenRepository() const {
-  if (!repository_path.empty()) return Repository(LocalFileSystem(), repository_path);
-  auto config = LoadConfig(config_path);
-  if (!config && config.error().kind == ErrorKind::kNotFound) {
-    return Fail(ErrorKind::kInvalid,
-                "no configuration at {}: name the directory of archives with -r DIR, or the "
-                "configuration with -c FILE",
-                config_path.string());
+Result<void> WriteOut(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return FailErrno(errno, "cannot write to standard output");
+    bytes = bytes.subspan(static_cast<size_t>(put));
   }
-  return Repository(LocalFileSystem(), ORCIO_TRY(std::move(config)).repository);
+  return {};
+}
+
+Result<Repository> Context::OpenRepository() const {
+  std::filesystem::path directory = repository_path;
+  if (directory.empty()) {
+    auto config = LoadConfig(config_path);
+    if (!config && config.error().kind == ErrorKind::kNotFound) {
+      return Fail(ErrorKind::kInvalid,
+                  "no configuration at {}: name the directory of archives with -r DIR, or the "
+                  "configuration with -c FILE",
+                  config_path.string());
+    }
+    directory = ORCIO_TRY(std::move(config)).repository;
+  }
+  auto index = ORCIO_TRY(IndexDirectory(directory));
+  return Repository(LocalFileSystem(), std::move(directory), std::move(index));
+}
+
+Result<std::filesystem::path> Context::IndexDirectory(
+    const std::filesystem::path& directory) const {
+  std::filesystem::path index = index_directory;
+  if (index.empty()) {
+    if (::access(directory.empty() ? "." : directory.c_str(), W_OK) == 0) return index;
+    // What is not there at all is for others to say.
+    if (errno != EACCES && errno != EROFS && errno != EPERM) return index;
+    index = CacheIndexDirectory(directory.empty() ? "." : directory);
+    // Nobody asked for it: what then cannot be read or written says so by itself.
+    if (index.empty() || !MakeIndexDirectory(index)) return std::filesystem::path();
+    return std::filesystem::absolute(index);
+  }
+  ORCIO_TRY(MakeIndexDirectory(index));
+  return std::filesystem::absolute(index);
 }
 
 Result<Config> Context::LoadConfiguration() const {
@@ -42,9 +75,10 @@ std::string Context::Shown(std::string_view name) const {
   return ::isatty(STDOUT_FILENO) != 0 ? TerminalSafe(name) : std::string(name);
 }
 
-void Context::Warn(std::string_view message) const {
+void Context::WarnOf(std::string_view service, std::string_view message) const {
   const std::string line = "orcio: " + TerminalSafe(message) + "\n";
   std::fwrite(line.data(), 1, line.size(), stderr);
+  if (heard) heard(service, message);
 }
 
 ExitCode Context::Report(const Error& error) const {

@@ -1,9 +1,11 @@
 #include <memory>
 #include <optional>
 
+#include "archiver/service_names.h"
 #include "cli/commands.h"
 #include "cli/text.h"
-#include "index/sidecar.h"
+#include "index/archive_state.h"
+#include "index/protection.h"
 
 namespace orcio::cli {
 namespace {
@@ -12,30 +14,16 @@ namespace {
 // decoded.
 struct Line {
   const ArchiveFile* archive = nullptr;
-  std::shared_ptr<const Sidecar> sidecar;  // nothing where there is none to trust
-  std::string state;  // complete, incomplete, or what is wrong with the sidecar
+  ArchiveState state;
+  bool is_protected = false;
   std::optional<RunFacts> facts;
 };
 
 Line Describe(const FileSystem& files, const ArchiveFile& archive) {
-  Line line{&archive, nullptr, "not indexed", std::nullopt};
-  auto sidecar = Sidecar::Open(files, archive.sidecar);
-  if (!sidecar) {
-    if (sidecar.error().kind != ErrorKind::kNotFound) line.state = "index damaged";
-    return line;
-  }
-  auto file = files.OpenRead(archive.path);
-  if (!file) {
-    line.state = "unreadable";
-    return line;
-  }
-  if (!(*sidecar)->CheckBelongsTo(**file)) {
-    line.state = "index of another archive";
-    return line;
-  }
-  if (auto facts = (*sidecar)->facts()) line.facts = std::move(*facts);
-  line.state = (*sidecar)->complete() ? "complete" : "incomplete";
-  line.sidecar = std::move(*sidecar);
+  Line line{&archive, LookAtArchive(files, archive),
+            IsProtected(files, archive.path).value_or(false), std::nullopt};
+  if (line.state.sidecar == nullptr) return line;
+  if (auto facts = line.state.sidecar->facts()) line.facts = std::move(*facts);
   return line;
 }
 
@@ -43,31 +31,51 @@ nlohmann::json ToJson(const Line& line) {
   nlohmann::json object = {{"service", line.archive->name.service},
                            {"date", line.archive->date},
                            {"bytes", line.archive->status.size},
-                           {"state", line.state}};
+                           {"state", line.state.words},
+                           {"protected", line.is_protected}};
   AddPath(object, line.archive->path.string());
-  if (line.sidecar != nullptr) {
-    object["entries"] = line.sidecar->entry_count();
-    object["tar_bytes"] = line.sidecar->tar_bytes();
-    object["complete"] = line.sidecar->complete();
-    object["sha256"] = ToHex(line.sidecar->archive().sha256);
+  if (const auto& sidecar = line.state.sidecar) {
+    object["entries"] = sidecar->entry_count();
+    object["tar_bytes"] = sidecar->tar_bytes();
+    object["complete"] = sidecar->complete();
+    object["sha256"] = ToHex(sidecar->archive().sha256);
   }
-  if (line.facts && line.facts->downtime) object["downtime"] = cli::ToJson(*line.facts->downtime);
+  if (line.facts && line.facts->downtime) object["downtime"] = ToJson(*line.facts->downtime);
+  if (line.facts && line.facts->transfer) object["transfer"] = ToJson(*line.facts->transfer);
+  if (line.facts && line.facts->wire) object["wire"] = ToJson(*line.facts->wire);
   if (line.facts && !line.facts->host.empty()) object["host"] = line.facts->host;
+  if (line.facts && !line.facts->mode.empty()) object["mode"] = line.facts->mode;
   if (line.facts && !line.facts->warnings.empty()) object["warnings"] = line.facts->warnings;
+  if (line.state.verified) object["verified"] = ToJson(*line.state.verified);
   return object;
+}
+
+// What an archive is worth depends on it: where the service ran on, nothing in it need be
+// consistent.
+std::string_view HowAtRest(const Line& line) {
+  if (!line.facts) return "";
+  if (line.facts->mode == NameOf(Mode::kLive)) return ", live";
+  return line.facts->mode == NameOf(Mode::kPause) ? ", paused" : "";
 }
 
 std::vector<std::string> ToRow(const Context& context, const Line& line) {
   const bool down = line.facts && line.facts->downtime;
-  std::string state = line.state;
+  const auto& verified = line.state.verified;
+  std::string state = line.state.words;
+  state += HowAtRest(line);
   if (line.facts && !line.facts->warnings.empty())
-    state += fmt::format(", {} warnings", line.facts->warnings.size());
-  return {context.Shown(line.archive->name.service),
-          line.archive->date,
-          FormatBytes(line.archive->status.size),
-          line.sidecar == nullptr ? "-" : fmt::format("{}", line.sidecar->entry_count()),
-          down ? FormatSeconds(line.facts->downtime->total()) : "-",
-          state};
+    state += ", " + FormatCount(line.facts->warnings.size(), "warning");
+  if (line.is_protected) state += ", protected";
+  return {
+      context.Shown(line.archive->name.service),
+      line.archive->date,
+      FormatBytes(line.archive->status.size),
+      line.state.sidecar == nullptr ? "-" : fmt::format("{}", line.state.sidecar->entry_count()),
+      down ? FormatSeconds(line.facts->downtime->total()) : "-",
+      FormatVerified(
+          verified && verified->full ? std::optional(verified->full->seconds) : std::nullopt,
+          verified && verified->quick ? std::optional(verified->quick->seconds) : std::nullopt),
+      state};
 }
 
 ExitCode List(const Context& context, const std::string& service) {
@@ -77,7 +85,7 @@ ExitCode List(const Context& context, const std::string& service) {
   if (!archives) return context.Report(archives.error());
 
   std::vector<std::vector<std::string>> rows{
-      {"SERVICE", "DATE", "SIZE", "ENTRIES", "DOWNTIME", "STATE"}};
+      {"SERVICE", "DATE", "SIZE", "ENTRIES", "DOWNTIME", "VERIFIED", "STATE"}};
   nlohmann::json objects = nlohmann::json::array();
   for (const ArchiveFile& archive : *archives) {
     if (!service.empty() && archive.name.service != service) continue;
@@ -91,13 +99,11 @@ ExitCode List(const Context& context, const std::string& service) {
   if (context.json) {
     context.PrintJson({{"repository", repository->directory().string()}, {"archives", objects}});
   } else if (rows.size() > 1) {
-    context.Print(FormatTable(rows, {false, false, true, true, true, false}));
+    context.Print(FormatTable(rows, {false, false, true, true, true, false, false}));
   }
-  if (!service.empty() && rows.size() == 1 && objects.empty()) {
-    context.Warn(fmt::format("no archive of {} in {}", service, repository->directory().string()));
-    return kNoSuch;
-  }
-  return kDone;
+  if (service.empty() || rows.size() > 1 || !objects.empty()) return kDone;
+  const auto named = repository->ListService(service);
+  return named ? kDone : context.Report(named.error());
 }
 
 }  // namespace

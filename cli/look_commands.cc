@@ -1,12 +1,12 @@
-#include <unistd.h>
-
-#include <cerrno>
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/entry_text.h"
+#include "cli/named_archive.h"
 #include "cli/text.h"
 #include "index/archive_reader.h"
 #include "index/path_lookup.h"
+#include "retrieve/content.h"
 
 namespace orcio::cli {
 namespace {
@@ -14,31 +14,6 @@ namespace {
 // Members decoded ahead of use are no help to commands that read front to back: a small cache is
 // enough.
 constexpr uint64_t kCacheBytes = uint64_t{16} << 20;
-constexpr size_t kReadBytes = size_t{1} << 20;
-
-struct Opened {
-  Selector selector;
-  ArchiveFile archive;
-  std::shared_ptr<const Sidecar> sidecar;
-};
-
-Result<Opened> OpenArchive(const Context& context, const std::string& text) {
-  Opened opened;
-  opened.selector = ORCIO_TRY(ParseSelector(text));
-  const Repository repository = ORCIO_TRY(context.OpenRepository());
-  opened.archive = ORCIO_TRY(repository.Resolve(opened.selector));
-  auto sidecar = Sidecar::Open(repository.files(), opened.archive.sidecar);
-  if (!sidecar) {
-    return Fail(sidecar.error().kind == ErrorKind::kNotFound ? ErrorKind::kUnsupported
-                                                             : sidecar.error().kind,
-                "{}; `orcio index {}` makes it anew", sidecar.error().message,
-                opened.archive.path.string());
-  }
-  const auto file = ORCIO_TRY(repository.files().OpenRead(opened.archive.path));
-  ORCIO_TRY((*sidecar)->CheckBelongsTo(*file));
-  opened.sidecar = std::move(*sidecar);
-  return opened;
-}
 
 struct LsOptions {
   std::string what;
@@ -76,42 +51,14 @@ class Lister {
   }
 
   Result<void> Entry(const NodeInfo& node, const std::string& path) {
-    if (context_.json) return Json(node, path);
+    if (context_.json) {
+      context_.PrintJson(ORCIO_TRY(EntryJson(sidecar_, node.id, path)));
+      return {};
+    }
     std::string line = context_.Shown(path);
-    if (options_.details) line = ORCIO_TRY(Details(node)) + line + ORCIO_TRY(Target(node));
+    if (options_.details)
+      line = EntryDetails(node) + line + ORCIO_TRY(ArrowToTarget(context_, sidecar_, node));
     context_.Print(line + "\n");
-    return {};
-  }
-
-  Result<std::string> Details(const NodeInfo& node) const {
-    const bool device =
-        node.type == EntryType::kCharacterDevice || node.type == EntryType::kBlockDevice;
-    const std::string size = device ? fmt::format("{}, {}", node.device_major, node.device_minor)
-                                    : fmt::format("{}", node.size);
-    return fmt::format("{} {:>3} {:>5} {:>5} {:>11} {} ", FormatMode(node.type, node.mode),
-                       node.links, node.uid, node.gid, size, FormatTime(node.mtime.seconds));
-  }
-
-  Result<std::string> Target(const NodeInfo& node) const {
-    if (node.type != EntryType::kSymlink) return std::string();
-    return " -> " + context_.Shown(ORCIO_TRY(sidecar_.SymlinkTarget(node.id)));
-  }
-
-  Result<void> Json(const NodeInfo& node, const std::string& path) const {
-    nlohmann::json object = {
-        {"type", TypeWord(node.type)},
-        {"mode", fmt::format("{:04o}", node.mode)},
-        {"uid", node.uid},
-        {"gid", node.gid},
-        {"size", node.size},
-        {"links", node.links},
-        {"mtime", fmt::format("{}.{:09}", node.mtime.seconds, node.mtime.nanoseconds)}};
-    AddPath(object, path);
-    if (node.type == EntryType::kSymlink)
-      object["target"] = ORCIO_TRY(sidecar_.SymlinkTarget(node.id));
-    if (const auto digest = ORCIO_TRY(sidecar_.Digest(node.id))) object["sha256"] = ToHex(*digest);
-    if (!node.complete) object["complete"] = false;
-    context_.PrintJson(object);
     return {};
   }
 
@@ -121,7 +68,7 @@ class Lister {
 };
 
 ExitCode Ls(const Context& context, const LsOptions& options) {
-  const auto opened = OpenArchive(context, options.what);
+  const auto opened = OpenSelected(context, options.what);
   if (!opened) return context.Report(opened.error());
   const auto node = FindFollowing(*opened->sidecar, opened->selector.path, false);
   if (!node) return context.Report(node.error());
@@ -131,18 +78,8 @@ ExitCode Ls(const Context& context, const LsOptions& options) {
   return shown ? kDone : context.Report(shown.error());
 }
 
-Result<void> WriteOut(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t put = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return FailErrno(errno, "cannot write to standard output");
-    bytes = bytes.subspan(static_cast<size_t>(put));
-  }
-  return {};
-}
-
 Result<void> CatOne(const Context& context, const std::string& what) {
-  const Opened opened = ORCIO_TRY(OpenArchive(context, what));
+  const Opened opened = ORCIO_TRY(OpenSelected(context, what));
   const NodeId id = ORCIO_TRY(FindFollowing(*opened.sidecar, opened.selector.path, true));
   const NodeInfo node = ORCIO_TRY(opened.sidecar->Node(id));
   if (node.type != EntryType::kFile) {
@@ -151,16 +88,7 @@ Result<void> CatOne(const Context& context, const std::string& what) {
   SpanCache cache(kCacheBytes);
   const auto reader =
       ORCIO_TRY(ArchiveReader::Open(LocalFileSystem(), opened.archive.path, opened.sidecar, cache));
-  for (uint64_t offset = 0; offset < node.size;) {
-    const auto slices = ORCIO_TRY(reader->ReadFile(id, offset, kReadBytes));
-    if (slices.empty())
-      return Fail(ErrorKind::kDamaged, "{} ends at {} of {} bytes", what, offset, node.size);
-    for (const Slice& slice : slices) {
-      ORCIO_TRY(WriteOut(slice.bytes));
-      offset += slice.bytes.size();
-    }
-  }
-  return {};
+  return StreamFile(*reader, id, what, WriteOut);
 }
 
 ExitCode Cat(const Context& context, const std::vector<std::string>& files) {

@@ -27,8 +27,11 @@ Command AddMount(CLI::App& app, const Context& context) {
   options->mountpoint = kDefaultMountpoint;
   app.add_option("MOUNTPOINT", options->mountpoint, "Where to mount")->capture_default_str();
   app.add_flag("-f,--foreground", options->foreground, "Stay until unmounted");
-  app.add_option("-o", options->fuse_options, "Options as in fstab, e.g. cache_size=1G,allow_other")
-      ->delimiter(',');
+  // One argument each time, however often: what follows may be the mountpoint.
+  app.add_option_function<std::string>(
+         "-o", [options](const std::string& words) { options->fuse_options.push_back(words); },
+         "Options as in fstab, e.g. cache_size=1G,allow_other")
+      ->trigger_on_parse();
   return [&context, options] { return RunMount(context, *options); };
 }
 

@@ -1,60 +1,15 @@
 #include "cli/text.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <ctime>
+
+#include "archiver/safe_text.h"
 
 namespace orcio::cli {
 namespace {
-
-// The bytes of the UTF-8 sequence (RFC 3629) that `text` starts with; 0 where it is none.
-size_t SequenceBytes(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  const size_t bytes = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < bytes) return 0;
-  for (size_t i = 1; i < bytes; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  // Overlong forms, surrogates and what is beyond U+10FFFF.
-  if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F)) return 0;
-  if ((lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) > 0x8F)) return 0;
-  return bytes;
-}
-
-// C0 and C1 control characters; U+0080 to U+009F are C2 80 to C2 9F. Also the marks that reverse
-// the direction of text.
-bool IsControl(std::string_view sequence) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(sequence[i]); };
-  if (sequence.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7F;
-  if (sequence.size() == 2) return byte(0) == 0xC2 && byte(1) < 0xA0;
-  return sequence.size() == 3 && byte(0) == 0xE2 &&
-         ((byte(1) == 0x80 && byte(2) >= 0xAA && byte(2) <= 0xAE) ||
-          (byte(1) == 0x81 && byte(2) >= 0xA6 && byte(2) <= 0xA9));
-}
-
-void AppendEscaped(std::string_view bytes, std::string& to) {
-  for (const char c : bytes) {
-    switch (c) {
-      case '\n':
-        to += "\\n";
-        break;
-      case '\t':
-        to += "\\t";
-        break;
-      case '\r':
-        to += "\\r";
-        break;
-      default:
-        to += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    }
-  }
-}
 
 size_t ShownWidth(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
@@ -65,56 +20,7 @@ size_t ShownWidth(std::string_view text) {
 }  // namespace
 
 std::string TerminalSafe(std::string_view text) {
-  std::string safe;
-  while (!text.empty()) {
-    const size_t bytes = SequenceBytes(text);
-    const std::string_view sequence = text.substr(0, std::max<size_t>(bytes, 1));
-    if (bytes == 0 || IsControl(sequence)) {
-      AppendEscaped(sequence, safe);
-    } else {
-      safe += sequence;
-    }
-    text.remove_prefix(sequence.size());
-  }
-  return safe;
-}
-
-bool IsUtf8(std::string_view text) {
-  while (!text.empty()) {
-    const size_t bytes = SequenceBytes(text);
-    if (bytes == 0) return false;
-    text.remove_prefix(bytes);
-  }
-  return true;
-}
-
-std::string Base64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int written = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                      reinterpret_cast<const unsigned char*>(bytes.data()),
-                                      static_cast<int>(bytes.size()));
-  text.resize(static_cast<size_t>(written));
-  return text;
-}
-
-std::string FormatBytes(uint64_t bytes) {
-  constexpr std::array kUnits{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  auto value = static_cast<double>(bytes);
-  size_t unit = 0;
-  while (value >= 1023.5 && unit + 1 < kUnits.size()) {
-    value /= 1024;
-    ++unit;
-  }
-  return unit == 0 || value >= 99.95 ? fmt::format("{:.0f} {}", value, kUnits[unit])
-                                     : fmt::format("{:.1f} {}", value, kUnits[unit]);
-}
-
-std::string FormatSeconds(double seconds) {
-  if (seconds < 9.95) return fmt::format("{:.1f} s", seconds);
-  const auto whole = static_cast<int64_t>(std::llround(seconds));
-  if (whole < 60) return fmt::format("{} s", whole);
-  if (whole < 3600) return fmt::format("{} min {} s", whole / 60, whole % 60);
-  return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
+  return SafeText(text);
 }
 
 std::string FormatMode(EntryType type, uint32_t mode) {
@@ -134,6 +40,10 @@ std::string FormatMode(EntryType type, uint32_t mode) {
   return text;
 }
 
+std::string FormatCount(size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 std::string FormatTime(int64_t seconds) {
   const auto time = static_cast<std::time_t>(seconds);
   std::tm parts{};
@@ -143,27 +53,19 @@ std::string FormatTime(int64_t seconds) {
   return text.data();
 }
 
+std::string FormatVerified(std::optional<int64_t> full_seconds,
+                           std::optional<int64_t> quick_seconds) {
+  constexpr size_t kDayLetters = 10;  // of "2026-11-23 02:00:00"
+  const auto seconds = full_seconds ? full_seconds : quick_seconds;
+  if (!seconds) return "-";
+  return FormatTime(*seconds).substr(0, kDayLetters) + (full_seconds ? " full" : " quick");
+}
+
 std::string_view TypeWord(EntryType type) {
-  constexpr std::array<std::string_view, 8> kWords{
+  constexpr std::array<std::string_view, 8> kTypeWords{
       "file",         "directory", "symlink", "hardlink", "character_device",
       "block_device", "fifo",      "socket"};
-  return kWords[static_cast<size_t>(type)];
-}
-
-void AddPath(nlohmann::json& object, std::string_view path) {
-  object["path"] = path;
-  if (!IsUtf8(path)) object["path_base64"] = Base64(path);
-}
-
-std::string Dump(const nlohmann::json& value) {
-  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-nlohmann::json ToJson(const Downtime& downtime) {
-  return {{"seconds", downtime.total()},
-          {"stop", downtime.stop},
-          {"stream", downtime.stream},
-          {"start", downtime.start}};
+  return kTypeWords[static_cast<size_t>(type)];
 }
 
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows,

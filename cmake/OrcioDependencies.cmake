@@ -12,6 +12,7 @@ pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 
 if(NOT ORCIO_INDEX_ONLY)
   pkg_check_modules(ssh REQUIRED IMPORTED_TARGET libssh)
+  pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
   pkg_check_modules(fuse3 REQUIRED IMPORTED_TARGET fuse3)
   find_package(yaml-cpp REQUIRED)
   find_package(CLI11 REQUIRED)

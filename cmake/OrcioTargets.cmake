@@ -22,6 +22,11 @@ function(orcio_configure target)
     endforeach()
   endif()
   target_compile_options(${target} PRIVATE -ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND ORCIO_FEW_UNITS)
+    # A class of one source file holds types of that file's anonymous namespace: GCC tells the file from a header by its being the
+    # main one.
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+  endif()
   if(ORCIO_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${ORCIO_SANITIZE} -fno-omit-frame-pointer
                                              -fno-sanitize-recover=all)
@@ -30,9 +35,13 @@ function(orcio_configure target)
   target_link_libraries(${target} PRIVATE Threads::Threads)
 endfunction()
 
-# orcio_library(NAME SOURCES...): one static library a folder.
+# orcio_library(NAME SOURCES...): one static library a folder. With ORCIO_FEW_UNITS its sources are compiled together: no name may stand
+# for two things in it.
 function(orcio_library name)
   add_library(${name} STATIC ${ARGN})
+  if(ORCIO_FEW_UNITS)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
+  endif()
   orcio_configure(${name})
   if(ORCIO_FUZZ)
     target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)

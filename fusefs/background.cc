@@ -8,6 +8,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <exception>
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -45,12 +47,24 @@ void DetachStandardStreams() {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null.get(), stream);
 }
 
-[[noreturn]] void Serve(
-    UniqueFd pipe, const std::function<Result<void>(const std::function<void()>& ready)>& serve) {
+using ServeFunction = std::function<Result<void>(const std::function<void()>& ready)>;
+
+// What is above us on the stack is a copy of the caller's, where nobody looks at us any more.
+Result<void> Caught(const ServeFunction& serve, const std::function<void()>& ready) {
+  try {
+    return serve(ready);
+  } catch (const std::bad_alloc&) {
+    return FailErrno(ENOMEM, "cannot mount");
+  } catch (const std::exception& exception) {
+    return Fail(ErrorKind::kIo, "cannot mount: {}", exception.what());
+  }
+}
+
+[[noreturn]] void Serve(UniqueFd pipe, const ServeFunction& serve) {
   // Whoever started us may have been interrupted: no reason to leave a mount that nobody serves.
   ::signal(SIGPIPE, SIG_IGN);
   if (::chdir("/") != 0) std::perror("orcio: cannot change to /");
-  const auto served = serve([&] {
+  const auto served = Caught(serve, [&] {
     DetachStandardStreams();
     WriteAll(pipe.get(), kReady);
     pipe.Reset();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <set>
-#include <tuple>
 #include <utility>
 
 #include "index/bytes.h"
@@ -12,19 +11,27 @@ namespace orcio {
 namespace {
 
 constexpr uint32_t kRootNumber = 1;
-
-bool IsSameFile(const ArchiveFile& a, const ArchiveFile& b) {
-  const auto identity = [](const ArchiveFile& file) {
-    const FileStatus& status = file.status;
-    return std::tie(file.path, status.size, status.mtime_ns, status.device, status.inode);
-  };
-  return identity(a) == identity(b);
-}
+// Whoever stands in one that was replaced before so many others has to change into it anew.
+constexpr ptrdiff_t kMostReplaced = 256;
 
 template <class Map>
 auto FindOrNull(const Map& map, uint32_t number) {
   const auto found = map.find(number);
   return found == map.end() ? typename Map::mapped_type() : found->second;
+}
+
+uint32_t NumberFrom(std::string_view text) {
+  return LoadLittleEndian<uint32_t>(Sha256::Of(AsBytes(text)).data());
+}
+
+// What an archive's number follows from: another content under the name is to have another one.
+std::string NumberedBy(const ArchiveFile& file) {
+  return fmt::format("{}/{}/{}/{}", file.name.service, file.date, file.status.size,
+                     file.status.mtime_ns);
+}
+
+uint32_t NanosecondsOf(std::string_view names) {
+  return NumberFrom(names) % 1'000'000'000;
 }
 
 }  // namespace
@@ -36,8 +43,7 @@ class Listing::Numbers {
   void Reserve(uint32_t number) { taken_.insert(number); }
 
   uint32_t Take(std::string_view name) {
-    const Sha256Digest digest = Sha256::Of(AsBytes(name));
-    uint32_t number = LoadLittleEndian<uint32_t>(digest.data()) % kNumbers + 1;
+    uint32_t number = NumberFrom(name) % kNumbers + 1;
     while (!taken_.insert(number).second) number = number % kNumbers + 1;
     return number;
   }
@@ -49,35 +55,62 @@ class Listing::Numbers {
 
 Listing::Listing(std::vector<ArchiveFile> archives, const Listing* before,
                  const ArchivePolicy& policy) {
-  const auto number_before = [&](const ArchiveFile& file) -> uint32_t {
-    const auto* service = before == nullptr ? nullptr : before->Service(file.name.service);
-    if (service == nullptr) return 0;
-    const auto found = service->by_date.find(file.date);
-    return found == service->by_date.end() ? 0 : found->second->number();
-  };
   Numbers numbers;
-  for (const ArchiveFile& file : archives) {
-    if (const uint32_t number = number_before(file); number != 0) numbers.Reserve(number);
+  if (before != nullptr) {
+    for (const auto& [number, archive] : before->archives_) numbers.Reserve(number);
+    for (const auto& [number, archive] : before->replaced_) numbers.Reserve(number);
   }
   for (ArchiveFile& file : archives) {
-    uint32_t number = number_before(file);
-    if (number == 0) number = numbers.Take(file.name.service + "/" + file.date);
-    Add(std::move(file), number, before, policy);
+    auto archive = before == nullptr ? nullptr : before->Unchanged(file);
+    if (archive == nullptr) {
+      const uint32_t number = numbers.Take(NumberedBy(file));
+      archive = std::make_shared<MountedArchive>(std::move(file), number, policy);
+    }
+    Add(std::move(archive));
   }
+  if (before != nullptr) KeepReplaced(*before);
   NumberServices(before);
+  TellTimesApart();
 }
 
-void Listing::Add(ArchiveFile file, uint32_t number, const Listing* before,
-                  const ArchivePolicy& policy) {
+std::shared_ptr<MountedArchive> Listing::Unchanged(const ArchiveFile& file) const {
+  auto archive = ArchiveAt(file.name.service, file.date);
+  const bool unchanged = archive != nullptr && archive->file().path == file.path &&
+                         IsSameFile(archive->file().status, file.status);
+  return unchanged ? archive : nullptr;
+}
+
+void Listing::KeepReplaced(const Listing& before) {
+  const auto keep = [this](uint32_t number, const MountedArchive& was) {
+    auto now = ArchiveAt(was.file().name.service, was.file().date);
+    if (now != nullptr && now->number() != number) replaced_.emplace_back(number, std::move(now));
+  };
+  for (const auto& [number, archive] : before.replaced_) keep(number, *archive);
+  for (const auto& [number, archive] : before.archives_) keep(number, *archive);
+  if (std::ssize(replaced_) > kMostReplaced)
+    replaced_.erase(replaced_.begin(), replaced_.end() - kMostReplaced);
+}
+
+// The kernel keeps what it has listed for as long as a directory's time of change stays the same.
+void Listing::TellTimesApart() {
+  for (auto& [name, service] : by_name_) {
+    std::string names;
+    for (const auto& [date, archive] : service.by_date)
+      names += fmt::format("{}/{}/", date, archive->number());
+    service.nanoseconds = NanosecondsOf(names);
+  }
+  std::string names;
+  for (const auto& [name, service] : by_name_) names += fmt::format("{}/{}/", name, service.number);
+  nanoseconds_ = NanosecondsOf(names);
+}
+
+void Listing::Add(std::shared_ptr<MountedArchive> archive) {
+  const ArchiveFile& file = archive->file();
   ServiceDirectory& service = by_name_[file.name.service];
   service.name = file.name.service;
   newest_seconds_ = std::max(newest_seconds_, file.name.seconds);
-  std::shared_ptr<MountedArchive> archive;
-  if (before != nullptr) archive = before->ArchiveNumbered(number);
-  if (archive == nullptr || !IsSameFile(archive->file(), file))
-    archive = std::make_shared<MountedArchive>(std::move(file), number, policy);
-  archives_.emplace(number, archive);
-  service.by_date.emplace(archive->file().date, archive);
+  archives_.emplace(archive->number(), archive);
+  service.by_date.emplace(file.date, archive);
   service.by_number.push_back(archive);
   service.newest = std::move(archive);  // they come oldest first
 }
@@ -112,6 +145,14 @@ const ServiceDirectory* Listing::Service(std::string_view name) const {
   return found == by_name_.end() ? nullptr : &found->second;
 }
 
+std::shared_ptr<MountedArchive> Listing::ArchiveAt(std::string_view service,
+                                                   std::string_view date) const {
+  const ServiceDirectory* const directory = Service(service);
+  if (directory == nullptr) return nullptr;
+  const auto found = directory->by_date.find(date);
+  return found == directory->by_date.end() ? nullptr : found->second;
+}
+
 const ServiceDirectory* Listing::ServiceNumbered(uint32_t number) const {
   return FindOrNull(by_number_, number);
 }
@@ -122,6 +163,12 @@ const ServiceDirectory* Listing::ServiceOfLatest(uint32_t number) const {
 
 std::shared_ptr<MountedArchive> Listing::ArchiveNumbered(uint32_t number) const {
   return FindOrNull(archives_, number);
+}
+
+std::shared_ptr<MountedArchive> Listing::ReplacementOf(uint32_t number) const {
+  const auto found = std::find_if(replaced_.begin(), replaced_.end(),
+                                  [&](const auto& replaced) { return replaced.first == number; });
+  return found == replaced_.end() ? nullptr : found->second;
 }
 
 }  // namespace orcio

@@ -1,5 +1,6 @@
 #include "fusefs/mount.h"
 
+#include <malloc.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/dup_filter_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -27,8 +28,9 @@ namespace {
 
 // What was found out before anything is started.
 struct Plan {
-  std::filesystem::path repository;  // absolute
-  std::filesystem::path mountpoint;  // absolute, without symlinks
+  std::filesystem::path repository;       // absolute
+  std::filesystem::path index_directory;  // absolute, or empty
+  std::filesystem::path mountpoint;       // absolute, without symlinks
   ParsedMountOptions options;
   bool foreground = false;
 };
@@ -61,6 +63,13 @@ Result<void> CheckMountpoint(const std::filesystem::path& mountpoint) {
   return {};
 }
 
+// What /proc/mounts and df(1) show: as fstab has it, by which `mount -a` knows what is mounted.
+// libfuse takes options apart at commas, and takes backslashes for escapes.
+std::string SourceName(const std::filesystem::path& repository) {
+  const std::string name = repository.string();
+  return name.find_first_of(",\\") == name.npos ? name : "orcio";
+}
+
 Result<Plan> MakePlan(const Repository& repository, const MountOptions& options) {
   Plan plan;
   plan.foreground = options.foreground;
@@ -72,6 +81,10 @@ Result<Plan> MakePlan(const Repository& repository, const MountOptions& options)
     return Fail(ErrorKind::kNotFound, "cannot mount the repository {}: {}",
                 repository.directory().string(), error.message());
   }
+  plan.index_directory = repository.index_directory();
+  if (!plan.index_directory.empty())
+    plan.index_directory = std::filesystem::absolute(plan.index_directory, error);
+  plan.options.fuse.push_back("fsname=" + SourceName(plan.repository));
   plan.mountpoint = ORCIO_TRY(ResolveMountpoint(options.mountpoint));
   if (IsWithin(plan.repository, plan.mountpoint)) {
     return Fail(ErrorKind::kInvalid, "cannot mount on {}: it would hide the repository {}",
@@ -102,16 +115,31 @@ void AllowManyOpenFiles() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// glibc gives threads heaps of their own, and keeps in each what spans have been freed there: many
+// times the cache, for threads that come and go. What is small each thread keeps at hand all the
+// same, and beside decoding a span the wait for the one heap is nothing. In it, each thread that
+// libfuse keeps has a buffer of 1 MiB.
+void ShareOneHeap() {
+  ::mallopt(M_ARENA_MAX, 1);
+}
+
 Result<void> Serve(const FileSystem& files, const Plan& plan, const std::function<void()>& ready) {
   const auto logger = MakeLogger(plan.foreground);
   const auto log = [logger](const std::string& line) { logger->warn("{}", line); };
   AllowManyOpenFiles();
+  ShareOneHeap();
   SpanCache cache(plan.options.cache_bytes);
   Namespace::Options options;
   options.log = log;
-  const auto tree =
-      ORCIO_TRY(Namespace::Open(Repository(files, plan.repository), cache, std::move(options)));
-  MountContext context{*tree, plan.repository, plan.options.default_permissions, log, {}};
+  const auto tree = ORCIO_TRY(Namespace::Open(
+      Repository(files, plan.repository, plan.index_directory), cache, std::move(options)));
+  MountContext context{.tree = *tree,
+                       .cache = cache,
+                       .repository = plan.repository,
+                       .default_permissions = plan.options.default_permissions,
+                       .shown = plan.options.shown,
+                       .idle_timeout = plan.options.idle_timeout,
+                       .log = log};
   const auto session = ORCIO_TRY(Session::Mount(plan.mountpoint, plan.options.fuse, context));
   auto served = session->Serve(
       [&] {

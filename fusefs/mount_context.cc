@@ -20,4 +20,19 @@ void OpenFiles::Remove(const Namespace::File* file) {
   files_.erase(found);
 }
 
+size_t OpenFiles::count() const {
+  const std::scoped_lock lock(mutex_);
+  return files_.size();
+}
+
+MountCounters MountContext::Counters() const {
+  MountCounters counters;
+  counters.requests = requests.load(std::memory_order_relaxed);
+  counters.open_files = open_files.count();
+  counters.open_archives = tree.OpenArchiveCount();
+  counters.cache_budget = cache.budget_bytes();
+  counters.cache = cache.counters();
+  return counters;
+}
+
 }  // namespace orcio

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -7,7 +10,10 @@
 #include <string>
 #include <unordered_map>
 
+#include "fusefs/idle_watch.h"
+#include "fusefs/mount_counters.h"
 #include "fusefs/namespace.h"
+#include "fusefs/shown_owner.h"
 
 namespace orcio {
 
@@ -17,9 +23,10 @@ class OpenFiles {
   // Valid until Remove.
   [[nodiscard]] const Namespace::File* Add(std::shared_ptr<const Namespace::File> file);
   void Remove(const Namespace::File* file);
+  [[nodiscard]] size_t count() const;
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   // Guarded by mutex_. One entry for each open(2).
   std::unordered_map<const Namespace::File*, std::shared_ptr<const Namespace::File>> files_;
 };
@@ -27,10 +34,18 @@ class OpenFiles {
 // What the operations of one mount work on.
 struct MountContext {
   const Namespace& tree;
+  const SpanCache& cache;
   std::filesystem::path repository;  // whose free space statfs(2) shows
   bool default_permissions = false;  // the kernel checks modes and ACLs
+  ShownOwner shown;
+  bool no_opendir = false;               // the kernel can do without; set before the first request
+  std::chrono::seconds idle_timeout{0};  // as ParsedMountOptions has it
   std::function<void(const std::string&)> log;
-  OpenFiles open_files;
+  OpenFiles open_files{};
+  LastUse last_use{};
+  std::atomic<uint64_t> requests = 0;
+
+  [[nodiscard]] MountCounters Counters() const;
 };
 
 }  // namespace orcio

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 #include <optional>
+#include <type_traits>
 
 #include "index/bytes.h"
 
 namespace orcio {
 namespace {
-
-constexpr std::string_view kCacheSize = "cache_size=";
 
 // For mount(8), systemd and the like, or true of every mount of ours anyway.
 bool MeansNothingHere(std::string_view word) {
@@ -19,8 +19,8 @@ bool MeansNothingHere(std::string_view word) {
       "users",   "owner",  "group",  "_netdev",  "nofail",     "exec",        "async", "atime",
       "noatime", "loud",   "silent", "relatime", "nodiratime", "strictatime",
   };
-  return word.empty() || word.starts_with("x-") || word.starts_with("X-") ||
-         word.starts_with("comment=") ||
+  return word.empty() || word.starts_with("user=") || word.starts_with("x-") ||
+         word.starts_with("X-") || word.starts_with("comment=") ||
          std::find(kWords.begin(), kWords.end(), word) != kWords.end();
 }
 
@@ -34,6 +34,46 @@ std::vector<std::string_view> Split(const std::vector<std::string>& words) {
     parts.push_back(rest);
   }
   return parts;
+}
+
+// All of `text`, as a number up to `most`.
+std::optional<uint32_t> Number(std::string_view text, int base, uint32_t most) {
+  uint32_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number, base);
+  if (error != std::errc() || rest != end || number > most) return std::nullopt;
+  return number;
+}
+
+// False where `word` is not one of those with a value.
+Result<bool> TakeValue(std::string_view word, ParsedMountOptions& parsed) {
+  const size_t equals = std::min(word.find('='), word.size() - 1);
+  const std::string_view key = word.substr(0, equals + 1);
+  const std::string_view value = word.substr(equals + 1);
+  if (key == "cache_size=") {
+    const auto bytes = ParseSize(value);
+    if (!bytes)
+      return Fail(ErrorKind::kInvalid, "mount option {}: {}", word, bytes.error().message);
+    parsed.cache_bytes = *bytes;
+    return true;
+  }
+  // 2^32-1 is nobody's id: system calls take it as "leave it as it is".
+  constexpr uint32_t kMostId = std::numeric_limits<uint32_t>::max() - 1;
+  const auto take = [&](int base, uint32_t most, std::string_view what,
+                        auto& into) -> Result<bool> {
+    const auto number = Number(value, base, most);
+    if (!number)
+      return Fail(ErrorKind::kInvalid, "mount option {}: '{}' is no {}", word, value, what);
+    into = typename std::remove_reference_t<decltype(into)>(*number);
+    return true;
+  };
+  if (key == "uid=") return take(10, kMostId, "user id: write a number", parsed.shown.uid);
+  if (key == "gid=") return take(10, kMostId, "group id: write a number", parsed.shown.gid);
+  if (key == "umask=")
+    return take(8, 0777, "umask: write an octal number up to 777", parsed.shown.umask);
+  if (key == "idle_timeout=")
+    return take(10, kMostId, "time: write a number of seconds, 0 for never", parsed.idle_timeout);
+  return false;
 }
 
 }  // namespace
@@ -60,17 +100,12 @@ Result<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& wor
                                              uint64_t default_cache_bytes, bool as_root) {
   ParsedMountOptions parsed;
   parsed.cache_bytes = default_cache_bytes;
-  parsed.default_permissions = as_root;
   bool allow_other = as_root;
-  parsed.fuse = {"ro", "nosuid", "nodev", "fsname=orcio", "subtype=orcio"};
+  parsed.fuse = {"ro", "nosuid", "nodev", "subtype=orcio"};
   for (const std::string_view word : Split(words)) {
     if (MeansNothingHere(word)) continue;
-    if (word.starts_with(kCacheSize)) {
-      const auto bytes = ParseSize(word.substr(kCacheSize.size()));
-      if (!bytes)
-        return Fail(ErrorKind::kInvalid, "mount option {}: {}", word, bytes.error().message);
-      parsed.cache_bytes = *bytes;
-    } else if (word == "allow_other") {
+    if (ORCIO_TRY(TakeValue(word, parsed))) continue;
+    if (word == "allow_other") {
       allow_other = true;
     } else if (word == "default_permissions") {
       parsed.default_permissions = true;
@@ -85,6 +120,8 @@ Result<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& wor
     }
   }
   if (allow_other) parsed.fuse.emplace_back("allow_other");
+  // Whoever else looks sees what the permissions let them see.
+  if (allow_other) parsed.default_permissions = true;
   if (parsed.default_permissions) parsed.fuse.emplace_back("default_permissions");
   return parsed;
 }

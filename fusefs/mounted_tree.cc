@@ -1,7 +1,10 @@
 #include "fusefs/mounted_tree.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
+
+#include "fusefs/read_pattern.h"
 
 namespace orcio {
 namespace {
@@ -9,19 +12,14 @@ namespace {
 // What `use` makes of the archive's reader, and once more where the first reader turned out to have
 // a damaged sidecar.
 template <class Use>
-auto WithReader(MountedArchive& archive, const Use& use)
+auto WithReader(MountedArchive& archive, const GaveUp& gave_up, const Use& use)
     -> decltype(use(std::declval<const ArchiveReader&>())) {
   for (bool again = false;; again = true) {
-    const MountedArchive::Reader reader = ORCIO_TRY(archive.Open());
+    const MountedArchive::Reader reader = ORCIO_TRY(archive.Open(gave_up));
     auto result = use(*reader);
-    if (result || result.error().kind != ErrorKind::kDamaged || again || !archive.Heal(reader))
-      return result;
+    if (result || result.error().kind != ErrorKind::kDamaged || again) return result;
+    if (!archive.Heal(reader, gave_up)) return result;
   }
-}
-
-uint64_t GenerationOf(const FileStatus& file) {
-  constexpr uint64_t kOddPrime = 0x9e3779b97f4a7c15U;
-  return (static_cast<uint64_t>(file.mtime_ns) * kOddPrime + file.size) * kOddPrime + file.inode;
 }
 
 // Node ids come from inode numbers that the kernel remembers: of another archive under this name,
@@ -36,26 +34,56 @@ Result<void> CheckNode(const ArchiveReader& reader, const MountedArchive& archiv
 
 class MountedTree::OpenedFile : public Namespace::File {
  public:
-  OpenedFile(std::shared_ptr<MountedArchive> archive, NodeId node)
-      : archive_(std::move(archive)), node_(node) {}
+  // Once the archive is open, it stays so for as long as this lives.
+  explicit OpenedFile(std::shared_ptr<MountedArchive> archive) : archive_(std::move(archive)) {
+    archive_->AddOpenFile();
+  }
+  ~OpenedFile() override { archive_->RemoveOpenFile(); }
+  OpenedFile(const OpenedFile&) = delete;
+  OpenedFile& operator=(const OpenedFile&) = delete;
 
-  Result<std::vector<Slice>> Read(uint64_t offset, size_t size) const override {
-    return WithReader(*archive_, [&](const ArchiveReader& reader) {
+  // Before anything is read.
+  void SetNode(NodeId node, uint64_t size) {
+    node_ = node;
+    const ArchivePolicy& policy = archive_->policy();
+    if (const uint64_t window = policy.read_ahead.Window(policy.cache.budget_bytes()); window > 0)
+      pattern_.emplace(window, size);
+  }
+
+  Result<std::vector<Slice>> Read(uint64_t offset, size_t size,
+                                  const GaveUp& gave_up) const override {
+    if (pattern_) {
+      if (const auto range = pattern_->Next(offset, size)) DecodeAhead(*range);
+    }
+    return WithReader(*archive_, gave_up, [&](const ArchiveReader& reader) {
       return reader.ReadFile(node_, offset, size);
     });
   }
   Result<std::optional<uint64_t>> SeekData(uint64_t offset) const override {
-    return WithReader(*archive_,
+    return WithReader(*archive_, {},
                       [&](const ArchiveReader& reader) { return reader.SeekData(node_, offset); });
   }
   Result<std::optional<uint64_t>> SeekHole(uint64_t offset) const override {
-    return WithReader(*archive_,
+    return WithReader(*archive_, {},
                       [&](const ArchiveReader& reader) { return reader.SeekHole(node_, offset); });
   }
 
  private:
+  // Into the cache. Damage is for whoever reads there to find.
+  void DecodeAhead(const ReadPattern::Range& range) const {
+    const MountedArchive::Reader reader = archive_->OpenIfIndexed();
+    if (reader == nullptr) return;
+    const uint64_t end = range.offset + range.size;
+    for (uint64_t at = range.offset; at < end; at += ReadAhead::kPieceBytes) {
+      const uint64_t size = std::min(end - at, ReadAhead::kPieceBytes);
+      archive_->policy().read_ahead.Submit(
+          [reader, node = node_, at, size] { (void)reader->ReadFile(node, at, size); });
+    }
+  }
+
   const std::shared_ptr<MountedArchive> archive_;
-  const NodeId node_;
+  NodeId node_ = kRootNode;
+  mutable std::optional<ReadPattern> pattern_;  // nothing where nothing is decoded ahead
 };
 
 Result<MountedTree::Attributes> MountedTree::AttributesOf(const ArchiveReader& reader,
@@ -63,7 +91,7 @@ Result<MountedTree::Attributes> MountedTree::AttributesOf(const ArchiveReader& r
   const NodeInfo node = ORCIO_TRY(reader.sidecar().Node(id));
   Attributes attributes;
   attributes.inode = InodeOf(node.inode);
-  attributes.generation = GenerationOf(archive_->file().status);
+  attributes.generation = Generation();
   attributes.settled = true;
   attributes.type = node.type;
   attributes.mode = node.mode;
@@ -80,6 +108,12 @@ Result<MountedTree::Attributes> MountedTree::AttributesOf(const ArchiveReader& r
   return attributes;
 }
 
+uint64_t MountedTree::Generation() const {
+  constexpr uint64_t kOddPrime = 0x9e3779b97f4a7c15U;
+  const FileStatus& file = archive_->file().status;
+  return (static_cast<uint64_t>(file.mtime_ns) * kOddPrime + file.size) * kOddPrime + file.inode;
+}
+
 std::optional<MountedTree::Attributes> MountedTree::Root() const {
   const MountedArchive::Reader reader = archive_->OpenIfIndexed();
   if (reader == nullptr) return std::nullopt;
@@ -88,17 +122,18 @@ std::optional<MountedTree::Attributes> MountedTree::Root() const {
   return *attributes;
 }
 
-Result<MountedTree::Attributes> MountedTree::Stat(NodeId node) const {
-  return WithReader(*archive_, [&](const ArchiveReader& reader) -> Result<Attributes> {
+Result<MountedTree::Attributes> MountedTree::Stat(NodeId node, const GaveUp& gave_up) const {
+  return WithReader(*archive_, gave_up, [&](const ArchiveReader& reader) -> Result<Attributes> {
     ORCIO_TRY(CheckNode(reader, *archive_, node));
     return AttributesOf(reader, node);
   });
 }
 
 Result<std::optional<MountedTree::Attributes>> MountedTree::Lookup(NodeId directory,
-                                                                   std::string_view name) const {
+                                                                   std::string_view name,
+                                                                   const GaveUp& gave_up) const {
   using Found = Result<std::optional<Attributes>>;
-  return WithReader(*archive_, [&](const ArchiveReader& reader) -> Found {
+  return WithReader(*archive_, gave_up, [&](const ArchiveReader& reader) -> Found {
     ORCIO_TRY(CheckNode(reader, *archive_, directory));
     const auto node = ORCIO_TRY(reader.sidecar().Lookup(directory, name));
     if (!node) return std::nullopt;
@@ -106,13 +141,21 @@ Result<std::optional<MountedTree::Attributes>> MountedTree::Lookup(NodeId direct
   });
 }
 
+Result<MountedTree::Inode> MountedTree::Above(NodeId directory, const GaveUp& gave_up) const {
+  return WithReader(*archive_, gave_up, [&](const ArchiveReader& reader) -> Result<Inode> {
+    ORCIO_TRY(CheckNode(reader, *archive_, directory));
+    return InodeOf(ORCIO_TRY(reader.sidecar().Parent(directory)));
+  });
+}
+
 Result<void> MountedTree::List(
     NodeId directory, Inode above, uint64_t from, bool attributes,
-    const std::function<bool(std::string_view, const Attributes&, uint64_t)>& add) const {
+    const std::function<bool(std::string_view, const Attributes&, uint64_t)>& add,
+    const GaveUp& gave_up) const {
   // Moves on with every entry handed out, so that none comes twice where the sidecar is rebuilt in
   // between. Positions: ".", "..", then the children in the order of their ids.
   uint64_t position = from;
-  return WithReader(*archive_, [&](const ArchiveReader& reader) -> Result<void> {
+  return WithReader(*archive_, gave_up, [&](const ArchiveReader& reader) -> Result<void> {
     ORCIO_TRY(CheckNode(reader, *archive_, directory));
     const Sidecar& sidecar = reader.sidecar();
     const Sidecar::Children children = ORCIO_TRY(sidecar.ListChildren(directory));
@@ -143,18 +186,19 @@ Result<void> MountedTree::List(
   });
 }
 
-Result<std::string> MountedTree::ReadLink(NodeId node) const {
-  return WithReader(*archive_, [&](const ArchiveReader& reader) -> Result<std::string> {
+Result<std::string> MountedTree::ReadLink(NodeId node, const GaveUp& gave_up) const {
+  return WithReader(*archive_, gave_up, [&](const ArchiveReader& reader) -> Result<std::string> {
     ORCIO_TRY(CheckNode(reader, *archive_, node));
     return std::string(ORCIO_TRY(reader.sidecar().SymlinkTarget(node)));
   });
 }
 
-Result<std::vector<ExtendedAttribute>> MountedTree::ExtendedAttributes(NodeId node) const {
+Result<std::vector<ExtendedAttribute>> MountedTree::ExtendedAttributes(
+    NodeId node, const GaveUp& gave_up) const {
   using Found = Result<std::vector<ExtendedAttribute>>;
   // `ls -l` asks for the ACL of whatever it lists: no reason to rebuild sidecars.
   if (node == kRootNode && archive_->OpenIfIndexed() == nullptr) return Found();
-  return WithReader(*archive_, [&](const ArchiveReader& reader) -> Found {
+  return WithReader(*archive_, gave_up, [&](const ArchiveReader& reader) -> Found {
     ORCIO_TRY(CheckNode(reader, *archive_, node));
     const NodeInfo info = ORCIO_TRY(reader.sidecar().Node(node));
     if (!info.has_attributes) return Found();
@@ -162,16 +206,19 @@ Result<std::vector<ExtendedAttribute>> MountedTree::ExtendedAttributes(NodeId no
   });
 }
 
-Result<std::shared_ptr<const Namespace::File>> MountedTree::OpenFile(NodeId node) const {
+Result<std::shared_ptr<const Namespace::File>> MountedTree::OpenFile(NodeId node,
+                                                                     const GaveUp& gave_up) const {
   using Opened = Result<std::shared_ptr<const Namespace::File>>;
-  return WithReader(*archive_, [&](const ArchiveReader& reader) -> Opened {
+  const auto file = std::make_shared<OpenedFile>(archive_);
+  return WithReader(*archive_, gave_up, [&](const ArchiveReader& reader) -> Opened {
     ORCIO_TRY(CheckNode(reader, *archive_, node));
     const NodeInfo info = ORCIO_TRY(reader.sidecar().Node(node));
     if (info.type != EntryType::kFile) {
       return Fail(ErrorKind::kInvalid, "{}: node {} is no regular file",
                   archive_->file().path.string(), node);
     }
-    return std::make_shared<const OpenedFile>(archive_, info.inode);
+    file->SetNode(info.inode, info.size);
+    return file;
   });
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fusefs/gave_up.h"
 #include "fusefs/mounted_archive.h"
 #include "fusefs/namespace.h"
 
@@ -25,19 +26,26 @@ class MountedTree {
     return (Inode{archive_->number()} << 32) | node;
   }
 
+  // As Attributes have it, of all nodes.
+  [[nodiscard]] uint64_t Generation() const;
   // The archive's root, without touching its inside: nothing where its sidecar cannot be used as it
   // is.
   [[nodiscard]] std::optional<Attributes> Root() const;
-  [[nodiscard]] Result<Attributes> Stat(NodeId node) const;
-  [[nodiscard]] Result<std::optional<Attributes>> Lookup(NodeId directory,
-                                                         std::string_view name) const;
+  [[nodiscard]] Result<Attributes> Stat(NodeId node, const GaveUp& gave_up) const;
+  [[nodiscard]] Result<std::optional<Attributes>> Lookup(NodeId directory, std::string_view name,
+                                                         const GaveUp& gave_up) const;
+  // The directory that `directory`, not the archive's root, is in.
+  [[nodiscard]] Result<Inode> Above(NodeId directory, const GaveUp& gave_up) const;
   // As Namespace::List; `above` is what ".." is in the archive's root.
-  [[nodiscard]] Result<void> List(NodeId directory, Inode above, uint64_t from, bool attributes,
-                                  const std::function<bool(std::string_view name, const Attributes&,
-                                                           uint64_t next)>& add) const;
-  [[nodiscard]] Result<std::string> ReadLink(NodeId node) const;
-  [[nodiscard]] Result<std::vector<ExtendedAttribute>> ExtendedAttributes(NodeId node) const;
-  [[nodiscard]] Result<std::shared_ptr<const Namespace::File>> OpenFile(NodeId node) const;
+  [[nodiscard]] Result<void> List(
+      NodeId directory, Inode above, uint64_t from, bool attributes,
+      const std::function<bool(std::string_view name, const Attributes&, uint64_t next)>& add,
+      const GaveUp& gave_up) const;
+  [[nodiscard]] Result<std::string> ReadLink(NodeId node, const GaveUp& gave_up) const;
+  [[nodiscard]] Result<std::vector<ExtendedAttribute>> ExtendedAttributes(
+      NodeId node, const GaveUp& gave_up) const;
+  [[nodiscard]] Result<std::shared_ptr<const Namespace::File>> OpenFile(
+      NodeId node, const GaveUp& gave_up) const;
 
  private:
   class OpenedFile;

@@ -5,11 +5,12 @@
 #include <atomic>
 #include <cerrno>
 #include <mutex>
-#include <stop_token>
 #include <utility>
 
 #include "fusefs/listing.h"
+#include "fusefs/listing_changes.h"
 #include "fusefs/mounted_tree.h"
+#include "fusefs/upper_directories.h"
 
 namespace orcio {
 namespace {
@@ -18,11 +19,6 @@ using Attributes = Namespace::Attributes;
 using Inode = Namespace::Inode;
 using Add = std::function<bool(std::string_view, const Attributes&, uint64_t)>;
 
-constexpr std::string_view kLatest = "latest";
-// Positions in the upper directories: ".", "..", then by number, so that they do not move when an
-// archive comes or goes; "latest" comes behind the highest number.
-constexpr uint64_t kFirstPosition = 2;
-constexpr uint64_t kLatestPosition = kFirstPosition + (uint64_t{1} << 32);
 // A directory's mtime moves in steps of the kernel's clock tick: changes within one show no
 // difference.
 constexpr std::chrono::milliseconds kMtimeStep{100};
@@ -44,33 +40,44 @@ Failure Stale(Inode inode) {
 struct Namespace::State {
   State(const Repository& in, SpanCache& cache, Options options)
       : repository(in),
-        policy{in.files(), cache, std::move(options.log), options.retry_after, stop.get_token()} {}
+        policy{in.files(),         cache,      indexer,
+               open_archives,      read_ahead, std::move(options.log),
+               options.retry_after},
+        open_archives(options.open_archives),
+        read_ahead(options.read_ahead_threads) {}
 
   Result<void> Refresh();
   std::shared_ptr<const Listing> Known() const;
   std::shared_ptr<const Listing> Fresh();
+  std::shared_ptr<const Listing> Relisted();
+  // The archive that the inode belongs to, or, of its root, what has replaced it: whoever stands
+  // there sees the new content. Null where there is none.
+  std::shared_ptr<MountedArchive> ArchiveOf(Inode inode);
+  // The same by name.
+  std::shared_ptr<MountedArchive> ArchiveAt(std::string_view service, std::string_view date);
 
-  Attributes UpperDirectory(Inode inode, int64_t seconds, size_t links) const;
-  Attributes OfRoot(const Listing& listing) const;
-  Attributes OfService(const ServiceDirectory& service) const;
-  Attributes OfLatest(const ServiceDirectory& service) const;
+  Changes TakeChanges();
   Attributes OfArchive(const std::shared_ptr<MountedArchive>& archive) const;
-  void ListRoot(const Listing& listing, uint64_t from, const Add& add) const;
-  void ListService(const ServiceDirectory& service, uint64_t from, const Add& add) const;
-  Result<MountedTree> TreeOf(Inode inode) const;
+  Result<MountedTree> TreeOf(Inode inode);
+  // The directory that `inode`, a directory, is in; the root is in itself.
+  Result<Inode> Above(Inode inode, const GaveUp& gave_up);
 
   const Repository repository;
-  std::stop_source stop;
   const ArchivePolicy policy;
-  const uint32_t uid = ::geteuid();
-  const uint32_t gid = ::getegid();
+  const UpperDirectories upper{::geteuid(), ::getegid()};
 
-  std::mutex refreshing;  // held by who lists the repository
+  std::mutex refreshing;                    // held by who lists the repository
+  std::shared_ptr<const Listing> reported;  // guarded by refreshing: what TakeChanges() last saw
   mutable std::mutex mutex;
   // All guarded by mutex.
   std::shared_ptr<const Listing> listing;
   int64_t listed_mtime_ns = 0;  // of the repository's directory
   bool may_have_missed = true;  // something can have changed since without another mtime
+
+  // These end before what their threads use.
+  OpenArchives open_archives;
+  Indexer indexer;
+  ReadAhead read_ahead;
 };
 
 // With `refreshing` held.
@@ -99,6 +106,10 @@ std::shared_ptr<const Listing> Namespace::State::Fresh() {
     std::scoped_lock lock(mutex);
     if (directory && directory->mtime_ns == listed_mtime_ns && !may_have_missed) return listing;
   }
+  return Relisted();
+}
+
+std::shared_ptr<const Listing> Namespace::State::Relisted() {
   // Nobody waits for a listing that another thread is making.
   const std::unique_lock lock(refreshing, std::try_to_lock);
   if (lock.owns_lock()) {
@@ -108,73 +119,57 @@ std::shared_ptr<const Listing> Namespace::State::Fresh() {
   return Known();
 }
 
-Attributes Namespace::State::UpperDirectory(Inode inode, int64_t seconds, size_t links) const {
-  Attributes attributes;
-  attributes.inode = inode;
-  attributes.mode = 0755;
-  attributes.uid = uid;
-  attributes.gid = gid;
-  attributes.links = static_cast<uint32_t>(links);
-  attributes.mtime = {seconds, 0};
-  return attributes;
+// Waits for a listing that another thread is making: it may have begun before the change.
+Namespace::Changes Namespace::State::TakeChanges() {
+  const std::scoped_lock lock(refreshing);
+  const auto refreshed = Refresh();
+  if (!refreshed && policy.log) policy.log(refreshed.error().message);
+  auto current = Known();
+  Changes changes = Compare(*reported, *current);
+  reported = std::move(current);
+  return changes;
 }
 
-Attributes Namespace::State::OfRoot(const Listing& current) const {
-  return UpperDirectory(kRoot, current.newest_seconds(), 2 + current.services().size());
-}
-
-Attributes Namespace::State::OfService(const ServiceDirectory& service) const {
-  return UpperDirectory(service.number, service.newest->file().name.seconds,
-                        2 + service.by_date.size());
-}
-
-Attributes Namespace::State::OfLatest(const ServiceDirectory& service) const {
-  Attributes attributes =
-      UpperDirectory(service.latest_number, service.newest->file().name.seconds, 1);
-  attributes.type = EntryType::kSymlink;
-  attributes.mode = 0777;
-  attributes.size = attributes.data_bytes = service.newest->file().date.size();
-  return attributes;
-}
-
-// An archive that cannot be opened as it is still is a directory.
+// An archive that cannot be opened as it is still is a directory. It is the same one later: at
+// another generation the kernel fails whoever waits inside.
 Attributes Namespace::State::OfArchive(const std::shared_ptr<MountedArchive>& archive) const {
   const MountedTree tree(archive);
   if (const auto root = tree.Root()) return *root;
-  return UpperDirectory(tree.InodeOf(kRootNode), archive->file().name.seconds, 2);
+  auto root = upper.Directory(tree.InodeOf(kRootNode), {archive->file().name.seconds, 0}, 2);
+  root.generation = tree.Generation();
+  return root;
 }
 
-void Namespace::State::ListRoot(const Listing& current, uint64_t from, const Add& add) const {
-  Attributes entry = UpperDirectory(kRoot, 0, 2);
-  if (from < 1 && !add(".", entry, 1)) return;
-  if (from < 2 && !add("..", entry, 2)) return;
-  for (const ServiceDirectory* service : current.services()) {
-    const uint64_t next = kFirstPosition + service->number;
-    if (next <= from) continue;
-    entry.inode = service->number;
-    if (!add(service->name, entry, next)) return;
-  }
+std::shared_ptr<MountedArchive> Namespace::State::ArchiveOf(Inode inode) {
+  const auto find = [&](const Listing& in) {
+    auto archive = in.ArchiveNumbered(ArchiveNumber(inode));
+    const bool replaced = archive == nullptr && NodeNumber(inode) == kRootNode;
+    return replaced ? in.ReplacementOf(ArchiveNumber(inode)) : archive;
+  };
+  auto archive = find(*Known());
+  // What grows or is written over in place leaves its directory as it was.
+  return archive != nullptr && archive->Changed() ? find(*Relisted()) : archive;
 }
 
-void Namespace::State::ListService(const ServiceDirectory& service, uint64_t from,
-                                   const Add& add) const {
-  Attributes entry = UpperDirectory(service.number, 0, 2);
-  if (from < 1 && !add(".", entry, 1)) return;
-  entry.inode = kRoot;
-  if (from < 2 && !add("..", entry, 2)) return;
-  for (const auto& archive : service.by_number) {
-    const uint64_t next = kFirstPosition + archive->number();
-    if (next <= from) continue;
-    entry.inode = MountedTree(archive).InodeOf(kRootNode);
-    if (!add(archive->file().date, entry, next)) return;
-  }
-  if (from < kLatestPosition) add(kLatest, OfLatest(service), kLatestPosition);
+std::shared_ptr<MountedArchive> Namespace::State::ArchiveAt(std::string_view service,
+                                                            std::string_view date) {
+  auto archive = Known()->ArchiveAt(service, date);
+  return archive != nullptr && archive->Changed() ? Relisted()->ArchiveAt(service, date) : archive;
 }
 
-Result<MountedTree> Namespace::State::TreeOf(Inode inode) const {
-  auto archive = Known()->ArchiveNumbered(ArchiveNumber(inode));
+Result<MountedTree> Namespace::State::TreeOf(Inode inode) {
+  auto archive = ArchiveOf(inode);
   if (archive == nullptr) return Stale(inode);
   return MountedTree(std::move(archive));
+}
+
+Result<Inode> Namespace::State::Above(Inode inode, const GaveUp& gave_up) {
+  if (ArchiveNumber(inode) == 0) return kRoot;
+  const auto archive = ArchiveOf(inode);
+  if (archive == nullptr) return Stale(inode);
+  if (NodeNumber(inode) != kRootNode) return MountedTree(archive).Above(NodeNumber(inode), gave_up);
+  const auto* service = Known()->Service(archive->file().name.service);
+  return service == nullptr ? kRoot : service->number;
 }
 
 Namespace::Namespace(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -182,7 +177,15 @@ Namespace::Namespace(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Namespace::~Namespace() = default;
 
 void Namespace::Stop() {
-  state_->stop.request_stop();
+  state_->indexer.Stop();
+}
+
+size_t Namespace::OpenArchiveCount() const {
+  return state_->open_archives.count();
+}
+
+Namespace::Changes Namespace::Refresh() const {
+  return state_->TakeChanges();
 }
 
 Result<std::unique_ptr<Namespace>> Namespace::Open(const Repository& repository, SpanCache& cache,
@@ -191,6 +194,7 @@ Result<std::unique_ptr<Namespace>> Namespace::Open(const Repository& repository,
   {
     const std::scoped_lock lock(state->refreshing);
     ORCIO_TRY(state->Refresh());
+    state->reported = state->Known();
   }
   return std::unique_ptr<Namespace>(new Namespace(std::move(state)));
 }
@@ -199,76 +203,85 @@ Result<std::unique_ptr<Namespace>> Namespace::Open(const Repository& repository,
   return Open(repository, cache, Options());
 }
 
-Result<std::optional<Attributes>> Namespace::Lookup(Inode directory, std::string_view name) const {
+Result<std::optional<Attributes>> Namespace::Lookup(Inode directory, std::string_view name,
+                                                    const GaveUp& gave_up) const {
+  if (name == ".") return ORCIO_TRY(Stat(directory, gave_up));
+  if (name == "..") {
+    const Inode above = ORCIO_TRY(state_->Above(directory, gave_up));
+    return ORCIO_TRY(Stat(above, gave_up));
+  }
   if (ArchiveNumber(directory) != 0)
-    return ORCIO_TRY(state_->TreeOf(directory)).Lookup(NodeNumber(directory), name);
+    return ORCIO_TRY(state_->TreeOf(directory)).Lookup(NodeNumber(directory), name, gave_up);
   const auto listing = state_->Fresh();
   if (directory == kRoot) {
     const ServiceDirectory* service = listing->Service(name);
     if (service == nullptr) return std::nullopt;
-    return state_->OfService(*service);
+    return state_->upper.OfService(*service);
   }
   const ServiceDirectory* service = listing->ServiceNumbered(NodeNumber(directory));
   if (service == nullptr) return Stale(directory);
-  if (name == kLatest) return state_->OfLatest(*service);
-  const auto archive = service->by_date.find(name);
-  if (archive == service->by_date.end()) return std::nullopt;
-  return state_->OfArchive(archive->second);
+  if (name == UpperDirectories::kLatest) return state_->upper.OfLatest(*service);
+  const auto archive = state_->ArchiveAt(service->name, name);
+  if (archive == nullptr) return std::nullopt;
+  return state_->OfArchive(archive);
 }
 
-Result<Attributes> Namespace::Stat(Inode inode) const {
+Result<Attributes> Namespace::Stat(Inode inode, const GaveUp& gave_up) const {
   if (ArchiveNumber(inode) != 0) {
     if (NodeNumber(inode) != kRootNode)
-      return ORCIO_TRY(state_->TreeOf(inode)).Stat(NodeNumber(inode));
-    const auto archive = state_->Fresh()->ArchiveNumbered(ArchiveNumber(inode));
+      return ORCIO_TRY(state_->TreeOf(inode)).Stat(NodeNumber(inode), gave_up);
+    state_->Fresh();
+    const auto archive = state_->ArchiveOf(inode);
     if (archive == nullptr) return Stale(inode);
     return state_->OfArchive(archive);
   }
   const auto listing = state_->Fresh();
-  if (inode == kRoot) return state_->OfRoot(*listing);
+  if (inode == kRoot) return state_->upper.OfRoot(*listing);
   if (const auto* service = listing->ServiceNumbered(NodeNumber(inode)))
-    return state_->OfService(*service);
+    return state_->upper.OfService(*service);
   if (const auto* service = listing->ServiceOfLatest(NodeNumber(inode)))
-    return state_->OfLatest(*service);
+    return state_->upper.OfLatest(*service);
   return Stale(inode);
 }
 
-Result<void> Namespace::List(Inode directory, uint64_t from, bool attributes,
-                             const Add& add) const {
+Result<void> Namespace::List(Inode directory, uint64_t from, bool attributes, const Add& add,
+                             const GaveUp& gave_up) const {
   if (ArchiveNumber(directory) != 0) {
-    const auto archive = state_->Known()->ArchiveNumbered(ArchiveNumber(directory));
+    const auto archive = state_->ArchiveOf(directory);
     if (archive == nullptr) return Stale(directory);
     const auto* service = state_->Known()->Service(archive->file().name.service);
     const Inode above = service == nullptr ? kRoot : service->number;
-    return MountedTree(archive).List(NodeNumber(directory), above, from, attributes, add);
+    return MountedTree(archive).List(NodeNumber(directory), above, from, attributes, add, gave_up);
   }
   const auto listing = state_->Fresh();
   if (directory == kRoot) {
-    state_->ListRoot(*listing, from, add);
+    state_->upper.ListRoot(*listing, from, add);
     return {};
   }
   const ServiceDirectory* service = listing->ServiceNumbered(NodeNumber(directory));
   if (service == nullptr) return Stale(directory);
-  state_->ListService(*service, from, add);
+  state_->upper.ListService(*service, from, add);
   return {};
 }
 
-Result<std::string> Namespace::ReadLink(Inode inode) const {
+Result<std::string> Namespace::ReadLink(Inode inode, const GaveUp& gave_up) const {
   if (ArchiveNumber(inode) != 0)
-    return ORCIO_TRY(state_->TreeOf(inode)).ReadLink(NodeNumber(inode));
+    return ORCIO_TRY(state_->TreeOf(inode)).ReadLink(NodeNumber(inode), gave_up);
   const auto listing = state_->Fresh();
   const ServiceDirectory* service = listing->ServiceOfLatest(NodeNumber(inode));
   if (service == nullptr) return Stale(inode);
   return service->newest->file().date;
 }
 
-Result<std::vector<ExtendedAttribute>> Namespace::ExtendedAttributes(Inode inode) const {
+Result<std::vector<ExtendedAttribute>> Namespace::ExtendedAttributes(Inode inode,
+                                                                     const GaveUp& gave_up) const {
   if (ArchiveNumber(inode) == 0) return std::vector<ExtendedAttribute>();
-  return ORCIO_TRY(state_->TreeOf(inode)).ExtendedAttributes(NodeNumber(inode));
+  return ORCIO_TRY(state_->TreeOf(inode)).ExtendedAttributes(NodeNumber(inode), gave_up);
 }
 
-Result<std::shared_ptr<const Namespace::File>> Namespace::OpenFile(Inode inode) const {
-  return ORCIO_TRY(state_->TreeOf(inode)).OpenFile(NodeNumber(inode));
+Result<std::shared_ptr<const Namespace::File>> Namespace::OpenFile(Inode inode,
+                                                                   const GaveUp& gave_up) const {
+  return ORCIO_TRY(state_->TreeOf(inode)).OpenFile(NodeNumber(inode), gave_up);
 }
 
 }  // namespace orcio

@@ -7,8 +7,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
+#include "fusefs/gave_up.h"
+#include "fusefs/open_archives.h"
 #include "index/archive_reader.h"
 #include "index/repository.h"
 #include "index/span_cache.h"
@@ -18,12 +21,14 @@ namespace orcio {
 // The mounted tree, /<service>/<date>/..., without a word of FUSE. Thread-safe.
 //
 // An inode number has the archive in its upper 32 bits and the node within it in the lower. Both
-// follow from the archive's name and content alone, so numbers are the same at every mount. 1 is
+// follow from the archive's name, size, time and content, so numbers are the same at every mount,
+// and others for what replaces an archive under its name. 1 is
 // the mount's root (FUSE_ROOT_ID); what is above the archives has 0 in the upper bits.
 //
 // Archives that come or go in the repository do so here at the next look at the directory they are
-// in. An archive is opened when something first touches its inside, and its sidecar rebuilt where
-// that cannot be used; where that fails, everything inside is EIO.
+// in, and ones written over in place within a second. An archive is opened when something first
+// touches its inside. Where its sidecar cannot be used, one is made in the background, one archive
+// at a time, and whoever wants to look inside waits; where that fails, everything inside is EIO.
 class Namespace {
  public:
   using Inode = uint64_t;
@@ -53,6 +58,8 @@ class Namespace {
     std::function<void(const std::string&)> log;
     // An archive that could not be opened is not tried again before.
     std::chrono::milliseconds retry_after{2000};
+    OpenArchives::Limits open_archives = {};
+    unsigned read_ahead_threads = std::thread::hardware_concurrency();
   };
 
   // `repository`'s files and `cache` outlive it. Lists the repository; opens no archive.
@@ -62,35 +69,55 @@ class Namespace {
                                                                SpanCache& cache);
   ~Namespace();
 
-  // Breaks off whatever takes long (rebuilding a sidecar), from any thread.
+  // What was so at the last look and is no longer.
+  struct Changes {
+    struct Name {
+      Inode directory = 0;
+      std::string name;
+    };
+    std::vector<Name> names;    // that came, went, or stand for something else now
+    std::vector<Inode> inodes;  // whose attributes or entries are others now
+  };
+  // Lists the repository anew. What has changed since this was last called, or since Open: also
+  // what the calls below have noticed meanwhile. Nothing where it cannot be listed.
+  [[nodiscard]] Changes Refresh() const;
+
+  // How many archives are open now.
+  [[nodiscard]] size_t OpenArchiveCount() const;
+
+  // Breaks off whatever takes long (making a sidecar), from any thread.
   void Stop();
 
-  // Nothing where the directory has no such name. ESTALE, here and below, for an inode whose
-  // archive is gone.
-  [[nodiscard]] Result<std::optional<Attributes>> Lookup(Inode directory,
-                                                         std::string_view name) const;
-  [[nodiscard]] Result<Attributes> Stat(Inode inode) const;
+  // Nothing where the directory has no such name; "." and ".." it has. Here and below: ESTALE for
+  // an inode whose archive is gone, EINTR where `gave_up` said so while a sidecar was being made.
+  [[nodiscard]] Result<std::optional<Attributes>> Lookup(Inode directory, std::string_view name,
+                                                         const GaveUp& gave_up = {}) const;
+  [[nodiscard]] Result<Attributes> Stat(Inode inode, const GaveUp& gave_up = {}) const;
   // Hands entries from position `from` on (0: the first) to `add`, until it returns false. "." and
   // ".." come first. Positions are stable, also while archives come and go: an entry's `next` is
   // the one to go on from after it. With `attributes` false, only inode and type are filled.
-  [[nodiscard]] Result<void> List(Inode directory, uint64_t from, bool attributes,
-                                  const std::function<bool(std::string_view name, const Attributes&,
-                                                           uint64_t next)>& add) const;
-  [[nodiscard]] Result<std::string> ReadLink(Inode inode) const;
-  [[nodiscard]] Result<std::vector<ExtendedAttribute>> ExtendedAttributes(Inode inode) const;
+  [[nodiscard]] Result<void> List(
+      Inode directory, uint64_t from, bool attributes,
+      const std::function<bool(std::string_view name, const Attributes&, uint64_t next)>& add,
+      const GaveUp& gave_up = {}) const;
+  [[nodiscard]] Result<std::string> ReadLink(Inode inode, const GaveUp& gave_up = {}) const;
+  [[nodiscard]] Result<std::vector<ExtendedAttribute>> ExtendedAttributes(
+      Inode inode, const GaveUp& gave_up = {}) const;
 
   // A regular file's content. Goes on to be readable once its archive is gone from the repository,
   // for as long as this lives. Thread-safe. The namespace outlives it.
   class File {
    public:
     virtual ~File() = default;
-    [[nodiscard]] virtual Result<std::vector<Slice>> Read(uint64_t offset, size_t size) const = 0;
+    [[nodiscard]] virtual Result<std::vector<Slice>> Read(uint64_t offset, size_t size,
+                                                          const GaveUp& gave_up = {}) const = 0;
     // Nothing stands for ENXIO.
     [[nodiscard]] virtual Result<std::optional<uint64_t>> SeekData(uint64_t offset) const = 0;
     [[nodiscard]] virtual Result<std::optional<uint64_t>> SeekHole(uint64_t offset) const = 0;
   };
   // kInvalid where it is no regular file.
-  [[nodiscard]] Result<std::shared_ptr<const File>> OpenFile(Inode inode) const;
+  [[nodiscard]] Result<std::shared_ptr<const File>> OpenFile(Inode inode,
+                                                             const GaveUp& gave_up = {}) const;
 
  private:
   struct State;

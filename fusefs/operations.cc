@@ -2,15 +2,16 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <memory>
 #include <string_view>
 #include <vector>
 
+#include "fusefs/kernel_attributes.h"
 #include "fusefs/request.h"
 
 namespace orcio {
@@ -18,80 +19,31 @@ namespace {
 
 using NodeAttributes = Namespace::Attributes;
 
-// Seconds for which the kernel need not ask again. Archives never change; which there are does.
-constexpr double kForever = 365.0 * 24 * 3600;
-constexpr double kShortly = 1;
 // FUSE_NAME_MAX of kernels before 6.14: they fail a whole directory for one longer name in it.
 constexpr size_t kMaxNameBytes = 1024;
-
-mode_t TypeBits(EntryType type) {
-  switch (type) {
-    case EntryType::kDirectory:
-      return S_IFDIR;
-    case EntryType::kSymlink:
-      return S_IFLNK;
-    case EntryType::kCharacterDevice:
-      return S_IFCHR;
-    case EntryType::kBlockDevice:
-      return S_IFBLK;
-    case EntryType::kFifo:
-      return S_IFIFO;
-    case EntryType::kSocket:
-      return S_IFSOCK;
-    case EntryType::kFile:
-    case EntryType::kHardLink:
-      break;
-  }
-  return S_IFREG;
-}
-
-struct stat ToStat(const NodeAttributes& node) {
-  struct stat status {};
-  status.st_ino = node.inode;
-  status.st_mode = TypeBits(node.type) | node.mode;
-  status.st_nlink = node.links;
-  status.st_uid = node.uid;
-  status.st_gid = node.gid;
-  status.st_rdev = makedev(node.device_major, node.device_minor);
-  status.st_size = static_cast<off_t>(node.size);
-  status.st_blocks = static_cast<blkcnt_t>(node.data_bytes / 512 + (node.data_bytes % 512 != 0));
-  status.st_mtim.tv_sec = node.mtime.seconds;
-  status.st_mtim.tv_nsec = node.mtime.nanoseconds;
-  status.st_atim = status.st_ctim = status.st_mtim;
-  return status;
-}
-
-double TimeoutOf(const NodeAttributes& node) {
-  return node.settled ? kForever : kShortly;
-}
-
-bool IsAboveArchives(fuse_ino_t inode) {
-  return inode >> 32 == 0;
-}
-
-fuse_entry_param ToEntry(const NodeAttributes& node, double name_timeout) {
-  fuse_entry_param entry{};
-  entry.ino = node.inode;
-  entry.generation = node.generation;
-  entry.attr = ToStat(node);
-  entry.attr_timeout = TimeoutOf(node);
-  entry.entry_timeout = name_timeout;
-  return entry;
-}
 
 const Namespace::File& FileOf(const fuse_file_info& info) {
   return *std::bit_cast<const Namespace::File*>(info.fh);
 }
 
 void Init(void* data, fuse_conn_info* connection) {
-  const auto& context = *static_cast<const MountContext*>(data);
+  auto& context = *static_cast<MountContext*>(data);
   const auto want = [&](unsigned capability) {
     connection->want |= connection->capable & capability;
   };
   want(FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_CACHE_SYMLINKS);
-  want(FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO);
+  want(FUSE_CAP_READDIRPLUS);
+  // By which the kernel asks for attributes with a directory's first entries alone, and looks the
+  // others up one by one.
+  connection->want &= ~static_cast<unsigned>(FUSE_CAP_READDIRPLUS_AUTO);
+  // For the times of change of directories that may have been listed, see OpenDirectory.
+  want(FUSE_CAP_AUTO_INVAL_DATA);
+  context.no_opendir = (connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT) != 0 &&
+                       (connection->capable & FUSE_CAP_AUTO_INVAL_DATA) != 0;
+  // For NFS servers, which hold on to inode numbers: they are looked up as "." of themselves.
+  want(FUSE_CAP_EXPORT_SUPPORT);
   // Makes the kernel check ACLs, and modes with them, so not where it should check neither.
-  if (context.default_permissions) want(FUSE_CAP_POSIX_ACL);
+  if (context.default_permissions && !context.shown.umask) want(FUSE_CAP_POSIX_ACL);
   // Read-ahead requests under way at once; the kernel's own 12 leave cores idle.
   connection->max_background = 64;
   connection->congestion_threshold = 48;
@@ -100,26 +52,27 @@ void Init(void* data, fuse_conn_info* connection) {
 void Lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
   Guarded(req, [&](Request& request) {
     const double timeout = IsAboveArchives(parent) ? kShortly : kForever;
-    const auto found = request.context().tree.Lookup(parent, name);
+    const auto found = request.context().tree.Lookup(parent, name, request.Interrupted());
     if (!found) return request.Fail(found.error());
-    if (*found) return request.Entry(ToEntry(**found, timeout));
+    if (*found) return request.Entry(ToEntry(**found, request.context().shown, timeout));
     fuse_entry_param nothing{};
-    nothing.entry_timeout = timeout;
+    // Not for a moment above the archives: `latest` may point there the next.
+    nothing.entry_timeout = IsAboveArchives(parent) ? 0 : kForever;
     request.Entry(nothing);
   });
 }
 
 void GetAttributes(fuse_req_t req, fuse_ino_t inode, fuse_file_info* /*info*/) {
   Guarded(req, [&](Request& request) {
-    const auto node = request.context().tree.Stat(inode);
+    const auto node = request.context().tree.Stat(inode, request.Interrupted());
     if (!node) return request.Fail(node.error());
-    request.Attributes(ToStat(*node), TimeoutOf(*node));
+    request.Attributes(ToStat(*node, request.context().shown), TimeoutOf(*node));
   });
 }
 
 void ReadLink(fuse_req_t req, fuse_ino_t inode) {
   Guarded(req, [&](Request& request) {
-    const auto target = request.context().tree.ReadLink(inode);
+    const auto target = request.context().tree.ReadLink(inode, request.Interrupted());
     if (!target) return request.Fail(target.error());
     request.Link(*target);
   });
@@ -130,7 +83,7 @@ void Open(fuse_req_t req, fuse_ino_t inode, fuse_file_info* info) {
     if ((info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0)
       return request.Fail(EROFS);
     MountContext& context = request.context();
-    auto file = context.tree.OpenFile(inode);
+    auto file = context.tree.OpenFile(inode, request.Interrupted());
     if (!file) return request.Fail(file.error());
     const Namespace::File* const opened = context.open_files.Add(std::move(*file));
     info->fh = std::bit_cast<uint64_t>(opened);
@@ -149,7 +102,8 @@ void Release(fuse_req_t req, fuse_ino_t /*inode*/, fuse_file_info* info) {
 
 void Read(fuse_req_t req, fuse_ino_t /*inode*/, size_t size, off_t offset, fuse_file_info* info) {
   Guarded(req, [&](Request& request) {
-    const auto slices = FileOf(*info).Read(static_cast<uint64_t>(offset), size);
+    const auto slices =
+        FileOf(*info).Read(static_cast<uint64_t>(offset), size, request.Interrupted());
     if (!slices) return request.Fail(slices.error());
     request.Content(*slices);
   });
@@ -170,7 +124,9 @@ void Seek(fuse_req_t req, fuse_ino_t /*inode*/, off_t offset, int whence, fuse_f
 
 void OpenDirectory(fuse_req_t req, fuse_ino_t inode, fuse_file_info* info) {
   Guarded(req, [&](Request& request) {
-    // The kernel may keep what it read, also from one open to the next, where it never changes.
+    // The kernel does without this from now on, and keeps what it has listed from one opendir(3)
+    // to the next: for ever in archives, above them until the time of change is another.
+    if (request.context().no_opendir) return request.Fail(ENOSYS);
     info->cache_readdir = info->keep_cache = IsAboveArchives(inode) ? 0 : 1;
     (void)request.Opened(*info);
   });
@@ -183,18 +139,20 @@ void ReleaseDirectory(fuse_req_t req, fuse_ino_t /*inode*/, fuse_file_info* /*in
 // Fills a buffer of the kernel's with entries, each with its attributes where `plus` is set.
 void ListInto(fuse_req_t req, fuse_ino_t inode, size_t size, off_t offset, bool plus) {
   Guarded(req, [&](Request& request) {
-    std::vector<char> buffer(size);
+    // Not a vector: it would write zeros first, in two calls of three for nothing.
+    const auto buffer = std::make_unique_for_overwrite<char[]>(size);
     size_t used = 0;
     // Attributes of archives would not be kept for long, and mean opening each of them.
     const bool attributes = plus && !IsAboveArchives(inode);
+    const ShownOwner& shown = request.context().shown;
     const auto add = [&](std::string_view name, const NodeAttributes& node, uint64_t next) {
       if (name.size() > kMaxNameBytes) return true;
       const std::string text(name);
       fuse_entry_param entry{};  // with ino 0: the kernel learns no more than inode and type
-      if (attributes && name != "." && name != "..") entry = ToEntry(node, kForever);
+      if (attributes && name != "." && name != "..") entry = ToEntry(node, shown, kForever);
       entry.attr.st_ino = node.inode;
       entry.attr.st_mode |= TypeBits(node.type);
-      char* const at = buffer.data() + used;
+      char* const at = buffer.get() + used;
       const auto position = static_cast<off_t>(next);
       const size_t left = size - used;
       const size_t needed =
@@ -205,10 +163,11 @@ void ListInto(fuse_req_t req, fuse_ino_t inode, size_t size, off_t offset, bool 
       return true;
     };
     const auto& tree = request.context().tree;
-    const auto listed = tree.List(inode, static_cast<uint64_t>(offset), attributes, add);
+    const auto listed =
+        tree.List(inode, static_cast<uint64_t>(offset), attributes, add, request.Interrupted());
     // Entries that came before the damage are good; the error comes with the next call.
     if (!listed && used == 0) return request.Fail(listed.error());
-    request.Bytes(std::span(buffer).first(used));
+    request.Bytes(std::span(buffer.get(), used));
   });
 }
 
@@ -238,9 +197,23 @@ void AnswerSized(Request& request, std::string_view value, size_t size) {
   request.Bytes(value);
 }
 
+// Those that are to be seen.
+Result<std::vector<ExtendedAttribute>> ShownAttributes(const Request& request, fuse_ino_t inode) {
+  const MountContext& context = request.context();
+  auto attributes = ORCIO_TRY(context.tree.ExtendedAttributes(inode, request.Interrupted()));
+  if (context.shown.umask) {
+    std::erase_if(attributes, [](const auto& attribute) {
+      return attribute.name.starts_with("system.posix_acl_");
+    });
+  }
+  return attributes;
+}
+
 void GetExtendedAttribute(fuse_req_t req, fuse_ino_t inode, const char* name, size_t size) {
   Guarded(req, [&](Request& request) {
-    const auto attributes = request.context().tree.ExtendedAttributes(inode);
+    if (inode == Namespace::kRoot && std::string_view(name) == kCountersAttribute)
+      return AnswerSized(request, ToText(request.context().Counters()), size);
+    const auto attributes = ShownAttributes(request, inode);
     if (!attributes) return request.Fail(attributes.error());
     const auto found = std::find_if(attributes->begin(), attributes->end(),
                                     [&](const auto& attribute) { return attribute.name == name; });
@@ -251,7 +224,7 @@ void GetExtendedAttribute(fuse_req_t req, fuse_ino_t inode, const char* name, si
 
 void ListExtendedAttributes(fuse_req_t req, fuse_ino_t inode, size_t size) {
   Guarded(req, [&](Request& request) {
-    const auto attributes = request.context().tree.ExtendedAttributes(inode);
+    const auto attributes = ShownAttributes(request, inode);
     if (!attributes) return request.Fail(attributes.error());
     std::string names;
     for (const auto& attribute : *attributes) names.append(attribute.name).push_back('\0');

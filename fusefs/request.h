@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fusefs/fuse.h"
+#include "fusefs/gave_up.h"
 #include "fusefs/mount_context.h"
 #include "index/archive_reader.h"
 #include "index/error.h"
@@ -28,6 +29,10 @@ class Request {
   Request& operator=(const Request&) = delete;
 
   [[nodiscard]] MountContext& context() const;
+  // Whether a signal has ended the wait of whoever made the request. Not after the answer.
+  [[nodiscard]] GaveUp Interrupted() const {
+    return [request = request_] { return fuse_req_interrupted(request) != 0; };
+  }
 
   void Fail(int errnum);
   // Also logs what a mount's user sees as EIO only.
@@ -56,7 +61,9 @@ class Request {
 template <class Body>
 void Guarded(fuse_req_t request, const Body& body) {
   Request answered(request);
-  const auto& context = answered.context();
+  auto& context = answered.context();
+  context.last_use.Now();
+  context.requests.fetch_add(1, std::memory_order_relaxed);
   try {
     body(answered);
   } catch (const std::bad_alloc&) {

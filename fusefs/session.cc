@@ -6,18 +6,25 @@
 #include <atomic>
 #include <cerrno>
 #include <fstream>
+#include <new>
 #include <thread>
 #include <utility>
 
 #include "fusefs/fuse.h"
+#include "fusefs/idle_watch.h"
+#include "fusefs/mount_table.h"
 #include "fusefs/operations.h"
+#include "fusefs/repository_watch.h"
 #include "fusefs/termination.h"
 #include "index/free_with.h"
 
 namespace orcio {
 namespace {
 
-constexpr unsigned kThreads = 16;
+// Threads kept; more are started while all of these wait, for an archive to be indexed, say: who
+// waits for that must not keep others from reading what is there.
+constexpr unsigned kIdleThreads = 16;
+constexpr unsigned kMostThreads = 512;
 constexpr int kReadAheadKiB = 1024;
 
 using SessionHandle = std::unique_ptr<fuse_session, FreeWith<fuse_session_destroy>>;
@@ -50,6 +57,7 @@ void ReadFurtherAhead(const struct stat& root) {
 
 struct Session::State {
   std::filesystem::path mountpoint;
+  MountContext* context = nullptr;
   SessionHandle handle;
 };
 
@@ -73,6 +81,7 @@ Result<std::unique_ptr<Session>> Session::Mount(const std::filesystem::path& mou
   const fuse_lowlevel_ops operations = Operations();
   auto state = std::make_unique<State>();
   state->mountpoint = mountpoint;
+  state->context = &context;
   state->handle.reset(fuse_session_new(&arguments.list, &operations, sizeof(operations), &context));
   if (state->handle == nullptr)
     return Fail(ErrorKind::kInvalid, "libfuse refuses the options to mount {}",
@@ -84,15 +93,44 @@ Result<std::unique_ptr<Session>> Session::Mount(const std::filesystem::path& mou
   return std::unique_ptr<Session>(new Session(std::move(state)));
 }
 
+// Not as deleted (notify_delete), for which the kernel waits until nobody looks inside the archive:
+// somebody may be waiting there for it to be indexed, and all of the service with him. Errors mean
+// that the kernel knows nothing of it.
+void Session::TellKernel(const Namespace::Changes& changes) const {
+  fuse_session* const session = state_->handle.get();
+  for (const auto& [directory, name] : changes.names)
+    (void)fuse_lowlevel_notify_inval_entry(session, directory, name.c_str(), name.size());
+  for (const Namespace::Inode inode : changes.inodes)
+    (void)fuse_lowlevel_notify_inval_inode(session, inode, 0, 0);
+}
+
+void Session::LookForChanges() const {
+  const MountContext& context = *state_->context;
+  try {
+    TellKernel(context.tree.Refresh());
+  } catch (const std::bad_alloc&) {
+    context.log("out of memory: what has changed in the repository may show late");
+  }
+}
+
 Result<void> Session::Serve(const std::function<void()>& ready,
                             const std::function<void()>& stopping) {
   fuse_session* const session = state_->handle.get();
   std::atomic<bool> stopped = false;
-  const Termination termination([&] {
-    stopped = true;
-    stopping();
-    fuse_session_exit(session);
-  });
+  RepositoryWatch watch(state_->context->repository, [this] { LookForChanges(); });
+  const Termination termination(
+      [&] {
+        stopped = true;
+        stopping();
+        // While requests are answered: the kernel may hold the watch up until some are.
+        watch.Stop();
+        fuse_session_exit(session);
+      },
+      [&] { state_->context->log(Summary(state_->context->Counters())); });
+  watch.Start();
+  // The kernel refuses where files are open or somebody stands inside.
+  const IdleWatch idle(state_->context->last_use, state_->context->idle_timeout,
+                       [this] { return UnmountDirectory(state_->mountpoint, false).has_value(); });
   Result<void> answers;
   {
     const std::jthread first_request([&] {
@@ -105,9 +143,10 @@ Result<void> Session::Serve(const std::function<void()>& ready,
       ready();
     });
     const LoopConfig config(fuse_loop_cfg_create());
-    fuse_loop_cfg_set_max_threads(config.get(), kThreads);
-    fuse_loop_cfg_set_idle_threads(config.get(), kThreads);
+    fuse_loop_cfg_set_max_threads(config.get(), kMostThreads);
+    fuse_loop_cfg_set_idle_threads(config.get(), kIdleThreads);
     const int error = fuse_session_loop_mt(session, config.get());
+    watch.Stop();  // which uses the session
     // Before waiting for the first request: where the loop ended early, this is what answers it.
     TakeApart();
     if (error < 0) return FailErrno(-error, "cannot go on answering the kernel");

@@ -20,9 +20,10 @@ class Session {
       MountContext& context);
   ~Session();
 
-  // Answers the kernel from several threads, until it was unmounted or SIGTERM, SIGINT or SIGHUP
-  // came, and unmounts then; `stopping` is called at such a signal, from another thread. Calls
-  // `ready` from another thread once the mount answers. Call once.
+  // Answers the kernel from several threads, and tells it what changes in the repository, until it
+  // was unmounted or SIGTERM, SIGINT or SIGHUP came, and unmounts then; logs its counters at
+  // SIGUSR1; `stopping` is called at such a signal, from another thread. Calls `ready` from another
+  // thread once the mount answers. Call once.
   [[nodiscard]] Result<void> Serve(const std::function<void()>& ready,
                                    const std::function<void()>& stopping);
 
@@ -30,6 +31,9 @@ class Session {
   struct State;
   explicit Session(std::unique_ptr<State> state);
   void TakeApart();
+  // Makes the kernel forget what is not so any more.
+  void TellKernel(const Namespace::Changes& changes) const;
+  void LookForChanges() const;
 
   std::unique_ptr<State> state_;
 };

@@ -7,14 +7,15 @@ namespace orcio {
 namespace {
 
 // Its handler does nothing; it is there to make system calls return EINTR.
-constexpr int kNudge = SIGUSR1;
+constexpr int kNudge = SIGUSR2;
 constexpr std::chrono::milliseconds kBetweenNudges{50};
 
 }  // namespace
 
-Termination::Termination(std::function<void()> stop) : stop_(std::move(stop)) {
+Termination::Termination(std::function<void()> stop, std::function<void()> report)
+    : stop_(std::move(stop)), report_(std::move(report)) {
   ::sigemptyset(&awaited_);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&awaited_, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) ::sigaddset(&awaited_, signal);
   ::pthread_sigmask(SIG_BLOCK, &awaited_, &mask_before_);
   struct sigaction nothing {};
   nothing.sa_handler = [](int) {};
@@ -36,11 +37,16 @@ Termination::~Termination() {
 }
 
 void Termination::Watch() {
-  int signal = 0;
-  ::sigwait(&awaited_, &signal);
-  std::unique_lock lock(mutex_);
-  if (ended_) return;
-  lock.unlock();
+  std::unique_lock lock(mutex_, std::defer_lock);
+  for (bool told = false; !told;) {
+    int signal = 0;
+    ::sigwait(&awaited_, &signal);
+    lock.lock();
+    if (ended_) return;
+    lock.unlock();
+    told = signal != SIGUSR1;
+    if (!told) report_();
+  }
   stop_();
   lock.lock();
   // Again and again: a nudge that comes just before the loop goes to wait does not wake it.

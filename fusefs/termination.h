@@ -10,14 +10,15 @@
 
 namespace orcio {
 
-// Ends a loop of this thread's when SIGTERM, SIGINT or SIGHUP comes, for as long as it lives. The
+// Ends a loop of this thread's when SIGTERM, SIGINT or SIGHUP comes, for as long as it lives, and
+// has something reported at SIGUSR1. The
 // signals are taken by a thread of its own: what is to be done then is more than a signal handler
 // may do.
 class Termination {
  public:
   // Make it before other threads, which inherit the blocked signals. `stop` makes the loop end the
   // next time it looks; system calls that the loop waits in are interrupted until it does.
-  explicit Termination(std::function<void()> stop);
+  Termination(std::function<void()> stop, std::function<void()> report);
   ~Termination();
   Termination(const Termination&) = delete;
   Termination& operator=(const Termination&) = delete;
@@ -26,6 +27,7 @@ class Termination {
   void Watch();
 
   const std::function<void()> stop_;
+  const std::function<void()> report_;
   const pthread_t loop_ = ::pthread_self();
   sigset_t awaited_{};
   sigset_t mask_before_{};

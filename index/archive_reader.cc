@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "index/bytes.h"
-#include "index/gzip_member.h"
+#include "index/span_decoder.h"
 
 namespace orcio {
 namespace {
@@ -139,31 +139,16 @@ Result<uint64_t> ArchiveReader::State::SpanHolding(uint64_t tar_offset) const {
 }
 
 Result<SpanBytes> ArchiveReader::State::SpanContent(uint64_t index, const Span& span) const {
-  // Read-ahead goes here: it would ask for the spans after `index` on other threads, through the
-  // same cache, once reads are seen to be sequential.
   return cache.Get({id, index}, [&] { return Decode(index, span); });
 }
 
 Result<SpanBytes> ArchiveReader::State::Decode(uint64_t index, const Span& span) const {
   const std::string what =
       fmt::format("{}: span {} at offset {}", name, index, span.archive_offset);
-  if (span.tar_bytes > kMaxMemberTarBytes || span.archive_bytes > kMaxMemberBytes) {
-    return Fail(ErrorKind::kDamaged, "{}: the index says it has {} bytes, {} of tar", what,
-                span.archive_bytes, span.tar_bytes);
-  }
-  // Not a vector: it would write zeros first, which costs a tenth of the decoding.
-  const auto packed = std::make_unique_for_overwrite<std::byte[]>(span.archive_bytes);
-  const std::span<std::byte> member(packed.get(), span.archive_bytes);
-  ORCIO_TRY(ReadExactly(*file, span.archive_offset, member, what));
-  auto tar = std::make_shared<std::vector<std::byte>>(span.tar_bytes);
-  // One each time: libdeflate's is 11 KiB without any set-up, next to 256 KiB decoded.
-  MemberDecoder decoder;
-  const uint32_t crc32 = ORCIO_TRY(decoder.Decode(member, *tar, what));
-  if (crc32 != span.crc32) {
-    return Fail(ErrorKind::kDamaged, "{}: its CRC is {:08x}, the index has {:08x}", what, crc32,
-                span.crc32);
-  }
-  return SpanBytes(std::move(tar));
+  const SpanStart start = ORCIO_TRY(sidecar->StartOf(index));
+  const auto window = ORCIO_TRY(sidecar->PackedWindow(start));
+  return std::make_shared<const std::vector<std::byte>>(
+      ORCIO_TRY(DecodeSpan(*file, span, start, window, what)));
 }
 
 // What is asked for lies within tar_bytes().

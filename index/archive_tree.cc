@@ -12,7 +12,6 @@ namespace {
 namespace format = sidecar_format;
 
 constexpr uint32_t kRootName = 0;
-constexpr int64_t kNanosecondsASecond = 1'000'000'000;
 
 // For people: a tar can have paths of a megabyte.
 std::string_view Shortened(std::string_view path) {
@@ -95,13 +94,24 @@ std::string Serialise(const std::vector<ExtendedAttribute>& attributes) {
 
 }  // namespace
 
-ArchiveTree::ArchiveTree(uint32_t max_nodes) : max_nodes_(max_nodes) {
+ArchiveTree::ArchiveTree(ScratchMemory& memory, uint32_t max_nodes)
+    : memory_(memory),
+      max_nodes_(max_nodes),
+      names_(memory),
+      contents_(memory),
+      oddities_(memory),
+      extents_(memory),
+      digests_(memory),
+      texts_(memory),
+      attribute_sets_(memory),
+      directories_(memory) {
   contents_.Append({.mode = 0755,
                     .type = static_cast<uint8_t>(EntryType::kDirectory),
                     .flags = format::kImplied});
 }
 
 Result<void> ArchiveTree::Add(TarEntry&& entry) {
+  memory_.Trim();
   ORCIO_TRY(CheckNumbers(entry));
   if (entry_count_ >= kMaxNodes) return FullOf(entry);
   if (!entry.complete) any_incomplete_ = true;
@@ -300,18 +310,13 @@ void ArchiveTree::SetTime(TreeContent& content, Timestamp mtime) {
 
 Result<uint32_t> ArchiveTree::KeepAttributes(const TarEntry& entry) {
   if (entry.attributes.empty()) return 0;
-  std::string set = Serialise(entry.attributes);
-  if (auto known = attribute_index_.find(set); known != attribute_index_.end())
-    return known->second;
-  if (set.size() > kMaxAttributeBytes - attribute_bytes_) {
+  const std::string set = Serialise(entry.attributes);
+  if (set.size() > kMaxAttributeBytes - attribute_sets_.total_bytes()) {
     return Fail(ErrorKind::kLimit,
                 "{}: the archive has more extended attributes than a sidecar holds",
                 Shortened(entry.path));
   }
-  attribute_bytes_ += set.size();
-  auto number = static_cast<uint32_t>(attribute_sets_.size() + 1);
-  attribute_sets_.push_back(&attribute_index_.emplace(std::move(set), number).first->first);
-  return number;
+  return attribute_sets_.Intern(set) + 1;
 }
 
 TreeOddities& ArchiveTree::OdditiesOf(TreeContent& content) {
@@ -340,6 +345,18 @@ void ArchiveTree::Warn(const TarEntry& entry, std::string_view what) {
     warnings_.push_back(fmt::format("{}: {}; left out", Shortened(entry.path), what));
 }
 
+void ArchiveTree::ForgetDigests(uint64_t tar_begin, uint64_t tar_end) {
+  constexpr uint64_t kOffsetMask = (uint64_t{1} << format::kPlaceBlockBits) - 1;
+  for (uint32_t i = 0; i < contents_.size(); ++i) {
+    TreeContent& content = contents_[i];
+    // A sparse file takes less of the tar than its size: better one digest too few.
+    const uint64_t begin = (content.place & kOffsetMask) * format::kTarBlockBytes;
+    if (content.digest == 0 || begin >= tar_end || begin + content.size <= tar_begin) continue;
+    content.digest = 0;
+    content.flags |= format::kNoDigest;
+  }
+}
+
 void ArchiveTree::Arrange() {
   NumberNodes();
   ChoosePrimaries();
@@ -347,27 +364,27 @@ void ArchiveTree::Arrange() {
 
 // Breadth first, the names of each directory in the order of their bytes.
 void ArchiveTree::NumberNodes() {
-  std::vector<uint32_t> begin(size_t{names_.size()} + 1);  // of each name's children in `children`
-  for (uint32_t name = 1; name < names_.size(); ++name) ++begin[names_[name].parent + 1];
-  for (size_t i = 1; i < begin.size(); ++i) begin[i] += begin[i - 1];
-  std::vector<uint32_t> children(names_.size());
-  for (uint32_t name = 1; name < names_.size(); ++name)
-    children[begin[names_[name].parent]++] = name;
-  // Each begin is now where the next one's was.
-  order_.reserve(names_.size());
-  order_.push_back(kRootName);
-  for (uint32_t node = 0; node < order_.size(); ++node) {
-    uint32_t name = order_[node];
+  order_ = ScratchArray<uint32_t>(memory_, names_.size());
+  order_[0] = kRootName;
+  uint32_t* end = order_.begin() + 1;
+  for (uint32_t node = 0; node < end - order_.begin(); ++node) {
+    memory_.Trim();
+    const uint32_t name = order_[node];
     if (!IsDirectory(name)) continue;
-    auto first = children.begin() + (name == 0 ? 0 : begin[name - 1]);
-    auto last = children.begin() + begin[name];
-    std::sort(first, last, [&](uint32_t a, uint32_t b) { return names_.Text(a) < names_.Text(b); });
-    auto subdirectories = std::count_if(first, last, [&](uint32_t n) { return IsDirectory(n); });
-    directories_.push_back({.node = node,
-                            .first_child = static_cast<uint32_t>(order_.size()),
-                            .child_count = static_cast<uint32_t>(last - first),
-                            .links = static_cast<uint32_t>(2 + subdirectories)});
-    order_.insert(order_.end(), first, last);
+    uint32_t* const first = end;
+    end = names_.CopyChildren(name, end);
+    std::sort(first, end, [&](uint32_t a, uint32_t b) {
+      memory_.Trim();
+      return names_.Text(a) < names_.Text(b);
+    });
+    const auto subdirectories = std::count_if(first, end, [&](uint32_t child) {
+      memory_.Trim();
+      return IsDirectory(child);
+    });
+    directories_.Append({.node = node,
+                         .first_child = static_cast<uint32_t>(first - order_.begin()),
+                         .child_count = static_cast<uint32_t>(end - first),
+                         .links = static_cast<uint32_t>(2 + subdirectories)});
   }
 }
 
@@ -375,6 +392,7 @@ void ArchiveTree::NumberNodes() {
 void ArchiveTree::ChoosePrimaries() {
   constexpr uint32_t kUnset = 0;  // no content but the root's has node 0
   for (uint32_t node = 0; node < order_.size(); ++node) {
+    memory_.Trim();
     const TreeName& name = names_[order_[node]];
     TreeContent& content = contents_[name.content];
     if (name.first || content.primary == kUnset) content.primary = node;

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,7 +11,9 @@
 #include "index/chunked_array.h"
 #include "index/entry.h"
 #include "index/error.h"
+#include "index/interned_bytes.h"
 #include "index/name_table.h"
+#include "index/scratch_memory.h"
 #include "index/sidecar_format.h"
 
 namespace orcio {
@@ -44,9 +45,9 @@ struct TreeOddities {
   uint64_t extent_count = 0;
 };
 
-// The tree that `tar x` of GNU tar leaves behind of entries in stream order, held in about 100
-// bytes an entry and the names, digests and attributes. Where `tar x` would complain and go on, so
-// does this: such entries are counted. Not thread-safe.
+// The tree that `tar x` of GNU tar leaves behind of entries in stream order, held in scratch memory
+// in about 100 bytes an entry and the names, digests and attributes. Where `tar x` would complain
+// and go on, so does this: such entries are counted. Not thread-safe.
 class ArchiveTree {
  public:
   // The largest tree a sidecar holds, and what of it this one takes.
@@ -55,20 +56,27 @@ class ArchiveTree {
   static constexpr uint64_t kMaxAttributeBytes = UINT32_MAX;
   static constexpr size_t kMaxWarnings = 100;
 
-  explicit ArchiveTree(uint32_t max_nodes = kMaxNodes);
+  // `memory` outlives the tree.
+  explicit ArchiveTree(ScratchMemory& memory, uint32_t max_nodes = kMaxNodes);
 
   // As SidecarBuilder::Add.
   [[nodiscard]] Result<void> Add(TarEntry&& entry);
+  // Takes away the digests of files with content between two offsets of the tar: it is in doubt.
+  void ForgetDigests(uint64_t tar_begin, uint64_t tar_end);
   // Numbers the nodes. Called once, after the last Add; what follows may be asked only then.
   void Arrange();
 
+  [[nodiscard]] ScratchMemory& memory() const { return memory_; }
   [[nodiscard]] uint32_t node_count() const { return static_cast<uint32_t>(order_.size()); }
   [[nodiscard]] std::string_view NodeName(uint32_t node) const { return names_.Text(order_[node]); }
   [[nodiscard]] const TreeContent& NodeContent(uint32_t node) const {
     return contents_[names_[order_[node]].content];
   }
-  [[nodiscard]] const std::vector<sidecar_format::Directory>& directories() const {
-    return directories_;
+  [[nodiscard]] uint32_t directory_count() const {
+    return static_cast<uint32_t>(directories_.size());
+  }
+  [[nodiscard]] const sidecar_format::Directory& Directory(uint32_t index) const {
+    return directories_[index];
   }
 
   [[nodiscard]] std::string_view LinkTarget(const TreeContent& content) const {
@@ -78,11 +86,8 @@ class ArchiveTree {
   [[nodiscard]] const TreeOddities* Oddities(const TreeContent& content) const;
   [[nodiscard]] const Sha256Digest* Digest(const TreeContent& content) const;
   [[nodiscard]] const Extent& ExtentAt(uint64_t index) const { return extents_[index]; }
-  // Sets are numbered from 0; as the XATT section has it.
-  [[nodiscard]] size_t attribute_set_count() const { return attribute_sets_.size(); }
-  [[nodiscard]] const std::string& AttributeSet(size_t index) const {
-    return *attribute_sets_[index];
-  }
+  // Sets are numbered from 0; each is as the XATT section has it.
+  [[nodiscard]] const InternedBytes& attribute_sets() const { return attribute_sets_; }
 
   [[nodiscard]] uint64_t entry_count() const { return entry_count_; }
   [[nodiscard]] bool any_incomplete() const { return any_incomplete_; }
@@ -124,16 +129,15 @@ class ArchiveTree {
   void NumberNodes();
   void ChoosePrimaries();
 
+  ScratchMemory& memory_;
   const uint32_t max_nodes_;
   NameTable names_;
   ChunkedArray<TreeContent> contents_;
   ChunkedArray<TreeOddities> oddities_;
   ChunkedArray<Extent> extents_;
   ChunkedArray<Sha256Digest> digests_;
-  TextArena texts_;                                               // symlink targets
-  std::map<std::string, uint32_t, std::less<>> attribute_index_;  // ordered: no collisions to craft
-  std::vector<const std::string*> attribute_sets_;                // keys of the above
-  uint64_t attribute_bytes_ = 0;
+  TextArena texts_;  // symlink targets
+  InternedBytes attribute_sets_;
   std::string last_directory_path_;  // of the last entry, as it stood in the tar
   uint32_t last_directory_ = 0;
   uint64_t entry_count_ = 0;
@@ -141,8 +145,8 @@ class ArchiveTree {
   std::vector<std::string> warnings_;
   uint64_t warning_count_ = 0;
 
-  std::vector<uint32_t> order_;  // node to name
-  std::vector<sidecar_format::Directory> directories_;
+  ScratchArray<uint32_t> order_;  // node to name
+  ChunkedArray<sidecar_format::Directory> directories_;
 };
 
 }  // namespace orcio

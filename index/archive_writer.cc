@@ -2,20 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
-#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "index/member_pipeline.h"
-#include "index/part_file.h"
 
 namespace orcio {
 namespace {
-
-std::filesystem::path PartPath(const std::filesystem::path& directory, const std::string& name) {
-  return directory / ("." + name + ".part");
-}
 
 unsigned ThreadsOr(unsigned wanted) {
   return wanted > 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
@@ -24,33 +18,23 @@ unsigned ThreadsOr(unsigned wanted) {
 }  // namespace
 
 struct ArchiveWriter::State {
-  State(const FileSystem& file_system, std::filesystem::path into, std::string final_name,
-        PartFile part, const ArchiveWriterOptions& options)
-      : files(file_system),
-        directory(std::move(into)),
-        name(std::move(final_name)),
-        archive(std::move(part)),
-        pipeline(archive.file(), name, ThreadsOr(options.threads), options.max_bytes_in_flight) {}
+  State(ArchiveFiles made, const ArchiveWriterOptions& options)
+      : files(std::move(made)),
+        pipeline(files.archive(), files.name(), ThreadsOr(options.threads),
+                 options.max_bytes_in_flight, files.directory(), options.entry) {}
 
-  Result<void> GiveFinalNames();
-
-  const FileSystem& files;
-  const std::filesystem::path directory;
-  const std::string name;
-  PartFile archive;
-  std::optional<PartFile> sidecar;
+  ArchiveFiles files;
   MemberPipeline pipeline;
   std::atomic<uint64_t> tar_bytes = 0;
   bool finished = false;
-  bool described = false;
 };
 
 Result<std::unique_ptr<ArchiveWriter>> ArchiveWriter::Create(const FileSystem& files,
                                                              const std::filesystem::path& directory,
                                                              std::string name,
                                                              const ArchiveWriterOptions& options) {
-  auto part = ORCIO_TRY(PartFile::Create(files, PartPath(directory, name)));
-  auto state = std::make_unique<State>(files, directory, std::move(name), std::move(part), options);
+  auto made = ORCIO_TRY(ArchiveFiles::Create(files, directory, std::move(name)));
+  auto state = std::make_unique<State>(std::move(made), options);
   return std::unique_ptr<ArchiveWriter>(new ArchiveWriter(std::move(state)));
 }
 
@@ -75,44 +59,26 @@ Result<const TarSummary*> ArchiveWriter::Finish() {
 
 Result<void> ArchiveWriter::Describe(const RunFacts& facts) {
   State& state = *state_;
-  if (!state.finished || state.sidecar)
-    return Fail(ErrorKind::kInvalid, "{}: described before it is finished, or twice", state.name);
-  ArchiveIdentity identity;
-  identity.bytes = state.pipeline.archive_bytes();
-  identity.sha256 = state.pipeline.sha256();
-  const auto archive = ORCIO_TRY(state.files.OpenRead(state.archive.path()));
-  identity.edges_sha256 = ORCIO_TRY(DigestEdges(*archive));
-  state.sidecar.emplace(
-      ORCIO_TRY(PartFile::Create(state.files, PartPath(state.directory, state.name + ".idx"))));
-  ORCIO_TRY(state.pipeline.builder().Write(state.sidecar->file(), identity, state.pipeline.spans(),
-                                           state.pipeline.summary(), facts));
-  state.described = true;
-  return {};
+  if (!state.finished)
+    return Fail(ErrorKind::kInvalid, "{}: described before it is finished", state.files.name());
+  return state.files.Describe(state.pipeline.builder(), state.pipeline.archive_bytes(),
+                              state.pipeline.sha256(), state.pipeline.spans(),
+                              state.pipeline.summary(), facts);
 }
 
+Result<void> ArchiveWriter::Sync() {
+  return state_->files.Sync();
+}
 Result<void> ArchiveWriter::Publish() {
-  State& state = *state_;
-  if (!state.described)
-    return Fail(ErrorKind::kInvalid, "{}: published before it is described", state.name);
-  ORCIO_TRY(state.archive.file().Sync());
-  ORCIO_TRY(state.sidecar->file().Sync());
-  if (auto named = state.GiveFinalNames(); !named) {
-    state.archive.Discard();
-    state.sidecar->Discard();
-    return named;
-  }
-  state.archive.Keep();
-  state.sidecar->Keep();
-  return {};
+  return state_->files.Publish(false);
+}
+Result<void> ArchiveWriter::PublishOver() {
+  return state_->files.Publish(true);
 }
 
-// The sidecar first: whoever sees the archive finds its sidecar, too.
-Result<void> ArchiveWriter::State::GiveFinalNames() {
-  ORCIO_TRY(sidecar->MoveTo(directory / (name + ".idx")));
-  ORCIO_TRY(archive.MoveTo(directory / name));
-  return files.SyncDirectory(directory);
+ArchiveFiles ArchiveWriter::Release(std::unique_ptr<ArchiveWriter> writer) {
+  return std::move(writer->state_->files);
 }
-
 uint64_t ArchiveWriter::tar_bytes() const {
   return state_->tar_bytes;
 }

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "index/archive_files.h"
 #include "index/error.h"
 #include "index/file_system.h"
 #include "index/sidecar_builder.h"
@@ -29,6 +31,8 @@ struct ArchiveWriterOptions {
   // last of it is still being compressed. Bounds the writer's memory, with about as much again for
   // each thread's members.
   uint64_t max_bytes_in_flight = uint64_t{96} << 20;
+  // Called for each entry of the tar once it has gone by, in order, on a thread of the writer's.
+  std::function<Result<void>(const TarEntry&)> entry = {};
 };
 
 // One pass over a tar: compresses it into members on all cores, scans its entries, digests its
@@ -58,6 +62,15 @@ class ArchiveWriter : public ByteSink {
   // where the final name is taken. After Describe.
   [[nodiscard]] Result<void> Publish();
 
+  // As Publish, but replaces what has the final name. Whoever looks in between finds the new
+  // sidecar beside the old archive, to which it does not belong.
+  [[nodiscard]] Result<void> PublishOver();
+  // Returns once both files are on disk, under the names they have so far. After Describe.
+  [[nodiscard]] Result<void> Sync();
+
+  // The two files alone, once the archive is described: the writer's memory goes, and what is not
+  // published goes with them instead.
+  [[nodiscard]] static ArchiveFiles Release(std::unique_ptr<ArchiveWriter> writer);
   [[nodiscard]] uint64_t tar_bytes() const;      // received so far
   [[nodiscard]] uint64_t archive_bytes() const;  // written so far
 

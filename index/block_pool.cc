@@ -8,8 +8,8 @@ BlockPool::BlockPool(size_t capacity) : capacity_(capacity) {
   free_.reserve(capacity);  // so that Return cannot fail
 }
 
-std::shared_ptr<TarBlock> BlockPool::Take(const std::stop_token& stop) {
-  std::unique_ptr<TarBlock> block;
+std::shared_ptr<PooledBlock> BlockPool::Take(const std::stop_token& stop) {
+  std::unique_ptr<PooledBlock> block;
   {
     std::unique_lock lock(mutex_);
     const bool ready =
@@ -24,14 +24,14 @@ std::shared_ptr<TarBlock> BlockPool::Take(const std::stop_token& stop) {
     }
   }
   if (block == nullptr) {
-    block = std::make_unique<TarBlock>();
+    block = std::make_unique<PooledBlock>();
     block->bytes = std::make_unique_for_overwrite<std::byte[]>(kMemberTarBytes);
   }
   block->size = 0;
-  return {block.release(), [this](TarBlock* returned) { Return(returned); }};
+  return {block.release(), [this](PooledBlock* returned) { Return(returned); }};
 }
 
-void BlockPool::Return(TarBlock* block) {
+void BlockPool::Return(PooledBlock* block) {
   {
     std::scoped_lock lock(mutex_);
     free_.emplace_back(block);

@@ -12,7 +12,7 @@
 namespace orcio {
 
 // One member's tar bytes, on their way from the network to whoever reads them.
-struct TarBlock {
+struct PooledBlock {
   std::unique_ptr<std::byte[]> bytes;  // kMemberTarBytes of room
   size_t size = 0;                     // filled
 };
@@ -25,16 +25,16 @@ class BlockPool {
   explicit BlockPool(size_t capacity);
 
   // An empty block; waits where `capacity` blocks are in use. Null where `stop` was requested.
-  [[nodiscard]] std::shared_ptr<TarBlock> Take(const std::stop_token& stop);
+  [[nodiscard]] std::shared_ptr<PooledBlock> Take(const std::stop_token& stop);
 
  private:
-  void Return(TarBlock* block);
+  void Return(PooledBlock* block);
 
   const size_t capacity_;
   std::mutex mutex_;
   std::condition_variable_any returned_;
-  size_t allocated_ = 0;                         // guarded by mutex_
-  std::vector<std::unique_ptr<TarBlock>> free_;  // guarded by mutex_
+  size_t allocated_ = 0;                            // guarded by mutex_
+  std::vector<std::unique_ptr<PooledBlock>> free_;  // guarded by mutex_
 };
 
 }  // namespace orcio

@@ -1,12 +1,13 @@
 #include "index/checked_map.h"
 
-#include <libdeflate.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "index/bytes.h"
+#include "index/crc32.h"
 
 namespace orcio {
 namespace {
@@ -39,6 +40,8 @@ constexpr std::array<SectionRule, kSectionIds> kRules{{
     {"SPAN", sizeof(format::Span)},
     {"WARN", 1, false},
     {"FACT", 1, false},
+    {"CKPT", sizeof(format::Checkpoint), false},
+    {"WNDW", 1, false},
 }};
 constexpr std::string_view kChecksumName = "CSUM";
 
@@ -55,8 +58,12 @@ std::string Printable(std::string_view id) {
   return text;
 }
 
-uint32_t Crc32(std::span<const std::byte> bytes) {
-  return libdeflate_crc32(0, bytes.data(), bytes.size());
+// Advice: where it cannot be taken, pages come as they are touched.
+void Fetch(std::span<const std::byte> map, uint64_t offset, uint64_t bytes) {
+  const uint64_t begin = offset / format::kBlockBytes * format::kBlockBytes;
+  const uint64_t end = std::min<uint64_t>(offset + bytes, map.size());
+  if (begin >= end) return;
+  ::posix_madvise(const_cast<std::byte*>(map.data() + begin), end - begin, POSIX_MADV_WILLNEED);
 }
 
 }  // namespace
@@ -144,6 +151,9 @@ Result<void> CheckedMap::CheckSizes() const {
                Count<format::Directory>(SectionId::kDirectories) > 0 &&
                SectionBytes(SectionId::kNames) <= UINT32_MAX && header_.span_count < UINT64_MAX &&
                Count<format::Span>(SectionId::kSpans) == header_.span_count + 1;
+  // Without CKPT each span is a gzip member: an empty section is no section.
+  if (At(SectionId::kCheckpoints).offset != 0)
+    agree = agree && Count<format::Checkpoint>(SectionId::kCheckpoints) == header_.span_count;
   if (!agree) return FailHeader("its counts and the sizes of its sections disagree");
   return {};
 }
@@ -185,8 +195,25 @@ Result<std::span<const std::byte>> CheckedMap::Bytes(SectionId section, uint64_t
   return bytes_.subspan(begin, count);
 }
 
+void CheckedMap::WillNeed(SectionId section) const {
+  Fetch(bytes_, At(section).offset, At(section).bytes);
+}
+
+// The kernel reads nothing ahead in these maps (MapFile): a lookup touches a few places, and what a
+// device is set to read around each can be megabytes. So blocks come by groups, each fetched when
+// its first is needed.
+void CheckedMap::FetchAround(uint64_t block) const {
+  constexpr uint64_t kGroup = 8;
+  const uint64_t first = block / kGroup * kGroup;
+  uint64_t group = checked_[block / 64].load(std::memory_order_relaxed);
+  if (first == 0) group &= ~kHeaderChecked;
+  if ((group >> first % 64 & ((uint64_t{1} << kGroup) - 1)) != 0) return;
+  Fetch(bytes_, first * format::kBlockBytes, kGroup * format::kBlockBytes);
+}
+
 Result<void> CheckedMap::CheckBlock(uint64_t block) const {
   uint32_t expected = ORCIO_TRY(ExpectedChecksum(block));
+  FetchAround(block);
   bool good = Crc32(Block(block)) == expected;
   ORCIO_TRY(CheckFault());
   if (!good) {

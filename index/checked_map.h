@@ -29,10 +29,12 @@ enum class SectionId {
   kRanks,
   kDigests,
   kSpans,
-  kWarnings,  // optional
-  kFacts,     // optional
+  kWarnings,     // optional
+  kFacts,        // optional
+  kCheckpoints,  // only where orcio did not write the archive
+  kWindows,      // likewise
 };
-inline constexpr size_t kSectionIds = 13;
+inline constexpr size_t kSectionIds = 15;
 
 // A sidecar's bytes, mapped, by section. Each block is checked against its checksum before its
 // first byte is handed out, and never again. What is in them may still be nonsense: records with
@@ -57,6 +59,8 @@ class CheckedMap {
   // the map: call CheckFault when done with them.
   [[nodiscard]] Result<std::span<const std::byte>> Bytes(SectionId section, uint64_t offset,
                                                          uint64_t count) const;
+  // All of a section is about to be read: one large read of the disk instead of many small ones.
+  void WillNeed(SectionId section) const;
   // A copy of record `index` of a section of such records.
   template <class Record>
   [[nodiscard]] Result<Record> Get(SectionId section, uint64_t index) const {
@@ -96,6 +100,7 @@ class CheckedMap {
     return (checked_[block / 64].load(std::memory_order_relaxed) >> block % 64 & 1) != 0;
   }
   [[nodiscard]] Result<void> CheckBlock(uint64_t block) const;
+  void FetchAround(uint64_t block) const;
   // What CSUM says of a block; checks the part of CSUM that says so first.
   [[nodiscard]] Result<uint32_t> ExpectedChecksum(uint64_t block) const;
   [[nodiscard]] std::span<const std::byte> Block(uint64_t block) const {

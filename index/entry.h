@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -20,6 +22,30 @@ enum class EntryType : uint8_t {
   kFifo,
   kSocket,
 };
+
+// As in st_mode (inode(7)); of a hard link, a file's.
+[[nodiscard]] constexpr mode_t TypeBits(EntryType type) {
+  switch (type) {
+    case EntryType::kDirectory:
+      return S_IFDIR;
+    case EntryType::kSymlink:
+      return S_IFLNK;
+    case EntryType::kCharacterDevice:
+      return S_IFCHR;
+    case EntryType::kBlockDevice:
+      return S_IFBLK;
+    case EntryType::kFifo:
+      return S_IFIFO;
+    case EntryType::kSocket:
+      return S_IFSOCK;
+    case EntryType::kFile:
+    case EntryType::kHardLink:
+      break;
+  }
+  return S_IFREG;
+}
+
+inline constexpr int64_t kNanosecondsASecond = 1'000'000'000;
 
 // A moment as tar records it. `nanoseconds` is 0..999,999,999 and counts forward, before 1970 too.
 struct Timestamp {

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +22,17 @@ constexpr size_t kMaxTransferBytes = size_t{1} << 30;
 
 Failure FailPath(int errnum, std::string_view doing, const std::filesystem::path& path) {
   return FailErrno(errnum, fmt::format("cannot {} {}", doing, path.string()));
+}
+
+// `call`, again for as long as a signal ends it: file systems that live in a network or in another
+// process let one in.
+template <class Call>
+int Uninterrupted(Call call) {
+  int result = 0;
+  do {
+    result = call();
+  } while (result < 0 && errno == EINTR);
+  return result;
 }
 
 class LocalRandomAccess : public RandomAccess {
@@ -74,7 +87,8 @@ class LocalWritableFile : public WritableFile {
   }
 
   Result<void> Sync() override {
-    if (::fsync(fd_.get()) != 0) return FailPath(errno, "flush to disk", path_);
+    if (Uninterrupted([&] { return ::fsync(fd_.get()); }) != 0)
+      return FailPath(errno, "flush to disk", path_);
     return {};
   }
 
@@ -95,6 +109,19 @@ FileStatus ToStatus(const struct stat& from) {
   return status;
 }
 
+UniqueFd Open(const std::filesystem::path& path, int flags) {
+  return UniqueFd(
+      Uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode_t{0600}); }));
+}
+
+bool Stat(int fd, struct stat& status) {
+  return Uninterrupted([&] { return ::fstat(fd, &status); }) == 0;
+}
+
+bool SameFile(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 struct OpenFile {
   UniqueFd fd;
   uint64_t size = 0;
@@ -109,10 +136,10 @@ Failure FailOpen(int errnum, const std::filesystem::path& path) {
 // O_NONBLOCK: a FIFO under an archive's name must not hang us.
 Result<OpenFile> OpenRegular(const std::filesystem::path& path) {
   OpenFile file;
-  file.fd = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  file.fd = Open(path, O_RDONLY | O_NONBLOCK);
   if (!file.fd.valid()) return FailOpen(errno, path);
   struct stat status {};
-  if (::fstat(file.fd.get(), &status) != 0) return FailPath(errno, "stat", path);
+  if (!Stat(file.fd.get(), status)) return FailPath(errno, "stat", path);
   if (!S_ISREG(status.st_mode))
     return Fail(ErrorKind::kInvalid, "{} is not a regular file", path.string());
   file.size = static_cast<uint64_t>(status.st_size);
@@ -121,7 +148,10 @@ Result<OpenFile> OpenRegular(const std::filesystem::path& path) {
 
 Result<void> RenameWith(unsigned flags, const std::filesystem::path& from,
                         const std::filesystem::path& to) {
-  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0) return {};
+  const auto rename = [&] {
+    return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags);
+  };
+  if (Uninterrupted(rename) == 0) return {};
   return FailErrno(errno, fmt::format("cannot rename {} to {}", from.string(), to.string()));
 }
 
@@ -133,10 +163,16 @@ class LocalFiles : public FileSystem {
   }
 
   Result<std::unique_ptr<WritableFile>> Create(const std::filesystem::path& path) const override {
-    UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd.valid()) return FailPath(errno, "create", path);
-    if (::fchmod(fd.get(), 0600) != 0) return FailPath(errno, "set the mode of", path);
-    return std::make_unique<LocalWritableFile>(std::move(fd), path);
+    for (;;) {
+      UniqueFd fd = Open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
+      if (!fd.valid()) return FailPath(errno, "create", path);
+      auto prepared = Prepare(fd.get(), path);
+      if (!prepared) {
+        (void)Remove(path);
+        return Failure(std::move(prepared).error());
+      }
+      if (*prepared) return std::make_unique<LocalWritableFile>(std::move(fd), path);
+    }
   }
 
   Result<std::unique_ptr<MappedFile>> Map(const std::filesystem::path& path) const override {
@@ -176,15 +212,54 @@ class LocalFiles : public FileSystem {
   }
 
   Result<void> Remove(const std::filesystem::path& path) const override {
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return FailPath(errno, "remove", path);
+    const int removed = Uninterrupted([&] { return ::unlink(path.c_str()); });
+    if (removed != 0 && errno != ENOENT) return FailPath(errno, "remove", path);
     return {};
   }
 
+  Result<bool> RemoveAbandoned(const std::filesystem::path& path) const override {
+    // For writing: NFS makes a record lock of flock(2), which wants that.
+    const UniqueFd fd = Open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+    if (!fd.valid() && (errno == ENOENT || errno == ELOOP || errno == ENXIO || errno == EISDIR))
+      return false;
+    if (!fd.valid()) return FailPath(errno, "open", path);
+    struct stat opened {};
+    if (!Stat(fd.get(), opened)) return FailPath(errno, "stat", path);
+    if (!S_ISREG(opened.st_mode)) return false;
+    if (Uninterrupted([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) return false;
+    // Its writer may have given it another name since it was opened, and somebody made a new one.
+    struct stat named {};
+    if (::lstat(path.c_str(), &named) != 0 || !SameFile(opened, named)) return false;
+    ORCIO_TRY(Remove(path));
+    return true;
+  }
+
+  Result<uint64_t> FreeBytes(const std::filesystem::path& directory) const override {
+    struct statvfs status {};
+    if (Uninterrupted([&] { return ::statvfs(directory.c_str(), &status); }) != 0)
+      return FailPath(errno, "ask for the free space of", directory);
+    return uint64_t{status.f_bavail} * status.f_frsize;
+  }
+
   Result<void> SyncDirectory(const std::filesystem::path& directory) const override {
-    const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const UniqueFd fd = Open(directory, O_RDONLY | O_DIRECTORY);
     if (!fd.valid()) return FailOpen(errno, directory);
-    if (::fsync(fd.get()) != 0) return FailPath(errno, "flush to disk", directory);
+    if (Uninterrupted([&] { return ::fsync(fd.get()); }) != 0)
+      return FailPath(errno, "flush to disk", directory);
     return {};
+  }
+
+ private:
+  // Gives a new file its mode, and the lock that RemoveAbandoned looks for, which goes with the
+  // last descriptor however the process ends. False where RemoveAbandoned was faster than the lock.
+  static Result<bool> Prepare(int fd, const std::filesystem::path& path) {
+    if (Uninterrupted([&] { return ::fchmod(fd, 0600); }) != 0)
+      return FailPath(errno, "set the mode of", path);
+    // Where a file system has no locks, nothing on it counts as abandoned.
+    if (Uninterrupted([&] { return ::flock(fd, LOCK_EX); }) != 0) return true;
+    struct stat status {};
+    if (!Stat(fd, status)) return FailPath(errno, "stat", path);
+    return status.st_nlink > 0;
   }
 };
 

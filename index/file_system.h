@@ -64,7 +64,8 @@ class FileSystem {
 
   [[nodiscard]] virtual Result<std::unique_ptr<RandomAccess>> OpenRead(
       const std::filesystem::path& path) const = 0;
-  // Creates `path`, mode 0600 whatever the umask; fails where it exists.
+  // Creates `path`, mode 0600 whatever the umask; fails where it exists. RemoveAbandoned leaves it
+  // alone for as long as the file handed out is there.
   [[nodiscard]] virtual Result<std::unique_ptr<WritableFile>> Create(
       const std::filesystem::path& path) const = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<MappedFile>> Map(
@@ -81,6 +82,13 @@ class FileSystem {
                                                const std::filesystem::path& to) const = 0;
   // Fine where the file is already gone.
   [[nodiscard]] virtual Result<void> Remove(const std::filesystem::path& path) const = 0;
+  // Removes a file that was made by Create unless somebody, in this process or another one, is
+  // still writing it. Whether it was removed: false too where it is gone already, is no regular
+  // file, or where its file system cannot tell.
+  [[nodiscard]] virtual Result<bool> RemoveAbandoned(const std::filesystem::path& path) const = 0;
+  // Bytes that may still be written into `directory`.
+  [[nodiscard]] virtual Result<uint64_t> FreeBytes(
+      const std::filesystem::path& directory) const = 0;
   // Returns once the directory's entries are on disk.
   [[nodiscard]] virtual Result<void> SyncDirectory(
       const std::filesystem::path& directory) const = 0;

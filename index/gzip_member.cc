@@ -13,14 +13,11 @@
 #include "index/bytes.h"
 #include "index/compressibility.h"
 #include "index/free_with.h"
+#include "index/gzip_format.h"
 
 namespace orcio {
 namespace {
 
-// RFC 1952, 2.3.
-enum Flags : uint8_t { kHeaderCrc = 2, kExtra = 4, kName = 8, kComment = 16, kReserved = 0xE0 };
-constexpr size_t kFixedHeaderBytes = 10;
-constexpr size_t kTrailerBytes = 8;
 constexpr uint8_t kUnknownSystem = 255;
 // The shortest deflate stream: an empty block with fixed codes.
 constexpr std::array kEmptyDeflate = {std::byte{0x03}, std::byte{0x00}};
@@ -31,7 +28,7 @@ constexpr uint8_t kEndMember = 1;
 constexpr uint16_t kPayloadBytes = 12;
 constexpr uint16_t kEndPayloadBytes = 20;
 constexpr size_t kSubfieldHeaderBytes = 4;
-constexpr size_t kHeaderBytes = kFixedHeaderBytes + 2 + kSubfieldHeaderBytes + kPayloadBytes;
+constexpr size_t kHeaderBytes = gzip::kFixedHeaderBytes + 2 + kSubfieldHeaderBytes + kPayloadBytes;
 constexpr size_t kEndHeaderBytes = kHeaderBytes + 8;
 constexpr size_t kMemberBytesOffset = kHeaderBytes - 8;
 static_assert(kEndHeaderBytes <= kMaxMemberHeaderBytes);
@@ -55,7 +52,7 @@ bool SkipText(ByteReader& reader) {
 
 // What every gzip member starts with. Leaves `reader` behind it.
 Result<uint8_t> ParseFixedHeader(ByteReader& reader) {
-  const auto fixed = reader.Bytes(kFixedHeaderBytes);
+  const auto fixed = reader.Bytes(gzip::kFixedHeaderBytes);
   if (!fixed) return Short();
   if ((*fixed)[0] != std::byte{0x1f} || (*fixed)[1] != std::byte{0x8b})
     return Fail(ErrorKind::kDamaged, "no gzip member starts here");
@@ -63,7 +60,7 @@ Result<uint8_t> ParseFixedHeader(ByteReader& reader) {
     return Fail(ErrorKind::kDamaged, "gzip member has unknown compression method {}",
                 static_cast<unsigned>((*fixed)[2]));
   const auto flags = static_cast<uint8_t>((*fixed)[3]);
-  if ((flags & kReserved) != 0)
+  if ((flags & gzip::kReserved) != 0)
     return Fail(ErrorKind::kDamaged, "gzip member has reserved flags {:#x}", flags);
   return flags;
 }
@@ -72,13 +69,13 @@ Result<uint8_t> ParseFixedHeader(ByteReader& reader) {
 Result<size_t> ParseAnyHeader(std::span<const std::byte> bytes) {
   ByteReader reader(bytes);
   const uint8_t flags = ORCIO_TRY(ParseFixedHeader(reader));
-  if ((flags & kExtra) != 0) {
+  if ((flags & gzip::kExtra) != 0) {
     const auto extra_bytes = reader.Get<uint16_t>();
     if (!extra_bytes || !reader.Bytes(*extra_bytes)) return Short();
   }
-  if ((flags & kName) != 0 && !SkipText(reader)) return Short();
-  if ((flags & kComment) != 0 && !SkipText(reader)) return Short();
-  if ((flags & kHeaderCrc) != 0) {
+  if ((flags & gzip::kName) != 0 && !SkipText(reader)) return Short();
+  if ((flags & gzip::kComment) != 0 && !SkipText(reader)) return Short();
+  if ((flags & gzip::kHeaderCrc) != 0) {
     const size_t covered = bytes.size() - reader.left();
     const auto expected = reader.Get<uint16_t>();
     if (!expected) return Short();
@@ -95,7 +92,7 @@ Failure NotOurs() {
 }
 
 Result<void> CheckSizes(const MemberHeader& header) {
-  const uint64_t least = uint64_t{header.header_bytes} + kEmptyDeflate.size() + kTrailerBytes;
+  const uint64_t least = uint64_t{header.header_bytes} + kEmptyDeflate.size() + gzip::kTrailerBytes;
   if (header.member_bytes < least || header.member_bytes > kMaxMemberBytes)
     return Fail(ErrorKind::kDamaged, "member claims an impossible length of {} bytes",
                 header.member_bytes);
@@ -111,8 +108,8 @@ Result<void> CheckSizes(const MemberHeader& header) {
 
 void AppendHeader(const MemberHeader& header, std::vector<std::byte>& out) {
   const uint16_t payload_bytes = header.is_end ? kEndPayloadBytes : kPayloadBytes;
-  constexpr std::array<uint8_t, kFixedHeaderBytes> kFixed = {0x1f, 0x8b, 8, kExtra, 0,
-                                                             0,    0,    0, 0,      kUnknownSystem};
+  constexpr std::array<uint8_t, gzip::kFixedHeaderBytes> kFixed = {
+      0x1f, 0x8b, 8, gzip::kExtra, 0, 0, 0, 0, 0, kUnknownSystem};
   for (const uint8_t byte : kFixed) out.push_back(std::byte{byte});
   AppendLittleEndian(static_cast<uint16_t>(kSubfieldHeaderBytes + payload_bytes), out);
   out.push_back(std::byte{'O'});
@@ -149,7 +146,7 @@ void AppendStored(std::span<const std::byte> tar, std::vector<std::byte>& out) {
 Result<MemberHeader> ParseMemberHeader(std::span<const std::byte> bytes) {
   ByteReader reader(bytes);
   const uint8_t flags = ORCIO_TRY(ParseFixedHeader(reader));
-  if (flags != kExtra) return NotOurs();
+  if (flags != gzip::kExtra) return NotOurs();
   const auto extra_bytes = reader.Get<uint16_t>();
   if (!extra_bytes) return Short();
   if (*extra_bytes < kSubfieldHeaderBytes) return NotOurs();
@@ -167,7 +164,7 @@ Result<MemberHeader> ParseMemberHeader(std::span<const std::byte> bytes) {
 
   MemberHeader header;
   header.is_end = (*member_flags & kEndMember) != 0;
-  header.header_bytes = static_cast<uint32_t>(kFixedHeaderBytes + 2 + *extra_bytes);
+  header.header_bytes = static_cast<uint32_t>(gzip::kFixedHeaderBytes + 2 + *extra_bytes);
   const bool fits = *payload_bytes == (header.is_end ? kEndPayloadBytes : kPayloadBytes) &&
                     *extra_bytes == kSubfieldHeaderBytes + *payload_bytes;
   if (!fits)
@@ -228,13 +225,13 @@ MemberEncoder::Encoded MemberEncoder::Encode(std::span<const std::byte> tar,
 std::vector<std::byte> EncodeEndMember(uint64_t total_tar_bytes) {
   MemberHeader header;
   header.member_bytes =
-      static_cast<uint32_t>(kEndHeaderBytes + kEmptyDeflate.size() + kTrailerBytes);
+      static_cast<uint32_t>(kEndHeaderBytes + kEmptyDeflate.size() + gzip::kTrailerBytes);
   header.is_end = true;
   header.total_tar_bytes = total_tar_bytes;
   std::vector<std::byte> out;
   AppendHeader(header, out);
   out.insert(out.end(), kEmptyDeflate.begin(), kEmptyDeflate.end());
-  out.resize(out.size() + kTrailerBytes);  // CRC-32 and length of nothing
+  out.resize(out.size() + gzip::kTrailerBytes);  // CRC-32 and length of nothing
   return out;
 }
 
@@ -252,10 +249,11 @@ Result<uint32_t> MemberDecoder::Decode(std::span<const std::byte> member, std::s
                                        std::string_view what) {
   const auto header_bytes = ParseAnyHeader(member);
   if (!header_bytes) return Fail(ErrorKind::kDamaged, "{}: {}", what, header_bytes.error().message);
-  if (member.size() - *header_bytes < kTrailerBytes)
+  if (member.size() - *header_bytes < gzip::kTrailerBytes)
     return Fail(ErrorKind::kDamaged, "{}: gzip member is cut short", what);
-  const auto stream = member.subspan(*header_bytes, member.size() - *header_bytes - kTrailerBytes);
-  ByteReader trailer(member.last(kTrailerBytes));
+  const auto stream =
+      member.subspan(*header_bytes, member.size() - *header_bytes - gzip::kTrailerBytes);
+  ByteReader trailer(member.last(gzip::kTrailerBytes));
   const uint32_t expected_crc = *trailer.Get<uint32_t>();
   const uint32_t expected_size = *trailer.Get<uint32_t>();
   if (expected_size != static_cast<uint32_t>(into.size()))

@@ -21,7 +21,7 @@ struct Slot {
   std::atomic<bool> faulted{false};
 };
 constexpr size_t kSlots = 65536;
-std::array<Slot, kSlots> slots;
+std::array<Slot, kSlots> mapped_slots;
 std::atomic<size_t> slots_used{0};  // no slot at or above this was ever taken
 const auto page_bytes = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
 
@@ -30,13 +30,13 @@ void OnBusError(int signal, siginfo_t* info, void*) {
   const auto address = reinterpret_cast<uintptr_t>(info->si_addr);
   const size_t used = slots_used.load();
   for (size_t i = 0; i < used; ++i) {
-    const uintptr_t begin = slots[i].begin.load();
-    if (begin <= 1 || address < begin || address >= slots[i].end.load()) continue;
+    const uintptr_t begin = mapped_slots[i].begin.load();
+    if (begin <= 1 || address < begin || address >= mapped_slots[i].end.load()) continue;
     void* page = reinterpret_cast<void*>(address / page_bytes * page_bytes);
     if (::mmap(page, page_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
         MAP_FAILED)
       break;
-    slots[i].faulted.store(true);
+    mapped_slots[i].faulted.store(true);
     return;
   }
   ::signal(signal, SIG_DFL);  // returning repeats the access, which then ends the process
@@ -56,11 +56,11 @@ void InstallHandler() {
 Slot* TakeSlot() {
   for (size_t i = 0; i < kSlots; ++i) {
     uintptr_t free = 0;
-    if (!slots[i].begin.compare_exchange_strong(free, 1)) continue;
+    if (!mapped_slots[i].begin.compare_exchange_strong(free, 1)) continue;
     size_t used = slots_used.load();
     while (used < i + 1 && !slots_used.compare_exchange_weak(used, i + 1)) {
     }
-    return &slots[i];
+    return &mapped_slots[i];
   }
   return nullptr;
 }
@@ -106,6 +106,7 @@ Result<std::unique_ptr<MappedFile>> MapFile(int fd, uint64_t bytes,
   InstallHandler();
   void* address = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, 0);
   if (address == MAP_FAILED) return FailErrno(errno, fmt::format("cannot map {}", path.string()));
+  ::posix_madvise(address, bytes, POSIX_MADV_RANDOM);
   Slot* slot = TakeSlot();
   if (slot == nullptr) {
     ::munmap(address, bytes);

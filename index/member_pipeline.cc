@@ -43,14 +43,18 @@ class MemberPipeline::BlockSource : public TarSource {
 };
 
 MemberPipeline::MemberPipeline(WritableFile& archive, std::string name, unsigned threads,
-                               uint64_t max_bytes_in_flight)
+                               uint64_t max_bytes_in_flight,
+                               const std::filesystem::path& scratch_directory,
+                               std::function<Result<void>(const TarEntry&)> entry)
     : name_(std::move(name)),
+      entry_(std::move(entry)),
       archive_(archive),
       pool_(BlocksIn(max_bytes_in_flight)),
       to_compress_(BlocksIn(max_bytes_in_flight)),
       to_scan_(BlocksIn(max_bytes_in_flight)),
       // One each thread works on, and one each that waits for its turn or for the disk.
-      members_(size_t{threads} * 2 + 4) {
+      members_(size_t{threads} * 2 + 4),
+      builder_(scratch_directory) {
   stages_.Start([this] { return Write(); });
   stages_.Start([this] { return Scan(); });
   for (unsigned i = 0; i < threads; ++i) stages_.Start([this] { return Compress(); });
@@ -99,7 +103,11 @@ Result<void> MemberPipeline::Compress() {
 
 Result<void> MemberPipeline::Scan() {
   BlockSource source(to_scan_, stages_.token());
-  auto scanned = ScanTar(source, [&](TarEntry&& entry) { return builder_.Add(std::move(entry)); });
+  const auto take = [&](TarEntry&& entry) -> Result<void> {
+    if (entry_) ORCIO_TRY(entry_(entry));
+    return builder_.Add(std::move(entry));
+  };
+  auto scanned = ScanTar(source, take, {.stop_at_damage = true});
   if (!scanned) {
     Error error = std::move(scanned).error();
     error.message = name_ + ": " + error.message;
@@ -154,7 +162,11 @@ Result<void> MemberPipeline::AppendEndMember() {
 }
 
 Result<void> MemberPipeline::CheckWhole() const {
-  if (summary_.end_marker) return {};
+  if (summary_.whole()) return {};
+  if (summary_.damage) {
+    return Fail(ErrorKind::kDamaged, "{}: {}; make the archive again", name_,
+                summary_.damage->message);
+  }
   return Fail(ErrorKind::kDamaged,
               "{}: the tar was cut short: it ends after {} bytes, at entry {}, without an "
               "end-of-archive marker; its last whole entry ends at offset {}; make the archive "

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,9 +31,12 @@ namespace orcio {
 // all. Everything but archive_bytes is for one thread, the caller's.
 class MemberPipeline {
  public:
-  // Appends to `archive`, which outlives this. `name` is for messages.
+  // Appends to `archive`, which outlives this. `name` is for messages; `scratch_directory` as
+  // SidecarBuilder has it. `entry`, where there is one, is called for each, on the scanner's
+  // thread.
   MemberPipeline(WritableFile& archive, std::string name, unsigned threads,
-                 uint64_t max_bytes_in_flight);
+                 uint64_t max_bytes_in_flight, const std::filesystem::path& scratch_directory,
+                 std::function<Result<void>(const TarEntry&)> entry = {});
 
   // As ByteSink has them.
   [[nodiscard]] Result<std::span<std::byte>> Buffer();
@@ -48,7 +53,7 @@ class MemberPipeline {
   [[nodiscard]] uint64_t archive_bytes() const { return archive_bytes_; }
 
  private:
-  using Block = std::shared_ptr<const TarBlock>;
+  using Block = std::shared_ptr<const PooledBlock>;
   struct Job {
     uint64_t index = 0;
     Block block;
@@ -69,6 +74,7 @@ class MemberPipeline {
   [[nodiscard]] Failure WhyStopped() const;
 
   const std::string name_;
+  const std::function<Result<void>(const TarEntry&)> entry_;
   WritableFile& archive_;
   BlockPool pool_;
   BoundedQueue<Job> to_compress_;
@@ -76,7 +82,7 @@ class MemberPipeline {
   OrderedSlots<Member> members_;
 
   // The caller's.
-  std::shared_ptr<TarBlock> block_;
+  std::shared_ptr<PooledBlock> block_;
   uint64_t dispatched_ = 0;
   Sha256Digest sha256_{};
 

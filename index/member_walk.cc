@@ -38,22 +38,22 @@ Result<MemberHeader> MemberWalk::HeaderAt(uint64_t offset) const {
   return header;
 }
 
-Result<std::optional<MemberWalk::Place>> MemberWalk::Next(std::vector<std::byte>& member) {
-  Place place{tar_offset_, archive_offset_, ORCIO_TRY(HeaderAt(archive_offset_))};
-  if (place.header.member_bytes > archive_->size() - archive_offset_)
+Result<std::optional<MemberPlace>> MemberWalk::Next(std::vector<std::byte>& member) {
+  const MemberHeader header = ORCIO_TRY(HeaderAt(archive_offset_));
+  if (header.member_bytes > archive_->size() - archive_offset_)
     return Fail(ErrorKind::kDamaged, "{} at offset {}: a member of {} bytes, but only {} are left",
-                name_, archive_offset_, place.header.member_bytes,
-                archive_->size() - archive_offset_);
-  member.resize(place.header.member_bytes);
+                name_, archive_offset_, header.member_bytes, archive_->size() - archive_offset_);
+  member.resize(header.member_bytes);
   ORCIO_TRY(ReadExactly(*archive_, archive_offset_, member, name_));
   digest_.Update(member);
-  if (place.header.is_end) {
-    ORCIO_TRY(CheckEnd(place.header, member));
+  if (header.is_end) {
+    ORCIO_TRY(CheckEnd(header, member));
     return std::nullopt;
   }
-  archive_offset_ += place.header.member_bytes;
-  tar_offset_ += place.header.tar_bytes;
-  return place;
+  const Span span{tar_offset_, header.tar_bytes, archive_offset_, header.member_bytes, 0};
+  archive_offset_ += header.member_bytes;
+  tar_offset_ += header.tar_bytes;
+  return MemberPlace{span};
 }
 
 Result<void> MemberWalk::CheckEnd(const MemberHeader& header,

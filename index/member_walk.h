@@ -8,30 +8,24 @@
 #include "index/error.h"
 #include "index/file_system.h"
 #include "index/gzip_member.h"
+#include "index/member_source.h"
 #include "index/sha256.h"
 
 namespace orcio {
 
 // Hops from member to member of an archive that orcio wrote, reading each byte once, front to back.
 // Errors name the archive and the offset. Not thread-safe.
-class MemberWalk {
+class MemberWalk : public MemberSource {
  public:
-  struct Place {
-    uint64_t tar_offset = 0;
-    uint64_t archive_offset = 0;
-    MemberHeader header;
-  };
-
   // `archive` outlives the walk; `name` is for messages. Looks at both ends of the archive: one
   // that was cut is noticed here. kUnsupported where orcio did not write it.
   [[nodiscard]] static Result<MemberWalk> Begin(const RandomAccess& archive, std::string name);
 
   // Replaces `member` by the bytes of the next member. Nothing once the end member has gone by,
   // with the lengths it claims and the file's end right behind it.
-  [[nodiscard]] Result<std::optional<Place>> Next(std::vector<std::byte>& member);
+  [[nodiscard]] Result<std::optional<MemberPlace>> Next(std::vector<std::byte>& member) override;
 
-  // Of the whole archive. Once, after Next has returned nothing.
-  [[nodiscard]] Sha256Digest Digest() { return digest_.Finish(); }
+  [[nodiscard]] Sha256Digest Digest() override { return digest_.Finish(); }
 
  private:
   MemberWalk(const RandomAccess& archive, std::string name);

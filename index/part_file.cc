@@ -1,5 +1,7 @@
 #include "index/part_file.h"
 
+#include <cerrno>
+#include <string>
 #include <utility>
 
 namespace orcio {
@@ -7,6 +9,18 @@ namespace orcio {
 Result<PartFile> PartFile::Create(const FileSystem& files, std::filesystem::path path) {
   auto file = ORCIO_TRY(files.Create(path));
   return PartFile(files, std::move(path), std::move(file));
+}
+
+Result<PartFile> PartFile::CreateBeside(const FileSystem& files, const std::filesystem::path& path,
+                                        std::string_view what) {
+  constexpr int kMostParts = 100;
+  std::string name = "." + path.filename().string();
+  if (!what.empty()) name.append(".").append(what);
+  for (int i = 1;; ++i) {
+    const std::string number = i == 1 ? "" : fmt::format(".{}", i);
+    auto part = Create(files, path.parent_path() / fmt::format("{}{}.part", name, number));
+    if (part || part.error().errnum != EEXIST || i == kMostParts) return part;
+  }
 }
 
 PartFile::PartFile(const FileSystem& files, std::filesystem::path path,

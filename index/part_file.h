@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string_view>
 
 #include "index/error.h"
 #include "index/file_system.h"
@@ -14,6 +15,11 @@ class PartFile {
  public:
   // Fails where `path` exists.
   [[nodiscard]] static Result<PartFile> Create(const FileSystem& files, std::filesystem::path path);
+  // A file beside `path` that nobody else writes to, as ".<name>.part", with a number where several
+  // are at work on it or were killed; or ".<name>.<what>.part".
+  [[nodiscard]] static Result<PartFile> CreateBeside(const FileSystem& files,
+                                                     const std::filesystem::path& path,
+                                                     std::string_view what = {});
   PartFile(PartFile&& other) noexcept;
   PartFile& operator=(PartFile&&) = delete;
   ~PartFile();

@@ -9,7 +9,7 @@
 namespace orcio {
 namespace {
 
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kXattrVersion = 2;
 constexpr uint32_t kNoId = 0xffffffff;
 
 bool IsNamed(const AclEntry& entry) {
@@ -40,7 +40,7 @@ std::string EncodePosixAcl(std::vector<AclEntry> entries, bool is_default) {
   });
   std::vector<std::byte> value;
   value.reserve(4 + entries.size() * 8);
-  AppendLittleEndian(kVersion, value);
+  AppendLittleEndian(kXattrVersion, value);
   for (const AclEntry& entry : entries) {
     AppendLittleEndian(static_cast<uint16_t>(entry.tag), value);
     AppendLittleEndian(static_cast<uint16_t>(entry.permissions & 7), value);

@@ -16,13 +16,18 @@ struct RebuildOptions {
       progress;  // archive bytes; may be empty
 };
 
+// Whether the first member is one of ours, even a damaged one. A newer orcio's is not: it is read
+// as plain gzip.
+[[nodiscard]] Result<bool> HasOurMembers(const RandomAccess& archive);
+
 // What a rebuilt sidecar has for facts: which orcio made it.
 [[nodiscard]] RunFacts RebuiltFacts();
 
-// Makes the sidecar of an archive that orcio wrote, hopping over its members and decoding them in
-// parallel, and replaces `sidecar` by it once it is whole and on disk. It differs from the one made
-// with the archive only in the run's facts. kDamaged, naming the offset, where the archive is cut
-// or damaged; kUnsupported where it is not ours; kCancelled.
+// Makes the sidecar of an archive and replaces `sidecar` by it once it is whole and on disk. The
+// one of an archive that orcio wrote differs from the one made with it only in the run's facts.
+// Where the archive is damaged or cut short and a part of it can be read, that part is indexed, the
+// sidecar is not complete, and its warnings name the offsets. kDamaged where nothing can be read,
+// it is no tar, or nobody can tell where in the tar what can be read belongs; kCancelled.
 [[nodiscard]] Result<void> RebuildSidecar(const FileSystem& files,
                                           const std::filesystem::path& archive,
                                           const std::filesystem::path& sidecar,

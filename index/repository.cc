@@ -5,6 +5,9 @@
 #include <map>
 #include <tuple>
 
+#include "index/sidecar_place.h"
+#include "index/suggestion.h"
+
 namespace orcio {
 namespace {
 
@@ -35,6 +38,11 @@ Failure UnknownService(const std::vector<ArchiveFile>& all, const Repository& re
   if (services.empty()) {
     return Fail(ErrorKind::kNotFound, "no archive of {}: there are none at all in {}", service,
                 repository.directory().string());
+  }
+  const std::vector<std::string_view> known(services.begin(), services.end());
+  if (const auto nearest = NearestWord(service, known)) {
+    return Fail(ErrorKind::kNotFound, "no archive of {} in {}; did you mean `{}`?", service,
+                repository.directory().string(), *nearest);
   }
   return Fail(ErrorKind::kNotFound, "no archive of {} in {}; there are archives of {}", service,
               repository.directory().string(), Join(services));
@@ -97,8 +105,11 @@ Result<Selector> ParseSelector(std::string_view text) {
   return selector;
 }
 
-Repository::Repository(const FileSystem& files, std::filesystem::path directory)
-    : files_(files), directory_(std::move(directory)) {}
+Repository::Repository(const FileSystem& files, std::filesystem::path directory,
+                       std::filesystem::path index_directory)
+    : files_(files),
+      directory_(std::move(directory)),
+      index_directory_(std::move(index_directory)) {}
 
 Result<std::vector<ArchiveFile>> Repository::List() const {
   std::vector<ArchiveFile> archives;
@@ -107,12 +118,12 @@ Result<std::vector<ArchiveFile>> Repository::List() const {
     if (!ParseArchiveName(file_name, 0)) continue;
     ArchiveFile archive;
     archive.path = directory_ / file_name;
-    archive.sidecar = directory_ / (file_name + ".idx");
     auto status = files_.Status(archive.path);
     // Gone since it was listed, or a dangling symlink: not an archive any more.
     if (!status && status.error().kind == ErrorKind::kNotFound) continue;
     archive.status = ORCIO_TRY(std::move(status));
     if (!archive.status.is_regular) continue;
+    archive.sidecar = SidecarPlace(files_, archive.path, index_directory_);
     archive.name = *ParseArchiveName(file_name, archive.status.mtime_ns / 1'000'000'000);
     archives.push_back(std::move(archive));
   }
@@ -124,14 +135,17 @@ Result<std::vector<ArchiveFile>> Repository::List() const {
   return archives;
 }
 
-Result<ArchiveFile> Repository::Resolve(const Selector& selector) const {
+Result<std::vector<ArchiveFile>> Repository::ListService(std::string_view service) const {
   const auto all = ORCIO_TRY(List());
   std::vector<ArchiveFile> archives;
-  std::copy_if(
-      all.begin(), all.end(), std::back_inserter(archives),
-      [&](const ArchiveFile& archive) { return archive.name.service == selector.service; });
-  if (archives.empty()) return UnknownService(all, *this, selector.service);
-  return Choose(archives, selector);
+  std::copy_if(all.begin(), all.end(), std::back_inserter(archives),
+               [&](const ArchiveFile& archive) { return archive.name.service == service; });
+  if (archives.empty()) return UnknownService(all, *this, service);
+  return archives;
+}
+
+Result<ArchiveFile> Repository::Resolve(const Selector& selector) const {
+  return Choose(ORCIO_TRY(ListService(selector.service)), selector);
 }
 
 }  // namespace orcio

@@ -31,23 +31,29 @@ struct Selector {
 // kInvalid where the service's name is impossible.
 [[nodiscard]] Result<Selector> ParseSelector(std::string_view text);
 
-// A directory of archives and their sidecars.
+// A directory of archives. Their sidecars are beside them, or as SidecarPlace has it.
 class Repository {
  public:
-  Repository(const FileSystem& files, std::filesystem::path directory);
+  Repository(const FileSystem& files, std::filesystem::path directory,
+             std::filesystem::path index_directory = {});
 
   // Every archive, by service, then oldest first. kNotFound where the directory does not exist.
   [[nodiscard]] Result<std::vector<ArchiveFile>> List() const;
+  // One service's archives, oldest first. kNotFound, saying which services there are, for none.
+  [[nodiscard]] Result<std::vector<ArchiveFile>> ListService(std::string_view service) const;
   // The archive that service and date name. kNotFound, saying which services or dates there are,
   // where none does; kInvalid where a prefix fits several.
   [[nodiscard]] Result<ArchiveFile> Resolve(const Selector& selector) const;
 
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
+  // Empty where sidecars are beside their archives.
+  [[nodiscard]] const std::filesystem::path& index_directory() const { return index_directory_; }
   [[nodiscard]] const FileSystem& files() const { return files_; }
 
  private:
   const FileSystem& files_;
   std::filesystem::path directory_;
+  std::filesystem::path index_directory_;
 };
 
 }  // namespace orcio

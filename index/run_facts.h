@@ -14,10 +14,28 @@ namespace orcio {
 // How long the service was down, and in what. Seconds.
 struct Downtime {
   double stop = 0;    // from the stop request to its confirmation
+  double scan = 0;    // until it was known which files to read
   double stream = 0;  // until the last byte of the tar had arrived
   double start = 0;   // until the service was confirmed running again
-  [[nodiscard]] double total() const { return stop + stream + start; }
+  [[nodiscard]] double total() const { return stop + scan + stream + start; }
   friend bool operator==(const Downtime&, const Downtime&) = default;
+};
+
+// How an archive that was put together came here. Bytes of tar.
+struct TransferFacts {
+  bool full = false;            // every file was read
+  uint64_t warm_bytes = 0;      // received while the service ran
+  uint64_t cold_bytes = 0;      // received while it was stopped
+  uint64_t copied_bytes = 0;    // of the archive, in members that were copied as they were
+  uint64_t reused_entries = 0;  // from what earlier runs left
+  friend bool operator==(const TransferFacts&, const TransferFacts&) = default;
+};
+
+// How much of it crossed the link, where the host compressed it.
+struct WireFacts {
+  std::string packer;  // "gzip" or "zstd"
+  uint64_t bytes = 0;  // compressed
+  friend bool operator==(const WireFacts&, const WireFacts&) = default;
 };
 
 // What only the run that made an archive knows. A rebuilt sidecar has none of it but `tool`.
@@ -28,7 +46,9 @@ struct RunFacts {
   std::string control;        // "compose", ...
   int64_t start_seconds = 0;  // UTC, since the epoch; 0 where unknown
   int64_t end_seconds = 0;
-  std::optional<Downtime> downtime;  // nothing where the service was not stopped
+  std::optional<Downtime> downtime;       // nothing where the service was not stopped
+  std::optional<TransferFacts> transfer;  // nothing where the tar came in one piece
+  std::optional<WireFacts> wire;          // nothing where the tar came as it was
   std::vector<std::string> warnings;
   std::map<std::string, std::string> tools;  // e.g. "orcio" -> "0.1.0", "tar" -> "GNU tar 1.34"
   friend bool operator==(const RunFacts&, const RunFacts&) = default;

@@ -1,12 +1,11 @@
 #include "index/section_writer.h"
 
-#include <libdeflate.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "index/bytes.h"
+#include "index/crc32.h"
 
 namespace orcio {
 namespace {
@@ -14,10 +13,6 @@ namespace {
 namespace format = sidecar_format;
 
 constexpr size_t kBufferBytes = 64 * format::kBlockBytes;
-
-uint32_t Crc32(std::span<const std::byte> bytes) {
-  return libdeflate_crc32(0, bytes.data(), bytes.size());
-}
 
 }  // namespace
 

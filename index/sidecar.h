@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "index/checkpoint.h"
 #include "index/entry.h"
 #include "index/error.h"
 #include "index/file_system.h"
@@ -94,6 +95,8 @@ class Sidecar {
     NodeId first = 0;
     uint32_t count = 0;
   };
+  // Every node of that name, ascending: one pass over the names, however many directories.
+  [[nodiscard]] Result<std::vector<NodeId>> NodesNamed(std::string_view name) const;
   // kInvalid where `directory` is none.
   [[nodiscard]] Result<Children> ListChildren(NodeId directory) const;
   // The directory that holds `id`; the root's is the root.
@@ -113,6 +116,10 @@ class Sidecar {
 
   [[nodiscard]] uint64_t span_count() const;
   [[nodiscard]] Result<Span> SpanAt(uint64_t index) const;
+  // How to decode it.
+  [[nodiscard]] Result<SpanStart> StartOf(uint64_t index) const;
+  // The packed window of a span that begins so.
+  [[nodiscard]] Result<std::vector<std::byte>> PackedWindow(const SpanStart& start) const;
   // The index of the span that holds tar byte `tar_offset`, which must be below tar_bytes().
   [[nodiscard]] Result<uint64_t> SpanHolding(uint64_t tar_offset) const;
 

@@ -6,16 +6,25 @@
 #include <span>
 #include <vector>
 
+#include "index/checkpoint.h"
 #include "index/entry.h"
 #include "index/error.h"
 #include "index/file_system.h"
 #include "index/run_facts.h"
+#include "index/scratch_memory.h"
 #include "index/span_table.h"
 #include "index/tar_scanner.h"
 
 namespace orcio {
 
 class ArchiveTree;
+class WindowStore;
+
+// How to decode the spans of an archive that orcio did not write. Both outlive the writing.
+struct SpanStarts {
+  std::span<const SpanStart> starts;  // one for each span
+  WindowStore& windows;               // what they refer to
+};
 
 // Which archive a sidecar belongs to: never its path or mtime, archives get moved.
 struct ArchiveIdentity {
@@ -32,10 +41,12 @@ struct ArchiveIdentity {
 [[nodiscard]] Result<Sha256Digest> DigestEdges(const RandomAccess& archive);
 
 // Turns entries in stream order into the tree that `tar x` would leave behind, and writes it as a
-// sidecar. The same entries, spans and facts give the same bytes. Not thread-safe.
+// sidecar. The same entries, spans and facts give the same bytes. Memory: as ScratchMemory's
+// limits have it, however many entries there are. Not thread-safe.
 class SidecarBuilder {
  public:
-  SidecarBuilder();
+  // Where the tree gets large, a file without a name in `scratch_directory` holds it meanwhile.
+  explicit SidecarBuilder(const std::filesystem::path& scratch_directory = {});
   ~SidecarBuilder();
 
   // Takes the next entry of the tar. Paths are brought inside the tree as GNU tar does it: leading
@@ -44,13 +55,17 @@ class SidecarBuilder {
   // 2^32 - 2 entries or about 4 GiB of names; kInvalid where its offsets or extents are impossible.
   [[nodiscard]] Result<void> Add(TarEntry&& entry);
 
+  // Takes away the digests of files with content between two offsets of the tar: it is in doubt.
+  void ForgetDigests(uint64_t tar_begin, uint64_t tar_end);
+
   // Writes the sidecar to `file`, which is empty, without syncing it. `spans` cover the tar without
-  // a gap: kInvalid where they do not. Call once.
+  // a gap: kInvalid where they do not. Without `starts` each is a gzip member. Call once.
   [[nodiscard]] Result<void> Write(WritableFile& file, const ArchiveIdentity& archive,
                                    std::span<const Span> spans, const TarSummary& tar,
-                                   const RunFacts& facts);
+                                   const RunFacts& facts, const SpanStarts* starts = nullptr);
 
  private:
+  ScratchMemory memory_;
   std::unique_ptr<ArchiveTree> tree_;
 };
 

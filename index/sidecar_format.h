@@ -135,6 +135,17 @@ struct Span {
 };
 static_assert(sizeof(Span) == 24);
 
+// CKPT: where orcio did not write the archive, one of these for each span. WNDW: their windows.
+struct Checkpoint {
+  uint64_t block_bits = 0;
+  uint64_t window_offset = 0;
+  uint32_t window_bytes = 0;
+  uint8_t kind = 0;  // SpanStart::Kind
+  uint8_t skip_bits = 0;
+  uint16_t reserved = 0;
+};
+static_assert(sizeof(Checkpoint) == 24);
+
 // CSUM comes last and starts on a block: level 0 has the CRC-32 of every block from 1 up to CSUM's
 // first; each further level has those of the level below, padded with zeros to whole blocks; levels
 // follow one another until one fits in a single block: checksum_root is that block's CRC-32.

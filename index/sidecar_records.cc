@@ -11,8 +11,6 @@ namespace {
 
 namespace format = sidecar_format;
 
-constexpr int64_t kNanosecondsASecond = 1'000'000'000;
-
 // How many of the records from 0 to `count` are at or below what is sought: `is_below(record)`
 // holds for those before some point, and for none behind it.
 template <class Record, class IsBelow>

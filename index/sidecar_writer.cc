@@ -1,13 +1,14 @@
 #include "index/sidecar_writer.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
-#include <map>
-#include <tuple>
+#include <span>
 #include <utility>
 
 #include "index/bytes.h"
 #include "index/section_writer.h"
+#include "index/span_writer.h"
 
 namespace orcio {
 namespace {
@@ -18,27 +19,11 @@ bool IsType(const TreeContent& content, EntryType type) {
   return content.type == static_cast<uint8_t>(type);
 }
 
-// The ATTR section, in order of first use.
-class AttributeTable {
- public:
-  uint32_t Intern(const format::Attribute& attribute) {
-    auto key =
-        std::tuple(attribute.mode, attribute.uid, attribute.gid, attribute.type, attribute.flags);
-    auto [found, added] = index_.try_emplace(key, static_cast<uint32_t>(records_.size()));
-    if (added) records_.push_back(attribute);
-    return found->second;
-  }
-  [[nodiscard]] const std::vector<format::Attribute>& records() const { return records_; }
-
- private:
-  std::map<std::tuple<uint32_t, uint32_t, uint32_t, uint16_t, uint16_t>, uint32_t> index_;
-  std::vector<format::Attribute> records_;
-};
-
 // Writes one section after the other, each in one pass over the nodes.
 class TreeWriter {
  public:
-  TreeWriter(const ArchiveTree& tree, SectionWriter& out) : tree_(tree), out_(out) {}
+  TreeWriter(const ArchiveTree& tree, SectionWriter& out)
+      : tree_(tree), out_(out), attributes_(tree.memory()), used_sets_(tree.memory()) {}
 
   void WriteAll() {
     WriteNodes();
@@ -66,31 +51,42 @@ class TreeWriter {
   void WriteDigests();
 
   [[nodiscard]] format::Node ToNode(uint32_t node, const TreeContent& content);
+  // The number of its ATTR record.
+  [[nodiscard]] uint32_t Intern(const format::Attribute& attribute) {
+    return attributes_.Intern(AsText(std::as_bytes(std::span(&attribute, 1))));
+  }
   void WriteExtrasOf(uint32_t node, const TreeContent& content);
 
+  // Calls `visit(node)` for each.
+  template <class Visit>
+  void ForEachNode(Visit visit) {
+    for (uint32_t node = 0; node < tree_.node_count(); ++node) {
+      tree_.memory().Trim();
+      visit(node);
+    }
+  }
   // Calls `visit(node, content)` for each node that is its content's primary.
   template <class Visit>
   void ForEachPrimary(Visit visit) {
-    for (uint32_t node = 0; node < tree_.node_count(); ++node) {
+    ForEachNode([&](uint32_t node) {
       const TreeContent& content = tree_.NodeContent(node);
       if (content.primary == node) visit(node, content);
-    }
+    });
   }
 
   const ArchiveTree& tree_;
   SectionWriter& out_;
-  AttributeTable attributes_;
+  InternedBytes attributes_;  // the ATTR section's records
   uint64_t name_bytes_ = 0;
   uint64_t link_bytes_ = 0;
   uint32_t directories_ = 0;
   uint64_t extent_bytes_ = 0;
-  std::vector<size_t> used_sets_;  // of attributes, in XATT's order
+  ChunkedArray<uint32_t> used_sets_;  // of extended attributes, in XATT's order
 };
 
 void TreeWriter::WriteNodes() {
   out_.Begin("NODE", format::kRequired);
-  for (uint32_t node = 0; node < tree_.node_count(); ++node)
-    out_.AppendRecord(ToNode(node, tree_.NodeContent(node)));
+  ForEachNode([&](uint32_t node) { out_.AppendRecord(ToNode(node, tree_.NodeContent(node))); });
   out_.AppendRecord(format::Node{.name = static_cast<uint32_t>(name_bytes_)});
 }
 
@@ -104,7 +100,7 @@ format::Node TreeWriter::ToNode(uint32_t node, const TreeContent& content) {
     record.place = 0;
     record.size = content.primary;
     record.mtime_ns = 0;
-    record.attribute = attributes_.Intern({.type = static_cast<uint16_t>(EntryType::kHardLink)});
+    record.attribute = Intern({.type = static_cast<uint16_t>(EntryType::kHardLink)});
     return record;
   }
   if (IsType(content, EntryType::kDirectory)) {
@@ -114,30 +110,28 @@ format::Node TreeWriter::ToNode(uint32_t node, const TreeContent& content) {
     record.size = link_bytes_ << 16 | bytes;
     link_bytes_ += bytes;
   }
-  record.attribute =
-      attributes_.Intern({.mode = content.mode,
-                          .uid = content.uid,
-                          .gid = content.gid,
-                          .type = content.type,
-                          .flags = static_cast<uint16_t>(
-                              content.flags | (content.links > 1 ? format::kHasLinks : 0))});
+  record.attribute = Intern({.mode = content.mode,
+                             .uid = content.uid,
+                             .gid = content.gid,
+                             .type = content.type,
+                             .flags = static_cast<uint16_t>(
+                                 content.flags | (content.links > 1 ? format::kHasLinks : 0))});
   return record;
 }
 
 void TreeWriter::WriteNames() {
   out_.Begin("NAME", format::kRequired);
-  for (uint32_t node = 0; node < tree_.node_count(); ++node)
-    out_.Append(AsBytes(tree_.NodeName(node)));
+  ForEachNode([&](uint32_t node) { out_.Append(AsBytes(tree_.NodeName(node))); });
 }
 
 void TreeWriter::WriteAttributes() {
   out_.Begin("ATTR", format::kRequired);
-  for (const format::Attribute& attribute : attributes_.records()) out_.AppendRecord(attribute);
+  for (uint32_t i = 0; i < attributes_.size(); ++i) out_.Append(AsBytes(attributes_.At(i)));
 }
 
 void TreeWriter::WriteDirectories() {
   out_.Begin("DIRS", format::kRequired);
-  for (const format::Directory& directory : tree_.directories()) out_.AppendRecord(directory);
+  for (uint32_t i = 0; i < tree_.directory_count(); ++i) out_.AppendRecord(tree_.Directory(i));
 }
 
 void TreeWriter::WriteLinks() {
@@ -151,14 +145,15 @@ void TreeWriter::WriteExtras() {
   out_.Begin("EXTR", format::kRequired);
   constexpr uint64_t kNowhere = UINT64_MAX;
   uint64_t set_bytes = 0;
-  std::vector<uint64_t> set_offsets(tree_.attribute_set_count(), kNowhere);
+  ScratchArray<uint64_t> set_offsets(tree_.memory(), tree_.attribute_sets().size());
+  std::fill_n(set_offsets.begin(), set_offsets.size(), kNowhere);
   ForEachPrimary([&](uint32_t node, const TreeContent& content) {
     if (content.attributes != 0) {
-      size_t set = content.attributes - 1;
+      const uint32_t set = content.attributes - 1;
       if (set_offsets[set] == kNowhere) {
         set_offsets[set] = set_bytes;
-        set_bytes += tree_.AttributeSet(set).size();
-        used_sets_.push_back(set);
+        set_bytes += tree_.attribute_sets().At(set).size();
+        used_sets_.Append(set);
       }
       out_.AppendRecord(format::Extra{node, format::kXattrs, set_offsets[set]});
     }
@@ -184,7 +179,8 @@ void TreeWriter::WriteExtrasOf(uint32_t node, const TreeContent& content) {
 
 void TreeWriter::WriteAttributeSets() {
   out_.Begin("XATT", format::kRequired);
-  for (size_t set : used_sets_) out_.Append(AsBytes(tree_.AttributeSet(set)));
+  for (size_t i = 0; i < used_sets_.size(); ++i)
+    out_.Append(AsBytes(tree_.attribute_sets().At(used_sets_[i])));
 }
 
 void TreeWriter::WriteExtents() {
@@ -201,7 +197,7 @@ void TreeWriter::WriteExtents() {
 void TreeWriter::WriteRanks() {
   out_.Begin("RANK", format::kRequired);
   format::Rank rank{};
-  for (uint32_t node = 0; node < tree_.node_count(); ++node) {
+  ForEachNode([&](uint32_t node) {
     const TreeContent& content = tree_.NodeContent(node);
     if (content.primary == node && content.digest != 0) rank.bits |= uint64_t{1} << node % 64;
     if (node % 64 == 63 || node + 1 == tree_.node_count()) {
@@ -209,7 +205,7 @@ void TreeWriter::WriteRanks() {
       rank.before += static_cast<uint32_t>(std::popcount(rank.bits));
       rank.bits = 0;
     }
-  }
+  });
 }
 
 void TreeWriter::WriteDigests() {
@@ -217,36 +213,6 @@ void TreeWriter::WriteDigests() {
   ForEachPrimary([&](uint32_t, const TreeContent& content) {
     if (const Sha256Digest* digest = tree_.Digest(content)) out_.Append(*digest);
   });
-}
-
-// Each record's length and place are the sidecar's promise to find every byte of the tar.
-Result<void> CheckSpans(std::span<const Span> spans, uint64_t tar_bytes) {
-  uint64_t end = 0;
-  uint64_t archive_offset = 0;
-  for (const Span& span : spans) {
-    if (span.tar_offset != end || span.tar_bytes == 0 || span.archive_bytes == 0 ||
-        span.archive_offset < archive_offset) {
-      return Fail(ErrorKind::kInvalid, "spans have a gap or overlap at tar offset {}", end);
-    }
-    end += span.tar_bytes;
-    archive_offset = span.archive_offset;
-  }
-  if (end == tar_bytes) return {};
-  return Fail(ErrorKind::kInvalid, "spans cover {} bytes of a tar of {}", end, tar_bytes);
-}
-
-void WriteSpans(std::span<const Span> spans, SectionWriter& out) {
-  out.Begin("SPAN", format::kRequired);
-  format::Span end{};
-  for (const Span& span : spans) {
-    out.AppendRecord(format::Span{.tar_offset = span.tar_offset,
-                                  .archive_offset = span.archive_offset,
-                                  .crc32 = span.crc32,
-                                  .archive_bytes = span.archive_bytes});
-    end.tar_offset = span.tar_offset + span.tar_bytes;
-    end.archive_offset = span.archive_offset + span.archive_bytes;
-  }
-  out.AppendRecord(end);
 }
 
 void WriteWarnings(const TarSummary& tar, const ArchiveTree& tree, SectionWriter& out) {
@@ -275,7 +241,7 @@ format::Header MakeHeader(const SidecarContent& content) {
   header.tar_bytes = content.tar.tar_bytes;
   header.entry_count = content.tree.entry_count();
   header.node_count = content.tree.node_count();
-  header.flags = content.tar.end_marker && !content.tree.any_incomplete() ? format::kComplete : 0;
+  header.flags = content.tar.whole() && !content.tree.any_incomplete() ? format::kComplete : 0;
   header.span_count = content.spans.size();
   header.end_of_entries = content.tar.end_of_entries;
   return header;
@@ -288,6 +254,7 @@ Result<void> WriteSidecar(const SidecarContent& content, WritableFile& file) {
   SectionWriter out(file);
   TreeWriter(content.tree, out).WriteAll();
   WriteSpans(content.spans, out);
+  if (content.starts != nullptr) ORCIO_TRY(WriteSpanStarts(*content.starts, out));
   WriteWarnings(content.tar, content.tree, out);
   out.Begin("FACT", 0);
   out.Append(AsBytes(ToJson(content.facts)));

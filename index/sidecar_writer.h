@@ -6,6 +6,7 @@
 #include "index/error.h"
 #include "index/file_system.h"
 #include "index/sidecar_builder.h"
+#include "index/window_store.h"
 
 namespace orcio {
 
@@ -16,6 +17,7 @@ struct SidecarContent {
   std::span<const Span> spans;
   const TarSummary& tar;
   const RunFacts& facts;
+  const SpanStarts* starts = nullptr;  // null where each span is a gzip member
 };
 
 [[nodiscard]] Result<void> WriteSidecar(const SidecarContent& content, WritableFile& file);

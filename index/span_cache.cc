@@ -1,9 +1,12 @@
 #include "index/span_cache.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <list>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -79,7 +82,9 @@ class SpanCache::Shard {
     // Should `decode` throw, those who wait must not wait for ever.
     Landing landing{*this, key,
                     Fail(ErrorKind::kIo, "decoding span {} broke off in another thread", key.span)};
+    const auto begun = std::chrono::steady_clock::now();
     landing.result = decode();
+    CountDecode(landing.result, std::chrono::steady_clock::now() - begun);
     return landing.result;
   }
 
@@ -121,7 +126,15 @@ class SpanCache::Shard {
     ~Landing() { shard.Land(key, result); }
   };
 
-  void Land(const Key& key, const Result<SpanBytes>& result) {
+  void CountDecode(const Result<SpanBytes>& result, std::chrono::nanoseconds took) {
+    const std::scoped_lock lock(mutex_);
+    ++counters_.decodes;
+    if (result) counters_.decoded_bytes += (*result)->size();
+    counters_.decode_nanoseconds += static_cast<uint64_t>(took.count());
+  }
+
+  // Called by a destructor, throws nothing: where memory is out, the span is not kept.
+  void Land(const Key& key, const Result<SpanBytes>& result) noexcept {
     std::list<Held> dropped;  // freed once the lock is released
     std::shared_ptr<Flight> flight;
     {
@@ -129,17 +142,25 @@ class SpanCache::Shard {
       const auto found = flights_.find(key);
       flight = std::move(found->second);
       flights_.erase(found);
-      if (result) Keep(key, *result, dropped);
+      try {
+        if (result) Keep(key, *result, dropped);
+      } catch (const std::bad_alloc&) {
+      }
     }
-    flight->Land(result);
+    try {
+      flight->Land(result);
+    } catch (const std::bad_alloc&) {
+      flight->Land(Failure(Error{ErrorKind::kIo, ENOMEM, {}}));
+    }
   }
 
   // With mutex_ held.
   void Keep(const Key& key, const SpanBytes& bytes, std::list<Held>& dropped) {
     if (bytes->size() > budget_bytes_) return;
     while (counters_.bytes + bytes->size() > budget_bytes_) Drop(std::prev(recent_.end()), dropped);
-    recent_.push_front({key, bytes});
-    held_.emplace(key, recent_.begin());
+    std::list<Held> kept{{key, bytes}};
+    held_.emplace(key, kept.begin());
+    recent_.splice(recent_.begin(), kept);
     counters_.bytes += bytes->size();
   }
 
@@ -159,7 +180,7 @@ class SpanCache::Shard {
   Counters counters_;
 };
 
-SpanCache::SpanCache(uint64_t budget_bytes) {
+SpanCache::SpanCache(uint64_t budget_bytes) : budget_bytes_(budget_bytes) {
   const auto shards = static_cast<size_t>(
       std::clamp<uint64_t>(budget_bytes / kMinShardBytes, 1, uint64_t{kMaxShards}));
   for (size_t i = 0; i < shards; ++i)
@@ -197,6 +218,9 @@ SpanCache::Counters SpanCache::counters() const {
     sum.misses += counters.misses;
     sum.waits += counters.waits;
     sum.bytes += counters.bytes;
+    sum.decodes += counters.decodes;
+    sum.decoded_bytes += counters.decoded_bytes;
+    sum.decode_nanoseconds += counters.decode_nanoseconds;
   }
   return sum;
 }

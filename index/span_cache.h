@@ -28,6 +28,10 @@ class SpanCache {
     uint64_t misses = 0;  // decodes begun
     uint64_t waits = 0;   // requests that waited for another's decode
     uint64_t bytes = 0;   // held now
+    // Decodes that have ended, whatever with; what they made and took, of all threads.
+    uint64_t decodes = 0;
+    uint64_t decoded_bytes = 0;
+    uint64_t decode_nanoseconds = 0;
   };
 
   // Spans that their readers still hold count no more once they are evicted: what is in memory can
@@ -47,11 +51,14 @@ class SpanCache {
   // Drops all spans of an archive that nobody reads any more.
   void Forget(uint64_t archive);
   [[nodiscard]] Counters counters() const;
+  // What all shards together may hold.
+  [[nodiscard]] uint64_t budget_bytes() const { return budget_bytes_; }
 
  private:
   class Shard;
   [[nodiscard]] Shard& ShardOf(const Key& key) const;
 
+  const uint64_t budget_bytes_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<uint64_t> next_archive_{1};
 };

@@ -1,5 +1,9 @@
 #include "index/stage_group.h"
 
+#include <cerrno>
+#include <exception>
+#include <new>
+#include <system_error>
 #include <utility>
 
 namespace orcio {
@@ -10,9 +14,23 @@ StageGroup::~StageGroup() {
 }
 
 void StageGroup::Start(std::function<Result<void>()> stage) {
-  threads_.emplace_back([this, stage = std::move(stage)] {
+  try {
+    threads_.emplace_back([this, stage = std::move(stage)] { Run(stage); });
+  } catch (const std::system_error& error) {
+    Fail(Error{ErrorKind::kIo, error.code().value(), "cannot start a thread"});
+  }
+}
+
+// Nobody is above a thread to catch what it throws: it would be the end of the process, with a
+// service stopped, perhaps.
+void StageGroup::Run(const std::function<Result<void>()>& stage) {
+  try {
     if (auto ended = stage(); !ended) Fail(std::move(ended).error());
-  });
+  } catch (const std::bad_alloc&) {
+    Fail(Error{ErrorKind::kIo, ENOMEM, "out of memory"});
+  } catch (const std::exception& exception) {
+    Fail(Error{ErrorKind::kIo, 0, std::string("a bug: ") + exception.what()});
+  }
 }
 
 void StageGroup::Fail(Error error) {

@@ -21,7 +21,8 @@ class StageGroup {
   StageGroup& operator=(const StageGroup&) = delete;
   ~StageGroup();
 
-  // Runs `stage` in a thread of its own. A stage that was asked to stop returns what it likes.
+  // Runs `stage` in a thread of its own. A stage that was asked to stop returns what it likes. One
+  // that throws, or for which there is no thread, has failed.
   void Start(std::function<Result<void>()> stage);
   void Fail(Error error);
   // Asks all to stop where nothing failed: the status is then kCancelled.
@@ -34,6 +35,8 @@ class StageGroup {
   [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
 
  private:
+  void Run(const std::function<Result<void>()>& stage);
+
   std::stop_source stop_;
   mutable std::mutex mutex_;
   std::optional<Error> error_;  // guarded by mutex_

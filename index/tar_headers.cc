@@ -1,200 +1,200 @@
 #include "index/tar_headers.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <charconv>
-#include <iterator>
 #include <string_view>
+#include <utility>
 
 #include "index/bytes.h"
+#include "index/other_compression.h"
 
 namespace orcio {
 namespace {
 
-constexpr size_t kBlock = 512;
-constexpr std::string_view kSchilyAttribute = "SCHILY.xattr.";
-constexpr std::string_view kLibarchiveAttribute = "LIBARCHIVE.xattr.";
-
-// Where ustar (POSIX.1-1988) and every later dialect have them.
-std::span<const std::byte> ModeField(std::span<const std::byte> header) {
-  return header.subspan(100, 8);
-}
-std::span<const std::byte> SizeField(std::span<const std::byte> header) {
-  return header.subspan(124, 12);
-}
-char TypeFlag(std::span<const std::byte> header) {
-  return std::to_integer<char>(header[156]);
+// pax, pax of Solaris, pax global, GNU's long name and long target, Solaris' ACL, a volume's name.
+bool IsExtension(char type) {
+  return type != '\0' && std::string_view("xXgLKAV").find(type) != std::string_view::npos;
 }
 
-// Octal digits, or, marked by the first bit, GNU's big-endian binary. Only as exact as its two uses
-// need: what does not fit is cut.
-uint64_t ParseNumber(std::span<const std::byte> field) {
-  uint64_t value = 0;
-  if ((field[0] & std::byte{0x80}) != std::byte{0}) {
-    for (const std::byte byte : field) value = value << 8 | std::to_integer<uint64_t>(byte);
-    return value;
-  }
-  const std::string_view text = AsText(field);
-  for (const char c : text.substr(std::min(text.find_first_not_of(" \t"), text.size()))) {
-    if (c < '0' || c > '7') break;
-    value = value << 3 | static_cast<uint64_t>(c - '0');
-  }
-  return value;
+bool StandsForItself(char type) {
+  return type == 'g' || type == 'V';
 }
 
-std::string_view UpToNul(std::string_view text) {
-  return text.substr(0, text.find('\0'));
+bool IsHeader(const TarBlock& block) {
+  // Hard links carry any size: it says nothing.
+  return block.ChecksumFits() && (block.Size().has_value() || block.type() == '1');
 }
 
-std::optional<uint64_t> ParseDecimal(std::string_view text) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+// What stands where a tar begins, and is none.
+std::string WhatElse(const TarBlock& block) {
+  const auto compression = CompressionOf(AsBytes(block.Field(0, kTarBlockSize)));
+  return compression.empty()
+             ? "no tar begins at offset 0"
+             : fmt::format("no tar begins at offset 0, but something {}-compressed", compression);
 }
 
-// Calls `take(key, value)` for each record ("LENGTH KEY=VALUE\n") up to the first malformed one, as
-// libarchive does.
-template <class Take>
-void ForEachRecord(std::string_view records, const Take& take) {
-  while (!records.empty()) {
-    const size_t digits = records.find(' ');
-    if (digits == std::string_view::npos) return;
-    const uint64_t length = ParseDecimal(records.substr(0, digits)).value_or(0);
-    if (length <= digits + 1 || length > records.size() || records[length - 1] != '\n') return;
-    const std::string_view record = records.substr(digits + 1, length - digits - 2);
-    const size_t equals = record.find('=');
-    if (equals == 0 || equals == std::string_view::npos) return;
-    take(record.substr(0, equals), record.substr(equals + 1));
-    records.remove_prefix(length);
-  }
-}
-
-// What records say in passing, until all of them are read.
-struct RecordState {
-  bool sparse_name = false;
-  std::optional<uint64_t> stored_bytes;
-  std::vector<std::string> libarchive_keywords;
-};
-
-void TakeRecord(std::string_view key, std::string_view value, TarHeaders& headers,
-                RecordState& state) {
-  if (key == "path") {
-    if (!state.sparse_name && !UpToNul(value).empty()) headers.path = UpToNul(value);
-  } else if (key == "GNU.sparse.name") {
-    // GNU tar puts a made-up name into "path" for readers that do not know its sparse files.
-    if (UpToNul(value).empty()) return;
-    headers.path = UpToNul(value);
-    state.sparse_name = true;
-  } else if (key == "linkpath") {
-    if (!UpToNul(value).empty()) headers.link_target = UpToNul(value);
-  } else if (key == "size") {
-    state.stored_bytes = ParseDecimal(value);
-  } else if (key == "mtime") {
-    if (auto time = ParsePaxTime(value)) headers.mtime = time;
-  } else if (key.starts_with("GNU.sparse.") || key == "SCHILY.realsize" || key == "SUN.holesdata") {
-    headers.sparse = true;
-  } else if (key.starts_with(kSchilyAttribute)) {
-    headers.attribute_keywords.emplace_back(key.substr(kSchilyAttribute.size()));
-    headers.attributes.push_back({std::string(), std::string(value)});
-  } else if (key.starts_with(kLibarchiveAttribute)) {
-    state.libarchive_keywords.emplace_back(key.substr(kLibarchiveAttribute.size()));
-  }
-}
-
-// libarchive writes each attribute twice, the second time with the name that the first one has.
-void NameAttributes(TarHeaders& headers, const RecordState& state) {
-  for (size_t i = 0; i < headers.attributes.size(); ++i) {
-    const std::string& keyword = headers.attribute_keywords[i];
-    const auto& twins = state.libarchive_keywords;
-    const bool by_libarchive = std::find(twins.begin(), twins.end(), keyword) != twins.end();
-    headers.attributes[i].name = DecodePaxAttributeName(keyword, by_libarchive);
-  }
-  std::erase_if(headers.attributes, [](const ExtendedAttribute& attribute) {
-    return attribute.name.empty() || attribute.name.find('\0') != std::string::npos;
-  });
-}
-
-bool SaysSomethingOfEntries(std::string_view key) {
-  constexpr std::string_view kKeys[] = {"path", "linkpath", "size", "uid", "gid", "mtime"};
-  return std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys) ||
-         key.starts_with(kSchilyAttribute) || key.starts_with("SCHILY.acl.");
+std::string UpToNul(std::string&& text) {
+  text.resize(std::min(text.find('\0'), text.size()));
+  return std::move(text);
 }
 
 }  // namespace
 
-TarHeaders ReadTarHeaders(std::span<const std::byte> blocks) {
-  TarHeaders headers;
-  RecordState state;
-  while (blocks.size() >= kBlock) {
-    const auto header = blocks.first(kBlock);
-    blocks = blocks.subspan(kBlock);
-    const char type = TypeFlag(header);
-    const bool extension = std::string_view("xXgLKAV").find(type) != std::string_view::npos;
-    if (!extension) {
-      headers.type = type == '\0' ? '0' : type;
-      headers.mode = static_cast<uint32_t>(ParseNumber(ModeField(header)) & 07777);
-      headers.stored_bytes = state.stored_bytes.value_or(ParseNumber(SizeField(header)));
-      if (type == 'S') headers.sparse = true;
+Result<std::optional<TarHeaders>> TarHeaderReader::Next() {
+  for (;;) {
+    TarBlock block;
+    if (ORCIO_TRY(FindHeader(block)) == Found::kEnd) return std::nullopt;
+    const uint64_t offset = stream_.position();
+    if (!is_pending_) pending_.offset = offset;
+    stream_.Pass(kTarBlockSize);
+    if (ORCIO_TRY(TakeExtension(block, offset))) continue;
+    if (is_lost_) {
+      report_.Damage(pending_.offset,
+                     fmt::format("the entry at offset {} is left out: what stands before it to "
+                                 "describe it could not be read",
+                                 offset));
+      ForgetExtensions();
+      static_cast<void>(ORCIO_TRY(stream_.Skip(PaddedToBlock(block.Size().value_or(0)))));
+      continue;
+    }
+    return Entry(block);
+  }
+}
+
+Result<TarHeaderReader::Found> TarHeaderReader::FindHeader(TarBlock& block) {
+  for (;;) {
+    const auto bytes = ORCIO_TRY(stream_.PeekBlock());
+    if (bytes.size() < kTarBlockSize) {
+      cut_short_ = cut_short_ || !bytes.empty() || is_pending_ || searching_ || !had_header_;
+      return Found::kEnd;
+    }
+    block = TarBlock(bytes);
+    // A file's content, in which a header is searched for, may hold zeros.
+    if (!searching_ && block.IsZero()) {
+      if (is_pending_) {
+        report_.Damage(pending_.offset,
+                       fmt::format("the headers at offset {} belong to no entry", pending_.offset));
+      }
+      return Found::kEnd;
+    }
+    if (IsHeader(block)) {
+      had_header_ = true;
+      searching_ = false;
+      return Found::kHeader;
+    }
+    ORCIO_TRY(PassDamage(block));
+  }
+}
+
+// As GNU tar does, goes on with the next block that is a header. But a file may hold a tar itself,
+// whose headers are none of this one's: where the damaged header still tells how long the content
+// behind it is, that is passed first.
+Result<void> TarHeaderReader::PassDamage(const TarBlock& block) {
+  constexpr uint64_t kMaxTrusted = uint64_t{1} << 30;
+  const uint64_t offset = stream_.position();
+  if (offset == 0) first_block_ = block;
+  if (searching_) {
+    if (!had_header_ && offset >= kMaxBytesBeforeTar)
+      return Fail(ErrorKind::kDamaged, "{}, nor in what follows", WhatElse(first_block_));
+    stream_.Pass(kTarBlockSize);
+    return {};
+  }
+  report_.Damage(offset, had_header_ || offset > 0
+                             ? fmt::format("the header at offset {} of the tar is damaged", offset)
+                             : WhatElse(block));
+  ForgetExtensions();
+  stream_.Pass(kTarBlockSize);
+  const auto size = block.Size();
+  const bool trusted = block.dialect() != TarDialect::kV7 && size && *size <= kMaxTrusted;
+  if (!trusted) {
+    searching_ = true;
+    return {};
+  }
+  if (IsExtension(block.type()) && !StandsForItself(block.type())) is_lost_ = true;
+  static_cast<void>(ORCIO_TRY(stream_.Skip(PaddedToBlock(*size))));
+  // Where that was wrong, too, no header stands here.
+  const auto next = ORCIO_TRY(stream_.PeekBlock());
+  if (next.size() == kTarBlockSize) {
+    const TarBlock next_block(next);
+    searching_ = !next_block.IsZero() && !IsHeader(next_block);
+  }
+  return {};
+}
+
+Result<bool> TarHeaderReader::TakeExtension(const TarBlock& block, uint64_t offset) {
+  if (!IsExtension(block.type())) return false;
+  const uint64_t size = block.Size().value_or(0);
+  const bool alone = StandsForItself(block.type());
+  if (!alone) is_pending_ = true;
+  std::string body;
+  const bool too_long = size > kMaxHeaderBytes || pending_bytes_ + size > kMaxHeaderBytes;
+  if (too_long) {
+    report_.Damage(offset, fmt::format("the headers at offset {} take more than {} bytes, which is "
+                                       "not supported",
+                                       offset, kMaxHeaderBytes));
+    is_lost_ = is_lost_ || !alone;
+  }
+  const bool skipped = too_long || block.type() == 'V';
+  const uint64_t read = ORCIO_TRY(skipped ? stream_.Skip(size) : stream_.Read(size, body));
+  const uint64_t padding = PaddedToBlock(size) - size;
+  if (read < size || ORCIO_TRY(stream_.Skip(padding)) < padding) {
+    cut_short_ = true;
+    return true;
+  }
+  if (alone && !is_pending_) end_of_lone_headers_ = stream_.position();
+  if (skipped) return true;
+  pending_bytes_ += alone ? 0 : kTarBlockSize + size;
+  TakeBody(block.type(), std::move(body), offset);
+  return true;
+}
+
+void TarHeaderReader::TakeBody(char type, std::string&& body, uint64_t offset) {
+  switch (type) {
+    case 'L':
+      pending_.long_name = UpToNul(std::move(body));
+      break;
+    case 'K':
+      pending_.long_target = UpToNul(std::move(body));
+      break;
+    case 'A':
+      pending_.solaris_acl = std::move(body);
+      break;
+    case 'g': {
+      // GNU tar forgets the ones before.
+      globals_ = PaxValues();
+      had_pax_ = true;
+      if (const auto wrong = ApplyPaxRecords(body, globals_); !wrong.empty())
+        report_.Damage(offset, fmt::format("the global header at offset {}: {}", offset, wrong));
       break;
     }
-    // A volume's name stands in the block itself.
-    const uint64_t size = type == 'V' ? 0 : ParseNumber(SizeField(header));
-    if (size > blocks.size()) break;
-    const std::string_view body = AsText(blocks.first(static_cast<size_t>(size)));
-    if (type == 'x' || type == 'X') {
-      ForEachRecord(body, [&](std::string_view key, std::string_view value) {
-        TakeRecord(key, value, headers, state);
-      });
-    } else if (type == 'g') {
-      ForEachRecord(body, [&](std::string_view key, std::string_view) {
-        if (SaysSomethingOfEntries(key)) headers.has_global_records = true;
-      });
-    }
-    const uint64_t padded = (size + kBlock - 1) / kBlock * kBlock;
-    if (padded > blocks.size()) break;
-    headers.extension_bytes += kBlock + padded;
-    blocks = blocks.subspan(static_cast<size_t>(padded));
+    default:
+      had_pax_ = true;
+      pending_records_.push_back(std::move(body));
   }
-  NameAttributes(headers, state);
+}
+
+Result<std::optional<TarHeaders>> TarHeaderReader::Entry(const TarBlock& block) {
+  TarHeaders headers = std::move(pending_);
+  headers.block = block;
+  headers.after_pax = had_pax_;
+  headers.pax = globals_;
+  for (const std::string& records : pending_records_) {
+    if (const auto wrong = ApplyPaxRecords(records, headers.pax); !wrong.empty()) {
+      report_.Damage(headers.offset,
+                     fmt::format("the extended header at offset {}: {}", headers.offset, wrong));
+    }
+  }
+  ForgetExtensions();
   return headers;
 }
 
-std::optional<Timestamp> ParsePaxTime(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  if (negative) text.remove_prefix(1);
-  const size_t point = text.find('.');
-  const std::string_view whole = text.substr(0, point);
-  int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(whole.data(), whole.data() + whole.size(), seconds);
-  if (error != std::errc() || end != whole.data() + whole.size() || seconds < 0) return {};
-  uint32_t nanoseconds = 0;
-  if (point != std::string_view::npos) {
-    const std::string_view fraction = text.substr(point + 1);
-    for (size_t i = 0; i < 9; ++i) {
-      const char digit = i < fraction.size() ? fraction[i] : '0';
-      if (digit < '0' || digit > '9') return {};
-      nanoseconds = nanoseconds * 10 + static_cast<uint32_t>(digit - '0');
-    }
-  }
-  if (!negative) return Timestamp{seconds, nanoseconds};
-  if (nanoseconds == 0) return Timestamp{-seconds, 0};
-  return Timestamp{-seconds - 1, 1'000'000'000 - nanoseconds};
-}
-
-std::string DecodePaxAttributeName(std::string_view keyword, bool by_libarchive) {
-  std::string name;
-  name.reserve(keyword.size());
-  while (!keyword.empty()) {
-    unsigned char byte = 0;
-    const char* digits = keyword.data() + 1;
-    const bool encoded =
-        keyword.size() >= 3 && keyword.front() == '%' &&
-        std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2 &&
-        (by_libarchive || keyword.starts_with("%3D") || keyword.starts_with("%25"));
-    name.push_back(encoded ? static_cast<char>(byte) : keyword.front());
-    keyword.remove_prefix(encoded ? 3 : 1);
-  }
-  return name;
+void TarHeaderReader::ForgetExtensions() {
+  pending_ = TarHeaders();
+  pending_records_.clear();
+  pending_bytes_ = 0;
+  is_pending_ = false;
+  is_lost_ = false;
 }
 
 }  // namespace orcio

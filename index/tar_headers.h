@@ -1,47 +1,83 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "index/entry.h"
+#include "index/error.h"
+#include "index/pax_records.h"
+#include "index/tar_block.h"
+#include "index/tar_report.h"
+#include "index/tar_stream.h"
 
 namespace orcio {
 
-// What an entry's header blocks say and libarchive 3.6 does not pass on unharmed: it converts pax
-// names between character sets as the locale has it, loses the sign of times within a second of
-// 1970 and shifts the other fractions before it, leaves names of attributes encoded, changes the
-// mode of files with an ACL, takes unknown types for files, and loses its place behind a sparse
-// file whose map covers less than is stored.
+// All headers of one entry.
 struct TarHeaders {
-  char type = '0';            // typeflag (POSIX ustar); '\0' of old tars is '0'
-  uint32_t mode = 0;          // 07777
-  uint64_t stored_bytes = 0;  // of content in the tar, a sparse file's map included; not padded
-  bool sparse = false;
-  // From pax records; nothing where there is none.
-  std::optional<std::string> path;
-  std::optional<std::string> link_target;
-  std::optional<Timestamp> mtime;
-  std::vector<ExtendedAttribute> attributes;    // those of SCHILY.xattr, in the order given
-  std::vector<std::string> attribute_keywords;  // and their names before decoding
-  // A global pax header sets something of entries, which orcio does not apply to them.
-  bool has_global_records = false;
-  uint64_t extension_bytes = 0;  // of the blocks before the entry's own header
+  uint64_t offset = 0;                     // in the tar, of the first of them
+  TarBlock block;                          // the entry's own
+  PaxValues pax;                           // of global and of its own extended headers
+  std::optional<std::string> long_name;    // GNU's 'L'
+  std::optional<std::string> long_target;  // GNU's 'K'
+  std::optional<std::string> solaris_acl;  // Solaris' 'A'
+  bool after_pax = false;                  // the tar has had extended headers
+
+  // Bytes of content stored, a sparse file's map included.
+  [[nodiscard]] uint64_t stored_bytes() const {
+    return pax.stored_bytes.value_or(block.Size().value_or(0));
+  }
 };
 
-// Reads the header blocks of one entry, from its first extension header to where content starts.
-// Blocks that make no sense are passed over: whether they do is libarchive's to say.
-[[nodiscard]] TarHeaders ReadTarHeaders(std::span<const std::byte> blocks);
+// Reads the headers of a tar, entry by entry, and finds the next ones where some make no sense.
+// Whoever calls it passes an entry's content. Not thread-safe.
+class TarHeaderReader {
+ public:
+  // An entry's headers may take this many bytes: they are held in memory.
+  static constexpr uint64_t kMaxHeaderBytes = uint64_t{16} << 20;
+  // What has no header up to here is no tar.
+  static constexpr uint64_t kMaxBytesBeforeTar = uint64_t{1} << 20;
 
-// The seconds of a pax record (POSIX pax, "mtime"): decimal, with a sign and a fraction where there
-// is one. Digits beyond nanoseconds are dropped. Nothing where it is no number that 64 bits hold.
-[[nodiscard]] std::optional<Timestamp> ParsePaxTime(std::string_view text);
+  // Both outlive the reader.
+  TarHeaderReader(TarStream& stream, TarReport& report) : stream_(stream), report_(report) {}
 
-// An attribute's name out of a pax keyword. GNU tar writes '=' as %3D and '%' as %25, and nothing
-// else so; libarchive encodes as URLs do.
-[[nodiscard]] std::string DecodePaxAttributeName(std::string_view keyword, bool by_libarchive);
+  // The next entry's headers; the stream stands behind them. Nothing at the end-of-archive marker,
+  // where the stream stands before it, and at the end of the stream. kDamaged where it is no tar.
+  [[nodiscard]] Result<std::optional<TarHeaders>> Next();
+
+  [[nodiscard]] bool had_header() const { return had_header_; }
+  // Whether the tar ended before its end-of-archive marker and not between two entries.
+  [[nodiscard]] bool cut_short() const { return cut_short_; }
+  // Behind the last header that stands for itself, a volume's name or a global one.
+  [[nodiscard]] uint64_t end_of_lone_headers() const { return end_of_lone_headers_; }
+
+ private:
+  enum class Found { kHeader, kEnd };
+
+  Result<Found> FindHeader(TarBlock& block);
+  Result<void> PassDamage(const TarBlock& block);
+  // Whether `block` is an extension, which it has then taken with its body.
+  Result<bool> TakeExtension(const TarBlock& block, uint64_t offset);
+  void TakeBody(char type, std::string&& body, uint64_t offset);
+  Result<std::optional<TarHeaders>> Entry(const TarBlock& block);
+  void ForgetExtensions();
+
+  TarStream& stream_;
+  TarReport& report_;
+  TarBlock first_block_;
+  PaxValues globals_;
+  bool had_pax_ = false;
+  bool had_header_ = false;
+  bool searching_ = false;  // for a header, blindly
+  bool cut_short_ = false;
+  uint64_t end_of_lone_headers_ = 0;
+
+  // What has come for the next entry.
+  TarHeaders pending_;
+  std::vector<std::string> pending_records_;
+  uint64_t pending_bytes_ = 0;
+  bool is_pending_ = false;
+  bool is_lost_ = false;  // some of it could not be read
+};
 
 }  // namespace orcio

@@ -1,298 +1,242 @@
 #include "index/tar_scanner.h"
 
-#include <archive.h>
-#include <archive_entry.h>
+#include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
-#include <new>
-#include <optional>
-#include <string_view>
 #include <utility>
 
-#include "index/free_with.h"
+#include "index/bytes.h"
+#include "index/sparse_map.h"
 #include "index/tar_entry_maker.h"
-#include "index/tar_feed.h"
 #include "index/tar_headers.h"
+#include "index/tar_report.h"
+#include "index/tar_stream.h"
 
 namespace orcio {
 namespace {
 
-constexpr uint64_t kBlock = 512;
-constexpr uint64_t kEndMarker = 2 * kBlock;
-constexpr size_t kMaxWarnings = 100;
+constexpr uint64_t kEndMarker = 2 * kTarBlockSize;
+// Bytes of holes that a byte of tar pays for.
+constexpr uint64_t kHolesAByte = 4;
 
-using Reader = std::unique_ptr<archive, FreeWith<archive_read_free>>;
+// A file's content as it is read: the pieces of it that the tar has, in order.
+struct Content {
+  std::vector<std::pair<uint64_t, uint64_t>> pieces;  // offset in the file, and length
+  uint64_t size = 0;
+  uint64_t stored_bytes = 0;
+  bool sound = true;
+};
 
-la_ssize_t ReadFeed(archive*, void* feed, const void** bytes) {
-  auto& from = *static_cast<TarFeed*>(feed);
-  const auto piece = from.Next();
-  if (from.error()) return ARCHIVE_FATAL;
-  *bytes = piece.data();
-  return static_cast<la_ssize_t>(piece.size());
-}
-
-// Bytes as a terminal can show them: a name in a tar may hold any but NUL.
-std::string Printable(std::string_view bytes) {
-  std::string text;
-  for (const char c : bytes) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') {
-      text += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
-    } else {
-      text.push_back(c);
-    }
+// Bytes of the file that are in holes; nothing where the map contradicts itself or what is stored.
+std::optional<uint64_t> HolesOf(const Content& content) {
+  if (!content.sound) return std::nullopt;
+  uint64_t end = 0;
+  uint64_t data = 0;
+  for (const auto& [offset, length] : content.pieces) {
+    const auto piece_end = CheckedAdd(offset, length);
+    if (!piece_end || *piece_end > content.size || offset < end) return std::nullopt;
+    end = *piece_end;
+    data += length;
   }
-  return text;
-}
-
-// Where content of `stored_bytes` ends with its padding.
-uint64_t PaddedEnd(uint64_t offset, uint64_t stored_bytes) {
-  return offset + stored_bytes + (kBlock - stored_bytes % kBlock) % kBlock;
+  if (data > content.stored_bytes || PaddedToBlock(data) < PaddedToBlock(content.stored_bytes))
+    return std::nullopt;
+  return content.size - data;
 }
 
 class Scanner {
  public:
   Scanner(TarSource& source, const std::function<Result<void>(TarEntry&&)>& sink,
           const TarScanOptions& options)
-      : feed_(source), sink_(sink), options_(options), reader_(archive_read_new()) {
-    if (reader_ == nullptr) throw std::bad_alloc();
-  }
+      : stream_(source), headers_(stream_, report_), sink_(sink), options_(options) {}
 
   Result<TarSummary> Run();
 
  private:
-  // These return whether the tar goes on.
-  Result<bool> Open();
-  Result<bool> ReadEntry();
-  Result<bool> HandOut(archive_entry& source, TarHeaders&& headers, uint64_t header_offset,
-                       bool broken);
-  Result<bool> SkipContent();
-  Result<bool> Stopped(uint64_t offset);
+  Result<void> ReadEntry(TarHeaders&& headers);
+  Result<Content> ContentOf(TarHeaders& headers, const TarEntry& entry);
+  Result<uint64_t> StoredBytesOf(const TarHeaders& headers, const TarEntry& entry);
+  Result<void> ReadContent(const Content& content, TarEntry& entry);
+  // Reads one piece of the file; returns how much of it there is.
+  Result<uint64_t> ReadPiece(uint64_t file_offset, uint64_t length, TarEntry& entry);
+  bool MayDigest(const TarEntry& entry, std::optional<uint64_t> holes);
+  Result<void> Finish();
 
-  Result<bool> ReadContent(archive_entry& source, TarEntry& entry, bool broken);
-  // Whether the block stands behind those before it and inside the file.
-  bool TakeBlock(TarEntry& entry, uint64_t file_offset, std::span<const std::byte> bytes);
-  void DigestHoleUpTo(uint64_t file_offset);
-  void Finish();
-
-  void Warn(std::string warning);
-  uint64_t Position() { return static_cast<uint64_t>(archive_filter_bytes(reader_.get(), 0)); }
-  std::string ReaderMessage();
-
-  TarFeed feed_;
+  TarSummary summary_;
+  TarReport report_{summary_};
+  TarStream stream_;
+  TarHeaderReader headers_;
   const std::function<Result<void>(TarEntry&&)>& sink_;
   const TarScanOptions& options_;
-  Reader reader_;
   Sha256 sha256_;
   bool digesting_ = false;
-  uint64_t content_offset_ = 0;  // behind the last byte of the file that has gone by
+  uint64_t holes_digested_ = 0;
+  uint64_t content_before_ = 0;  // of the last entry
   bool cut_short_ = false;       // the stream ended inside an entry
-  bool warned_of_globals_ = false;
-  TarSummary summary_;
 };
 
 Result<TarSummary> Scanner::Run() {
-  bool more = ORCIO_TRY(Open());
-  while (more) more = ORCIO_TRY(ReadEntry());
-  ORCIO_TRY(feed_.Drain());
-  Finish();
+  while (!cut_short_) {
+    const bool was_sound = !summary_.damage;
+    auto headers = ORCIO_TRY(headers_.Next());
+    if (was_sound && summary_.damage) summary_.damage->content_before = content_before_;
+    if (options_.stop_at_damage && summary_.damage)
+      return Fail(ErrorKind::kDamaged, "{}", summary_.damage->message);
+    if (!headers) break;
+    ORCIO_TRY(ReadEntry(std::move(*headers)));
+  }
+  ORCIO_TRY(Finish());
   return std::move(summary_);
 }
 
-Result<bool> Scanner::Open() {
-  if (archive_read_support_format_tar(reader_.get()) != ARCHIVE_OK) throw std::bad_alloc();
-  feed_.BeginHeaders(0);
-  if (archive_read_open(reader_.get(), &feed_, nullptr, ReadFeed, nullptr) != ARCHIVE_OK) {
-    return Stopped(0);
-  }
-  return true;
-}
-
-// libarchive will not go on: because the source failed, because it ended, or because of what it
-// says at `offset`.
-Result<bool> Scanner::Stopped(uint64_t offset) {
-  if (feed_.error()) return Failure(*feed_.error());
-  if (!feed_.ended()) {
-    return Fail(ErrorKind::kDamaged,
-                "the tar makes no sense at offset {} ({}); what stands before is good", offset,
-                ReaderMessage());
-  }
-  cut_short_ = true;
-  Warn(feed_.bytes() == 0
-           ? "the tar is empty"
-           : fmt::format("the tar is cut short: it ends at offset {}, inside an entry",
-                         feed_.bytes()));
-  return false;
-}
-
-std::string Scanner::ReaderMessage() {
-  const char* message = archive_error_string(reader_.get());
-  return message == nullptr ? "no reason given" : Printable(message);
-}
-
-Result<bool> Scanner::ReadEntry() {
-  const uint64_t header_offset = Position();
-  feed_.BeginHeaders(header_offset);
-  archive_entry* source = nullptr;
-  const int status = archive_read_next_header(reader_.get(), &source);
-  if (status != ARCHIVE_OK && status != ARCHIVE_WARN && status != ARCHIVE_EOF) {
-    return Stopped(header_offset);
-  }
-  TarHeaders headers = ReadTarHeaders(feed_.Headers(header_offset, Position()));
-  feed_.EndHeaders();
-  if (status == ARCHIVE_EOF) {
-    // A volume's name or a global header may stand alone.
-    summary_.end_of_entries = header_offset + headers.extension_bytes;
-    return false;
-  }
-  if (headers.has_global_records && !warned_of_globals_) {
-    warned_of_globals_ = true;
-    Warn(fmt::format("the global pax header at offset {} is not applied to the entries behind it",
-                     header_offset));
-  }
-  bool broken = false;
-  if (status == ARCHIVE_WARN) {
-    const std::string message = ReaderMessage();
-    // We take names as they are; that libarchive could not convert them is no news.
-    if (message.find("can't be converted from") == std::string::npos) {
-      Warn(fmt::format("the headers at offset {}: {}", header_offset, message));
-      broken = headers.sparse;
-    }
-  }
-  return HandOut(*source, std::move(headers), header_offset, broken);
-}
-
-Result<bool> Scanner::HandOut(archive_entry& source, TarHeaders&& headers, uint64_t header_offset,
-                              bool broken) {
-  // A pax sparse map is part of what is stored; the one of old GNU sparse files is not.
-  const uint64_t content_offset =
-      headers.type == 'S' ? Position() : header_offset + headers.extension_bytes + kBlock;
-  const uint64_t end = PaddedEnd(content_offset, headers.stored_bytes);
+Result<void> Scanner::ReadEntry(TarHeaders&& headers) {
   std::vector<std::string> notes;
-  auto entry = MakeTarEntry(source, std::move(headers), notes);
+  auto made = MakeTarEntry(headers, notes);
   for (const std::string& note : notes) {
-    Warn(fmt::format("{}, at offset {}: {}", entry ? Printable(entry->path) : "an entry",
-                     header_offset, note));
+    report_.Warn(fmt::format("{}, at offset {}: {}", made ? PrintableName(made->path) : "an entry",
+                             headers.offset, note));
   }
-  if (!entry) return SkipContent();
-  entry->header_offset = header_offset;
-  entry->data_offset = Position();
-  bool more = ORCIO_TRY(ReadContent(source, *entry, broken));
-  if (more) more = ORCIO_TRY(SkipContent());
-  if (more && entry->type == EntryType::kFile && Position() != end) {
-    return Fail(ErrorKind::kDamaged,
-                "the headers of {}, at offset {} of the tar, contradict each other; what stands "
-                "before is good",
-                Printable(entry->path), header_offset);
-  }
-  if (!entry->complete) {
-    Warn(fmt::format("{}, at offset {}: its content is not whole", Printable(entry->path),
-                     header_offset));
-  }
-  ORCIO_TRY(sink_(std::move(*entry)));
-  ++summary_.entries;
-  return more;
-}
-
-Result<bool> Scanner::SkipContent() {
-  if (archive_read_data_skip(reader_.get()) != ARCHIVE_OK) return Stopped(Position());
-  summary_.end_of_entries = Position();
-  return true;
-}
-
-// How many bytes of the file's content the tar claims to have: all that is not in a hole.
-uint64_t StoredBytes(archive_entry& source, const TarEntry& entry) {
-  if (archive_entry_sparse_reset(&source) == 0) return entry.size;
-  uint64_t sum = 0;
-  la_int64_t offset = 0;
-  la_int64_t length = 0;
-  while (archive_entry_sparse_next(&source, &offset, &length) == ARCHIVE_OK) {
-    sum += static_cast<uint64_t>(length);
-  }
-  return sum;
-}
-
-Result<bool> Scanner::ReadContent(archive_entry& source, TarEntry& entry, bool broken) {
+  TarEntry entry = made ? std::move(*made) : TarEntry();
+  entry.header_offset = headers.offset;
+  const Content content = ORCIO_TRY(ContentOf(headers, entry));
+  const uint64_t content_begin = stream_.position();
+  // Where the tar ends inside a sparse map, the content that is not there begins at no block.
+  entry.data_offset = content_begin / kTarBlockSize * kTarBlockSize;
+  content_before_ = entry.data_offset;
+  // Whatever is made of it, this is where the next headers are.
+  const uint64_t padded = PaddedToBlock(content.stored_bytes);
   const bool has_content = entry.type == EntryType::kFile || entry.type == EntryType::kHardLink;
-  const uint64_t stored = StoredBytes(source, entry);
-  const uint64_t holes = entry.size - std::min(stored, entry.size);
-  digesting_ = options_.digest && entry.type == EntryType::kFile && !broken &&
-               holes <= options_.max_hole_bytes;
-  content_offset_ = 0;
-  uint64_t received = 0;
-  int status = ARCHIVE_OK;
-  for (;;) {
-    const void* block = nullptr;
-    size_t size = 0;
-    la_int64_t offset = 0;
-    status = archive_read_data_block(reader_.get(), &block, &size, &offset);
-    if (status != ARCHIVE_OK && status != ARCHIVE_WARN) break;
-    if (!has_content || broken || size == 0) continue;
-    received += size;
-    const std::span bytes(static_cast<const std::byte*>(block), size);
-    // A negative offset becomes one beyond every file's end.
-    broken = !TakeBlock(entry, static_cast<uint64_t>(offset), bytes);
+  if (made && has_content) {
+    entry.size = content.size;
+    ORCIO_TRY(ReadContent(content, entry));
   }
-  if (has_content) {
-    entry.complete = !broken && received == stored;
-    if (digesting_ && entry.complete) DigestHoleUpTo(entry.size);
-    if (digesting_) {
-      const Sha256Digest digest = sha256_.Finish();
-      if (entry.complete) entry.digest = digest;
-    }
+  const uint64_t left = padded - (stream_.position() - content_begin);
+  cut_short_ = ORCIO_TRY(stream_.Skip(left)) < left;
+  summary_.end_of_entries = stream_.position();
+  if (!made) return {};
+  if (!entry.complete) {
+    report_.Warn(fmt::format("{}, at offset {}: its content is not whole",
+                             PrintableName(entry.path), entry.header_offset));
   }
-  if (status != ARCHIVE_EOF) return Stopped(Position());
+  ORCIO_TRY(sink_(std::move(entry)));
+  ++summary_.entries;
+  return {};
+}
+
+Result<Content> Scanner::ContentOf(TarHeaders& headers, const TarEntry& entry) {
+  if (auto map = ORCIO_TRY(ReadSparseMap(stream_, headers))) {
+    return Content{std::move(map->pieces), map->size, map->stored_bytes, map->sound};
+  }
+  Content content;
+  content.stored_bytes = ORCIO_TRY(StoredBytesOf(headers, entry));
+  content.size = content.stored_bytes;
+  if (content.size > 0) content.pieces.emplace_back(0, content.size);
+  // star's sparse files in pax form: what is stored there only star knows.
+  const auto& star_size = headers.pax.star_size;
+  if (entry.type == EntryType::kFile && star_size && *star_size != content.size) {
+    content.size = *star_size;
+    content.sound = false;
+  }
+  return content;
+}
+
+// How much content stands behind the headers. Some programs give things without content a size.
+Result<uint64_t> Scanner::StoredBytesOf(const TarHeaders& headers, const TarEntry& entry) {
+  const uint64_t claimed = headers.stored_bytes();
+  const char type = headers.block.type();
+  if (type >= '2' && type <= '6') return 0;
+  // A file that is a directory by the slash behind its name.
+  const bool slash = type != 'D' && entry.type == EntryType::kDirectory;
+  if ((!slash && type != '1') || claimed == 0) return claimed;
+  // POSIX lets only pax have content behind a hard link. Programs that write ustar put the size of
+  // what it links to there, and mostly no content: then the next headers follow at once.
+  if (type == '1' && headers.after_pax) return claimed;
+  if (type == '1' && headers.block.dialect() != TarDialect::kUstar) return 0;
+  const auto next = ORCIO_TRY(stream_.PeekBlock());
+  if (next.size() < kTarBlockSize) return 0;
+  const TarBlock block(next);
+  return block.IsZero() || block.ChecksumFits() ? 0 : claimed;
+}
+
+bool Scanner::MayDigest(const TarEntry& entry, std::optional<uint64_t> holes) {
+  if (!options_.digest || entry.type != EntryType::kFile || !holes) return false;
+  const uint64_t paid = std::min(stream_.position(), UINT64_MAX / 8) * kHolesAByte;
+  const uint64_t budget = CheckedAdd(options_.max_hole_bytes, paid).value_or(UINT64_MAX);
+  if (*holes > budget - std::min(budget, holes_digested_)) return false;
+  holes_digested_ += *holes;
   return true;
 }
 
-bool Scanner::TakeBlock(TarEntry& entry, uint64_t file_offset, std::span<const std::byte> bytes) {
-  if (file_offset < content_offset_ || file_offset > entry.size ||
-      bytes.size() > entry.size - file_offset) {
-    return false;
+Result<void> Scanner::ReadContent(const Content& content, TarEntry& entry) {
+  const auto holes = HolesOf(content);
+  entry.complete = holes.has_value();
+  // What a map says that makes no sense is not handed out.
+  if (!holes) return {};
+  digesting_ = MayDigest(entry, holes);
+  uint64_t end = 0;
+  for (const auto& [offset, length] : content.pieces) {
+    if (digesting_) sha256_.UpdateZeros(offset - end);
+    const uint64_t read = ORCIO_TRY(ReadPiece(offset, length, entry));
+    end = offset + length;
+    if (read == length) continue;
+    entry.complete = false;
+    break;
   }
-  // libarchive counts a block as consumed only when it is asked for the next one.
-  const uint64_t tar_offset = Position();
+  if (!digesting_) return {};
+  if (entry.complete) sha256_.UpdateZeros(content.size - end);
+  const Sha256Digest digest = sha256_.Finish();
+  if (entry.complete) entry.digest = digest;
+  return {};
+}
+
+Result<uint64_t> Scanner::ReadPiece(uint64_t file_offset, uint64_t length, TarEntry& entry) {
+  const uint64_t tar_offset = stream_.position();
+  uint64_t read = 0;
+  while (read < length) {
+    const auto bytes = ORCIO_TRY(stream_.Peek(length - read));
+    if (bytes.empty()) break;
+    if (digesting_) sha256_.Update(bytes);
+    read += bytes.size();
+    stream_.Pass(bytes.size());
+  }
+  if (read == 0) return read;
   Extent* last = entry.extents.empty() ? nullptr : &entry.extents.back();
-  if (last != nullptr && last->file_offset + last->length == file_offset &&
-      last->tar_offset + last->length == tar_offset) {
-    last->length += bytes.size();
+  // Pieces stand in the tar one behind the other.
+  if (last != nullptr && last->file_offset + last->length == file_offset) {
+    last->length += read;
   } else {
-    entry.extents.push_back({file_offset, tar_offset, bytes.size()});
+    entry.extents.push_back({file_offset, tar_offset, read});
   }
-  if (digesting_) {
-    DigestHoleUpTo(file_offset);
-    sha256_.Update(bytes);
-  }
-  content_offset_ = file_offset + bytes.size();
-  return true;
+  return read;
 }
 
-// Digests the hole from where content has got to up to `file_offset`.
-void Scanner::DigestHoleUpTo(uint64_t file_offset) {
-  if (file_offset > content_offset_) sha256_.UpdateZeros(file_offset - content_offset_);
-}
-
-void Scanner::Finish() {
-  summary_.tar_bytes = feed_.bytes();
+Result<void> Scanner::Finish() {
+  cut_short_ = cut_short_ || headers_.cut_short();
+  summary_.end_of_entries = std::max(summary_.end_of_entries, headers_.end_of_lone_headers());
+  const uint64_t end_of_nonzero = ORCIO_TRY(stream_.Drain());
+  summary_.tar_bytes = stream_.position();
+  if (summary_.entries == 0 && summary_.damage)
+    return Fail(ErrorKind::kDamaged, "{}; not one entry can be read", summary_.damage->message);
+  if (!headers_.had_header() && cut_short_ && summary_.tar_bytes > 0)
+    return Fail(ErrorKind::kDamaged, "{} bytes are no tar", summary_.tar_bytes);
   if (cut_short_) {
     summary_.end_of_entries = summary_.tar_bytes;
-    return;
+    report_.Warn(summary_.tar_bytes == 0
+                     ? "the tar is empty"
+                     : fmt::format("the tar is cut short: it ends at offset {}, inside an entry",
+                                   summary_.tar_bytes));
+    return {};
   }
-  const bool trailing = feed_.end_of_nonzero() > summary_.end_of_entries;
+  const bool trailing = end_of_nonzero > summary_.end_of_entries;
   const bool marker = summary_.tar_bytes - summary_.end_of_entries >= kEndMarker;
   summary_.end_marker = marker && !trailing;
   if (trailing) {
-    Warn(fmt::format("something follows the end of the tar at offset {}; it is left out",
-                     summary_.end_of_entries));
+    report_.Warn(fmt::format("something follows the end of the tar at offset {}; it is left out",
+                             summary_.end_of_entries));
   } else if (!marker) {
-    Warn(fmt::format("the tar ends at offset {} without an end-of-archive marker",
-                     summary_.tar_bytes));
+    report_.Warn(fmt::format("the tar ends at offset {} without an end-of-archive marker",
+                             summary_.tar_bytes));
   }
-}
-
-void Scanner::Warn(std::string warning) {
-  ++summary_.warning_count;
-  if (summary_.warnings.size() < kMaxWarnings) summary_.warnings.push_back(std::move(warning));
+  return {};
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,14 @@ class TarSource {
   [[nodiscard]] virtual Result<std::span<const std::byte>> Next() = 0;
 };
 
+struct TarDamage {
+  uint64_t offset = 0;  // in the tar
+  std::string message;
+  // Where the content of the last entry before it begins; 0 where there is none. If what was read
+  // is not what was archived, it goes wrong there or behind.
+  uint64_t content_before = 0;
+};
+
 struct TarSummary {
   uint64_t tar_bytes = 0;  // all of the stream, padding included
   uint64_t entries = 0;
@@ -26,27 +35,41 @@ struct TarSummary {
   // Two zero blocks where the next header would be, and nothing but zeros behind them: the tar is
   // whole.
   bool end_marker = false;
-  // What was odd without being fatal, for people; at most 100, the rest only counted.
+  // Where the tar first makes no sense, and what is wrong there: something between the entries
+  // could not be read, and what it said of them is lost. Nothing where all of it makes sense.
+  std::optional<TarDamage> damage;
+  // Whether nothing is missing.
+  [[nodiscard]] bool whole() const { return end_marker && !damage; }
+  // What was odd, and what is damaged, for people; at most 100, the rest only counted.
   std::vector<std::string> warnings;
   uint64_t warning_count = 0;
 };
 
 struct TarScanOptions {
   bool digest = true;  // SHA-256 of each file's content
-  // Holes of a sparse file are digested as zeros, which costs time though there is nothing to read:
-  // a file with more bytes of holes than this gets no digest.
-  uint64_t max_hole_bytes = uint64_t{16} << 30;
+  // Ends with kDamaged at the first damage instead of going on behind it.
+  bool stop_at_damage = false;
+  // Holes are digested as zeros, which costs time though there is nothing to read. All files of a
+  // tar together may have this many bytes of them, and four times as many as there are bytes in the
+  // tar up to there; the ones beyond get no digest.
+  uint64_t max_hole_bytes = uint64_t{6} << 30;
 };
 
-// Reads every entry of a tar in any dialect libarchive knows, in one pass, and hands each to `sink`
-// once its content has gone by. Reads `source` to its end, also past the end-of-archive marker.
-// kDamaged where the headers stop making sense: entries handed out before stay good. Where the tar
-// ends inside an entry, that one is handed out as far as it goes, and is not complete; nor is a
-// sparse file whose map contradicts what is stored. A hard link may carry its content again (pax):
-// then it has size and extents, never a digest. Entries of unknown type are files (POSIX); those
-// without a name, and links without a target, are left out with a warning. Stops at the first
-// end-of-archive marker, as tar does: what follows is left out, and such a tar is not whole.
-// Memory: one entry and one piece of `source`; kLimit where an entry's headers exceed 16 MiB.
+// Reads every entry of a tar in any dialect, in one pass, and hands each to `sink` once its content
+// has gone by: v7, ustar, GNU, pax, star and Solaris; where readers differ it does what GNU tar
+// does. Reads `source` to its end, also past the end-of-archive marker. Stops at the first such
+// marker, as tar does: what follows is left out, and such a tar is not whole.
+//
+// Where a header makes no sense, goes on with the next one that does, and says so in
+// `TarSummary::damage`. Where the tar ends inside an entry, that one is handed out as far as it
+// goes, and is not complete; nor is a sparse file whose map contradicts what is stored. kDamaged
+// where it is no tar at all, or not one entry of it could be read.
+//
+// A hard link may carry its content again (pax): then it has size and extents, never a digest.
+// Entries of unknown type are files (POSIX); those without a name, links without a target, and what
+// belongs to a file on another volume are left out with a warning.
+//
+// Memory: one entry and one piece of `source`; an entry whose headers exceed 16 MiB is damage.
 [[nodiscard]] Result<TarSummary> ScanTar(TarSource& source,
                                          const std::function<Result<void>(TarEntry&&)>& sink,
                                          const TarScanOptions& options = {});

@@ -8,6 +8,7 @@ endfunction()
 
 orcio_bench_program(bench_archive_stream bench/archive_stream.cc)
 orcio_bench_program(bench_deflate_alone bench/deflate_alone.cc)
+orcio_bench_program(bench_made_up_archives bench/made_up_archives.cc)
 orcio_bench_program(bench_inflate_alone bench/inflate_alone.cc)
 orcio_bench_program(bench_sidecar_open bench/sidecar_open.cc)
 foreach(name bench_deflate_alone bench_inflate_alone)

@@ -17,6 +17,7 @@
 #include "index/sidecar.h"
 #include "index/sidecar_builder.h"
 #include "index/sidecar_format.h"
+#include "tests/bench/made_up.h"
 
 namespace {
 
@@ -44,14 +45,8 @@ T Must(Result<T> result) {
 class Feeder {
  public:
   void Add(TarEntry&& entry) {
-    entry.header_offset = tar_bytes_;
-    entry.data_offset = tar_bytes_ + 1536;  // a pax header, its block, the header
-    tar_bytes_ = entry.data_offset + (entry.size + 511) / 512 * 512;
-    if (entry.type == EntryType::kFile) {
-      if (entry.size != 0) entry.extents = {{0, entry.data_offset, entry.size}};
-      entry.digest = Sha256::Of(std::as_bytes(std::span(entry.path)));
-      ++files_;
-    }
+    tar_bytes_ = bench::PlaceInTar(entry, tar_bytes_);
+    if (entry.type == EntryType::kFile) ++files_;
     ++entries_;
     Clock::time_point start = Clock::now();
     Must(builder_.Add(std::move(entry)));
@@ -62,9 +57,7 @@ class Feeder {
   void Report(const std::filesystem::path& sidecar);
 
  private:
-  [[nodiscard]] std::vector<Span> Spans() const;
-
-  SidecarBuilder builder_;
+  SidecarBuilder builder_{std::filesystem::temp_directory_path()};
   std::map<std::pair<dev_t, ino_t>, std::string> links_;
   uint64_t tar_bytes_ = 0;
   uint64_t entries_ = 0;
@@ -98,16 +91,6 @@ void Feeder::AddFile(const std::filesystem::path& path, std::string inside) {
   Add(std::move(entry));
 }
 
-// As the writer of archives makes them: 256 KiB of tar each.
-std::vector<Span> Feeder::Spans() const {
-  std::vector<Span> spans;
-  for (uint64_t at = 0; at < tar_bytes_; at += 256 << 10) {
-    auto bytes = static_cast<uint32_t>(std::min<uint64_t>(tar_bytes_ - at, 256 << 10));
-    spans.push_back({at, bytes, at / 2, bytes / 2 + 1, 0});
-  }
-  return spans;
-}
-
 void ReportSections(const std::filesystem::path& sidecar, double entries) {
   auto file = Must(LocalFileSystem().OpenRead(sidecar));
   std::array<std::byte, sidecar_format::kBlockBytes> block;
@@ -128,7 +111,7 @@ void Feeder::Report(const std::filesystem::path& sidecar) {
   TarSummary tar;
   tar.tar_bytes = tar.end_of_entries = tar_bytes_;
   tar.end_marker = true;
-  std::vector<Span> spans = Spans();
+  std::vector<Span> spans = bench::MadeUpSpans(tar_bytes_);
   Clock::time_point start = Clock::now();
   Must(LocalFileSystem().Remove(sidecar));
   auto file = Must(LocalFileSystem().Create(sidecar));
@@ -160,14 +143,7 @@ void WalkDirectory(const std::filesystem::path& root, Feeder& feeder) {
 }
 
 void MakeUp(uint64_t count, Feeder& feeder) {
-  for (uint64_t i = 0; i < count; ++i) {
-    TarEntry entry;
-    entry.path = fmt::format("srv/wiki/{:04}/{:03}/file-{:08}.jpg", i / 100'000, i / 100 % 1000, i);
-    entry.mode = 0644;
-    entry.mtime = {1'700'000'000 + static_cast<int64_t>(i), 5};
-    entry.size = i % 40'000;
-    feeder.Add(std::move(entry));
-  }
+  for (uint64_t i = 0; i < count; ++i) feeder.Add(bench::MadeUpEntry(i));
 }
 
 }  // namespace

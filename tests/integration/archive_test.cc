@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <random>
+#include <utility>
 
 #include "archiver/service_run.h"
 #include "archiver/ssh_host.h"
@@ -38,6 +39,7 @@ class Night {
         sshd(SetPath(compose, first_in_path)),
         link(sshd.port()),
         service(project.service()) {
+    service.guard = std::chrono::seconds(30);
     std::filesystem::create_directory(repository());
     std::ofstream out(project.volume() / "photos", std::ios::binary);
     std::mt19937 random(1);
@@ -57,7 +59,8 @@ class Night {
     config.port = link.port();
     std::ofstream(*config.known_hosts, std::ios::app)
         << "[127.0.0.1]:" << link.port() << " " << sshd.HostKey("ed25519") << "\n";
-    const auto host = MakeSshHost(config, {std::chrono::seconds(3)});
+    const auto connect = [&config] { return MakeSshHost(config, {std::chrono::seconds(3)}); };
+    const auto host = connect();
     const auto control = MakeServiceControl(service);
     RunObserver observer;
     observer.phase = at;
@@ -65,6 +68,7 @@ class Night {
     ServiceRunOptions options;
     options.retry_pause = std::chrono::seconds(1);
     options.start_retry = std::chrono::seconds(60);
+    options.second_connection = connect;
     return RunService(service, *host, *control, files, repository(), options, observer,
                       stop.get_token());
   }
@@ -157,7 +161,10 @@ TEST_CASE("A tar that fails on the host makes no archive") {
 TEST_CASE("A repository whose disk fills up has no archive") {
   Night night(Compose::kNone);
   FailingFiles files(LocalFileSystem());
-  files.FailAt(8);
+  // Once it has arrived: by then the service has long been stopped.
+  night.on_progress = [&](uint64_t, uint64_t) {
+    if (!files.failed()) files.FailAt(1);
+  };
   const auto outcome = night.Run({}, files);
   night.CheckFailed(outcome, ErrorKind::kIo);
   CHECK(files.failed());
@@ -182,6 +189,20 @@ TEST_CASE("A run that is interrupted while containers stop starts them again") {
   CHECK(night.project.State("web") == "running");
 }
 
+TEST_CASE("A container that somebody starts in the middle of the stream makes no archive") {
+  Night night(Compose::kNone);
+  bool started = false;
+  night.on_progress = [&](uint64_t, uint64_t) {
+    if (!std::exchange(started, true)) Dockerd().Docker({"start", "wiki_web_1"});
+  };
+  const auto outcome = night.Run();
+  night.CheckFailed(outcome, ErrorKind::kRemote);
+  CHECK(outcome.error->message.find("container wiki_web_1 was started at") != std::string::npos);
+  CHECK(night.project.State("db") == "running");
+  CHECK(night.project.State("web") == "running");
+  CHECK(night.project.State("job") == "exited");
+}
+
 TEST_CASE("A link cut or dead in the middle of the stream makes no archive") {
   const bool cut = GENERATE(true, false);
   CAPTURE(cut);
@@ -192,7 +213,9 @@ TEST_CASE("A link cut or dead in the middle of the stream makes no archive") {
     }
     if (phase == RunPhase::kStarting) night.link.Pass();
   });
-  night.CheckFailed(outcome, ErrorKind::kNetwork);
+  // A guard that heard nothing either may be the first to be noticed.
+  const bool by_guard = !cut && outcome.error && outcome.error->kind == ErrorKind::kRemote;
+  night.CheckFailed(outcome, by_guard ? ErrorKind::kRemote : ErrorKind::kNetwork);
   night.CheckRunsAgain();
 }
 

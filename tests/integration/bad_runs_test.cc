@@ -6,6 +6,8 @@
 #include <fstream>
 
 #include "archiver/repository_lock.h"
+#include "index/file_system.h"
+#include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/needs.h"
 #include "tests/support/orcio_fixture.h"
@@ -25,7 +27,7 @@ void WriteFile(const std::filesystem::path& path, const std::string& text) {
 class Setup {
  public:
   explicit Setup(const std::string& sshd_config = {})
-      : orcio(ORCIO_PROGRAM, sshd_config), volume(orcio.scratch() / "volume") {
+      : orcio(BuiltProgram(), sshd_config), volume(orcio.scratch() / "volume") {
     std::filesystem::create_directory(volume);
     WriteFile(volume / "file", "content");
     orcio.Configure(Service(none()));
@@ -82,7 +84,7 @@ TEST_CASE("A configuration that is wrong or missing is exit 2, with the place") 
 TEST_CASE("Wrong usage is exit 2") {
   const Setup setup;
   CHECK(setup.orcio.Run({}).status == 2);
-  CHECK(setup.orcio.Run({"frobnicate"}).status == 2);
+  setup.Fails(2, {"no command pruen", "did you mean `prune`?"}, {"pruen"});
   CHECK(setup.orcio.Run({"archive", "--no-such-option"}).status == 2);
   CHECK(setup.orcio.Run({"--help"}).status == 0);
   CHECK(setup.orcio.Run({"archive", "--help"}).status == 0);
@@ -92,6 +94,7 @@ TEST_CASE("Wrong usage is exit 2") {
 TEST_CASE("A service that the configuration does not have is exit 10") {
   const Setup setup;
   setup.Fails(10, {"no service nope", "wiki"}, {"archive", "nope"});
+  setup.Fails(10, {"no service wiky", "did you mean `wiki`?"}, {"archive", "wiky"});
 }
 
 TEST_CASE("An unknown host key is refused") {
@@ -169,13 +172,64 @@ TEST_CASE("A repository's full disk fails the run and leaves nothing") {
   REQUIRE(::umount(setup.orcio.repository().c_str()) == 0);
 }
 
+TEST_CASE("What a killed run left is removed by the next run, but for what is still written") {
+  const Setup setup;
+  const auto at = [&](const std::string& name) { return setup.orcio.repository() / name; };
+  const std::string old = ".wiki-2026-11-16T020000Z.tar.gz.part";
+  const std::string living = ".wiki-2026-11-17T020000Z.tar.gz.part";
+  WriteFile(at(old), "half");
+  WriteFile(at("notes.part"), "mine");
+  const auto writer = ValueOf(LocalFileSystem().Create(at(living)));
+  const Ended ended = setup.orcio.Run({"-v", "archive"});
+  INFO(ended.err);
+  CHECK(ended.status == 0);
+  CHECK(ended.out.find("left: " + old) != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(at(old)));
+  CHECK(std::filesystem::exists(at(living)));
+  CHECK(std::filesystem::exists(at("notes.part")));
+}
+
+TEST_CASE("All that a run makes in the repository is its owner's alone, whatever the umask") {
+  for (const std::string umask : {"000", "027", "077"}) {
+    CAPTURE(umask);
+    const Setup setup;
+    const Ended ended = RunShell("umask " + umask + "; exec " + setup.orcio.program() + " -c " +
+                                 setup.orcio.config().string() + " archive");
+    INFO(ended.err);
+    CHECK(ended.status == 0);
+    size_t files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(setup.orcio.repository())) {
+      CAPTURE(entry.path().filename().string());
+      CHECK(entry.status().permissions() == std::filesystem::perms(0600));
+      ++files;
+    }
+    CHECK(files >= 3);
+  }
+}
+
 TEST_CASE("A dry run says what it would do and does nothing") {
   const Setup setup;
   const Ended ended = setup.orcio.Run({"archive", "--dry-run"});
   CHECK(ended.status == 0);
   CHECK(ended.out.find("wiki on workshop: would stop nothing") != std::string::npos);
   CHECK(ended.out.find(setup.volume.string()) != std::string::npos);
+  CHECK(ended.out.find("downtime and bytes unknown: no earlier run") != std::string::npos);
   CHECK(setup.orcio.RepositoryNames().empty());
+}
+
+TEST_CASE("A dry run says what the run may take, by the last one") {
+  const Setup setup;
+  REQUIRE(setup.orcio.Run({"archive"}).status == 0);
+  const std::string name = setup.orcio.OnlyArchive().filename();
+  const std::string date = name.substr(5, name.size() - 5 - std::string(".tar.gz").size());
+  const Ended words = setup.orcio.Run({"archive", "--dry-run"});
+  INFO(words.out + words.err);
+  CHECK(words.out.find("down for nothing, bringing ") != std::string::npos);
+  CHECK(words.out.find("by the run of " + date + "\n") != std::string::npos);
+  const Ended json = setup.orcio.Run({"--json", "archive", "--dry-run"});
+  INFO(json.out + json.err);
+  CHECK(json.out.find("\"date\":\"" + date + "\"") != std::string::npos);
+  CHECK(json.out.find("\"tar_bytes\":") != std::string::npos);
 }
 
 TEST_CASE("One service's failure does not stop the others") {

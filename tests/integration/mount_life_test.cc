@@ -6,9 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <map>
-#include <thread>
 
 #include "fusefs/mount.h"
 #include "fusefs/mount_table.h"
@@ -16,10 +14,9 @@
 #include "index/gzip_member.h"
 #include "index/sidecar.h"
 #include "index/unique_fd.h"
-#include "tests/integration/mounted_repository.h"
+#include "tests/integration/live_repository.h"
 #include "tests/support/catch.h"
 #include "tests/support/mount_fixture.h"
-#include "tests/support/needs.h"
 
 namespace orcio {
 namespace {
@@ -27,14 +24,6 @@ namespace {
 using namespace test;
 
 constexpr const char* kName = "wiki-2026-11-23T020000Z.tar.gz";
-
-class LiveRepository : public MountedRepository {
- public:
-  LiveRepository() {
-    NeedRoot();
-    NeedFuse();
-  }
-};
 
 ErrorKind KindOf(const Result<void>& result) {
   REQUIRE_FALSE(result.has_value());
@@ -48,25 +37,6 @@ Result<void> MountOn(const MountedRepository& repository, const std::filesystem:
   mount.mountpoint = mountpoint;
   mount.fuse_options = options;
   return Mount(Repository(LocalFileSystem(), repository.directory()), mount);
-}
-
-// Waits for something that the kernel may keep as it was for a second.
-template <class Condition>
-bool Eventually(const Condition& condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  return true;
-}
-
-std::string PieceAt(int file, size_t offset, size_t size) {
-  std::string piece(size, ' ');
-  const ssize_t got = ::pread(file, piece.data(), size, static_cast<off_t>(offset));
-  if (got < 0) return std::string("errno ") + std::to_string(errno);
-  piece.resize(static_cast<size_t>(got));
-  return piece;
 }
 
 }  // namespace
@@ -163,40 +133,6 @@ TEST_CASE_METHOD(LiveRepository,
   CHECK(ReadAll(mount / "wiki/latest/file") == "content");
   REQUIRE_OK(Unmount(mount.at(), false));
   CHECK_FALSE(mount.mounted());
-}
-
-TEST_CASE_METHOD(LiveRepository,
-                 "Archives come and go while mounted; what is open stays readable") {
-  const std::string content = Noise(2'000'000, 1);
-  Write("file", content);
-  const auto first = Archive("wiki-2026-11-16T020000Z.tar.gz");
-  const MountFixture mount(directory(), {"cache_size=1M"});
-  CHECK(std::filesystem::read_symlink(mount / "wiki/latest") == "2026-11-16T020000Z");
-  const UniqueFd file(
-      ::open((mount / "wiki/2026-11-16T020000Z/file").c_str(), O_RDONLY | O_CLOEXEC));
-  REQUIRE(file.valid());
-  Write("file", "newer");
-  Archive(kName);
-  Archive("other-20221105.tar.gz");
-  CHECK(Eventually([&] { return ReadAll(mount / "wiki/latest/file") == "newer"; }));
-  CHECK(Eventually([&] { return ReadAll(mount / "other/latest/file") == "newer"; }));
-  std::filesystem::remove(first);
-  CHECK(Eventually([&] { return !std::filesystem::exists(mount / "wiki/2026-11-16T020000Z"); }));
-  CHECK(PieceAt(file.get(), 1'500'000, 1000) == content.substr(1'500'000, 1000));
-}
-
-TEST_CASE_METHOD(LiveRepository, "An archive replaced under its name shows its new content") {
-  Write("file", "old content");
-  const auto archive = Archive(kName);
-  const MountFixture mount(directory());
-  CHECK(ReadAll(mount / "wiki/latest/file") == "old content");
-  std::filesystem::remove(archive);
-  std::filesystem::remove(archive.string() + ".idx");
-  Write("file", "new");
-  Write("another", "file");
-  Archive(kName);
-  CHECK(Eventually([&] { return ReadAll(mount / "wiki/latest/file") == "new"; }));
-  CHECK(Eventually([&] { return ReadAll(mount / "wiki/latest/another") == "file"; }));
 }
 
 TEST_CASE_METHOD(LiveRepository,

@@ -3,13 +3,13 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <random>
 #include <stdexcept>
 #include <string>
 
 #include "index/file_system.h"
 #include "tests/support/command.h"
 #include "tests/support/made_archive.h"
+#include "tests/support/noise.h"
 #include "tests/support/scratch_directory.h"
 #include "tests/support/written_archive.h"
 
@@ -44,14 +44,6 @@ class MountedRepository {
 inline std::string ReadAll(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-// Bytes that do not compress.
-inline std::string Noise(size_t size, unsigned seed) {
-  std::mt19937 random(seed);
-  std::string noise(size, ' ');
-  for (char& c : noise) c = static_cast<char>(random());
-  return noise;
 }
 
 }  // namespace orcio::test

@@ -6,13 +6,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <stdexcept>
 #include <thread>
 
+#include <climits>
+
 #include "index/unique_fd.h"
+#include "tests/support/environment.h"
 
 namespace orcio::test {
 namespace {
@@ -35,9 +39,10 @@ std::vector<char*> Pointers(const std::vector<std::string>& words) {
   return pointers;
 }
 
-[[noreturn]] void Exec(const std::vector<char*>& arguments, const CommandOptions& options) {
-  for (const auto& [name, value] : options.environment) ::setenv(name.c_str(), value.c_str(), 1);
+[[noreturn]] void Exec(const std::vector<char*>& arguments, Environment& environment,
+                       const CommandOptions& options) {
   if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) ::_exit(126);
+  environ = environment.get();  // whose PATH is looked through
   ::execvp(arguments[0], arguments.data());
   ::_exit(127);
 }
@@ -58,7 +63,9 @@ void Drain(UniqueFd& from, std::string& into) {
 }
 
 void Feed(UniqueFd& to, const std::string& input, size_t& written) {
-  const ssize_t put = ::write(to.get(), input.data() + written, input.size() - written);
+  // What poll says there is room for: more would wait, with nobody reading what the program says.
+  const size_t size = std::min<size_t>(input.size() - written, PIPE_BUF);
+  const ssize_t put = ::write(to.get(), input.data() + written, size);
   if (put > 0) written += static_cast<size_t>(put);
   if ((put < 0 && errno != EINTR) || written == input.size()) to.Reset();
 }
@@ -68,6 +75,7 @@ void Feed(UniqueFd& to, const std::string& input, size_t& written) {
 Ended RunCommand(const std::vector<std::string>& words, const CommandOptions& options) {
   Pipe in, out, err;
   const auto arguments = Pointers(words);
+  Environment environment(options.environment);
   ::signal(SIGPIPE, SIG_IGN);
   const pid_t pid = ::fork();
   if (pid < 0) throw std::runtime_error("fork");
@@ -76,7 +84,7 @@ Ended RunCommand(const std::vector<std::string>& words, const CommandOptions& op
     ::dup2(in.read.get(), 0);
     ::dup2(out.write.get(), 1);
     ::dup2(err.write.get(), 2);
-    Exec(arguments, options);
+    Exec(arguments, environment, options);
   }
   in.read.Reset();
   out.write.Reset();
@@ -121,6 +129,7 @@ std::string MustRunShell(const std::string& script, const CommandOptions& option
 BackgroundCommand::BackgroundCommand(const std::vector<std::string>& words,
                                      const std::string& log_file) {
   const auto arguments = Pointers(words);
+  Environment environment({});
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("fork");
   if (pid_ == 0) {
@@ -129,7 +138,7 @@ BackgroundCommand::BackgroundCommand(const std::vector<std::string>& words,
     ::dup2(null, 0);
     ::dup2(log, 1);
     ::dup2(log, 2);
-    Exec(arguments, {});
+    Exec(arguments, environment, {});
   }
 }
 

@@ -105,6 +105,11 @@ void DockerdFixture::Launch() {
   }
 }
 
+void DockerdFixture::Restart() {
+  dockerd_->End(SIGTERM);
+  Launch();
+}
+
 bool DockerdFixture::Answers() const {
   return fs::exists(scratch_ / "docker.sock") &&
          RunCommand({scratch_ / "bin/docker", "version"}).status == 0;

@@ -39,6 +39,10 @@ class DockerdFixture {
   // newline.
   std::string Docker(const std::vector<std::string>& words) const;
 
+  // As `systemctl restart docker` does: containers with a restart policy come up again, but for
+  // those that were stopped by hand.
+  void Restart();
+
   [[nodiscard]] const ScratchDirectory& scratch() const { return scratch_; }
 
  private:

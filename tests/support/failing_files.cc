@@ -1,6 +1,5 @@
 #include "tests/support/failing_files.h"
 
-#include <cerrno>
 #include <utility>
 
 namespace orcio::test {
@@ -50,10 +49,11 @@ class FailingWritableFile : public WritableFile {
 Result<void> FailingFiles::Counter::Call(const std::string& what) {
   if (++calls != fail_at) return {};
   failed = true;
-  return FailErrno(ENOSPC, what);
+  return FailErrno(errnum, what);
 }
 
-void FailingFiles::FailAt(size_t call) {
+void FailingFiles::FailAt(size_t call, int errnum) {
+  counter_->errnum = errnum;
   counter_->calls = 0;
   counter_->failed = false;
   counter_->fail_at = call;
@@ -77,10 +77,12 @@ Result<std::unique_ptr<MappedFile>> FailingFiles::Map(const std::filesystem::pat
 }
 
 Result<FileStatus> FailingFiles::Status(const std::filesystem::path& path) const {
+  ORCIO_TRY(counter_->Call("Status " + path.string()));
   return files_.Status(path);
 }
 
 Result<std::vector<std::string>> FailingFiles::List(const std::filesystem::path& directory) const {
+  ORCIO_TRY(counter_->Call("List " + directory.string()));
   return files_.List(directory);
 }
 
@@ -97,7 +99,18 @@ Result<void> FailingFiles::RenameNew(const std::filesystem::path& from,
 }
 
 Result<void> FailingFiles::Remove(const std::filesystem::path& path) const {
+  ORCIO_TRY(counter_->Call("Remove " + path.string()));
   return files_.Remove(path);
+}
+
+Result<bool> FailingFiles::RemoveAbandoned(const std::filesystem::path& path) const {
+  ORCIO_TRY(counter_->Call("RemoveAbandoned " + path.string()));
+  return files_.RemoveAbandoned(path);
+}
+
+Result<uint64_t> FailingFiles::FreeBytes(const std::filesystem::path& directory) const {
+  ORCIO_TRY(counter_->Call("FreeBytes " + directory.string()));
+  return files_.FreeBytes(directory);
 }
 
 Result<void> FailingFiles::SyncDirectory(const std::filesystem::path& directory) const {

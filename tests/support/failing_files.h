@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <filesystem>
 #include <memory>
@@ -11,15 +12,14 @@
 
 namespace orcio::test {
 
-// Another file system of which one call fails with ENOSPC: the Nth of all that open, read, write,
-// sync or rename. Removing, listing and asking for the status always work. As thread-safe as the
+// Another file system of which one call fails: the Nth of all that there are. As thread-safe as the
 // other one.
 class FailingFiles : public FileSystem {
  public:
   explicit FailingFiles(const FileSystem& files) : files_(files) {}
 
-  // Call number `call`, counted from 1, fails from now on; 0: none does. Starts counting anew.
-  void FailAt(size_t call);
+  // Call number `call`, counted from 1, fails with `errnum`; 0: none does. Starts counting anew.
+  void FailAt(size_t call, int errnum = ENOSPC);
   [[nodiscard]] size_t calls() const { return counter_->calls; }
   [[nodiscard]] bool failed() const { return counter_->failed; }
 
@@ -37,12 +37,15 @@ class FailingFiles : public FileSystem {
   [[nodiscard]] Result<void> RenameNew(const std::filesystem::path& from,
                                        const std::filesystem::path& to) const override;
   [[nodiscard]] Result<void> Remove(const std::filesystem::path& path) const override;
+  [[nodiscard]] Result<bool> RemoveAbandoned(const std::filesystem::path& path) const override;
+  [[nodiscard]] Result<uint64_t> FreeBytes(const std::filesystem::path& directory) const override;
   [[nodiscard]] Result<void> SyncDirectory(const std::filesystem::path& directory) const override;
 
   // Shared with the files it hands out.
   struct Counter {
     std::atomic<size_t> calls = 0;
     std::atomic<size_t> fail_at = 0;
+    std::atomic<int> errnum = 0;
     std::atomic<bool> failed = false;
     // Counts one more call, and fails where it is the one.
     [[nodiscard]] Result<void> Call(const std::string& what);

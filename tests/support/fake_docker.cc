@@ -42,8 +42,10 @@ FakeDocker::FakeDocker(FakeHost& host, std::vector<Container> initial)
     return Printed(ids);
   });
   host.On("docker ps --all --format", "wiki\nwiki\n\nblog\n");
-  host.On("docker inspect",
-          [this](const std::string& command) { return Printed(Inspect(command)); });
+  host.On("docker inspect", [this](const std::string& command) {
+    if (on_inspect) on_inspect();
+    return Printed(Inspect(command));
+  });
   host.On("docker stop", [this](const std::string& command) {
     for (auto& container : containers) {
       if (Contains(command, container.full_id())) Stop(container);
@@ -53,6 +55,23 @@ FakeDocker::FakeDocker(FakeHost& host, std::vector<Container> initial)
   host.On("docker start", [this](const std::string& command) {
     for (auto& container : containers) {
       if (Contains(command, container.full_id())) Start(container);
+    }
+    return Printed("");
+  });
+  host.On("docker pause", [this](const std::string& command) {
+    for (auto* container : In(command)) {
+      if (container->status != "running" || --container->freezes > 0) continue;
+      container->status = "paused";
+      if (!container->health.empty()) container->health = "unhealthy";
+      paused += container->id;
+    }
+    return Printed("");
+  });
+  host.On("docker unpause", [this](const std::string& command) {
+    for (auto* container : In(command)) {
+      if (container->status != "paused") continue;
+      container->status = "running";
+      unpaused += container->id;
     }
     return Printed("");
   });
@@ -86,6 +105,17 @@ FakeDocker::Container& FakeDocker::Of(const std::string& service, const std::str
     if (container.service == service && container.number == number) return container;
   }
   throw std::runtime_error("no container of " + service);
+}
+
+std::vector<FakeDocker::Container*> FakeDocker::In(const std::string& command) {
+  std::vector<Container*> named;
+  for (auto& container : containers) {
+    if (Contains(command, container.full_id())) named.push_back(&container);
+  }
+  const auto at = [&](const Container* container) { return command.find(container->full_id()); };
+  std::sort(named.begin(), named.end(),
+            [&](const Container* a, const Container* b) { return at(a) < at(b); });
+  return named;
 }
 
 void FakeDocker::Stop(Container& container) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ class FakeDocker {
     std::string one_off = "False";
     bool starts = true;  // whether it stays up after a start
     bool stops = true;   // whether it heeds a stop
+    int freezes = 1;     // which attempt to pause it succeeds
     int64_t restarts = 0;
     std::string created = "2026-01-0" + id + "T00:00:00Z";
     std::string started = "2026-01-01T00:00:00Z";
@@ -34,12 +36,18 @@ class FakeDocker {
   void HasCompose(const std::string& kind, const std::string& version);
 
   [[nodiscard]] Container& Of(const std::string& service, const std::string& number = "1");
-  // Ids, each as its digit, in the order in which `verb` (stop, start) reached them.
+  // Ids, each as its digit, in the order in which docker's verb reached them.
   std::string stopped;
   std::string started;
+  std::string paused;
+  std::string unpaused;
   std::vector<Container> containers;
+  // Called before the daemon says what its containers are.
+  std::function<void()> on_inspect;
 
  private:
+  // Those whose ids a command has, in its order.
+  [[nodiscard]] std::vector<Container*> In(const std::string& command);
   void Stop(Container& container);
   void Start(Container& container);
   [[nodiscard]] std::string Inspect(const std::string& command) const;

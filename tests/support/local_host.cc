@@ -15,12 +15,12 @@
 #include <stdexcept>
 
 #include "index/unique_fd.h"
+#include "tests/support/environment.h"
 
 namespace orcio::test {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Environment = std::map<std::string, std::string>;
 
 constexpr int kPollMilliseconds = 10;  // how soon a stop request is noticed
 
@@ -37,8 +37,10 @@ struct Pipe {
 // A shell running one command; whatever is left of its process group is killed with this.
 class Shell {
  public:
-  Shell(const std::string& command, const Environment& environment) {
+  Shell(const std::string& command, const std::map<std::string, std::string>& environment) {
     Pipe in, out, err;
+    Environment with(environment);
+    ::signal(SIGPIPE, SIG_IGN);  // a command may end before it has read its input
     pid_ = ::fork();
     if (pid_ < 0) throw std::runtime_error("fork");
     if (pid_ == 0) {
@@ -47,8 +49,7 @@ class Shell {
       ::dup2(out.write.get(), 1);
       ::dup2(err.write.get(), 2);
       ::signal(SIGPIPE, SIG_DFL);
-      for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
-      ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+      ::execle("/bin/sh", "sh", "-c", command.c_str(), nullptr, with.get());
       ::_exit(127);
     }
     ::setpgid(pid_, pid_);  // here too: whoever is first, the group is there when we kill it
@@ -102,6 +103,13 @@ void Feed(UniqueFd& to, const std::string& input, size_t& written) {
   if (written == input.size() || (put < 0 && errno != EINTR && errno != EAGAIN)) to.Reset();
 }
 
+Result<void> ReadAll(ByteSource& from, std::string& into) {
+  std::array<std::byte, 65536> buffer{};
+  while (const size_t got = ORCIO_TRY(from.Read(buffer)))
+    into.append(reinterpret_cast<const char*>(buffer.data()), got);
+  return {};
+}
+
 Result<void> IntoSink(UniqueFd& from, ByteSink& sink) {
   const auto room = ORCIO_TRY(sink.Buffer());
   const ssize_t got = ::read(from.get(), room.data(), room.size());
@@ -121,12 +129,15 @@ void SetStatus(CommandResult& result, int status) {
 
 using TakeOutput = std::function<Result<void>(UniqueFd& from, CommandResult& result)>;
 
-Result<CommandResult> RunHere(const std::string& command, const Environment& environment,
+Result<CommandResult> RunHere(const std::string& command,
+                              const std::map<std::string, std::string>& environment,
                               const RunOptions& options, std::chrono::seconds timeout,
                               const TakeOutput& take_output, const std::stop_token& stop) {
   const auto deadline = Clock::now() + timeout;
   Shell shell(command, environment);
   CommandResult result;
+  std::string input = options.input;
+  if (options.more_input != nullptr) ORCIO_TRY(ReadAll(*options.more_input, input));
   size_t written = 0;
   while (shell.out_.valid() || shell.err_.valid()) {
     if (stop.stop_requested()) return Fail(ErrorKind::kCancelled, "cancelled: {}", command);
@@ -139,7 +150,7 @@ Result<CommandResult> RunHere(const std::string& command, const Environment& env
     if (polled[0].revents != 0) ORCIO_TRY(take_output(shell.out_, result));
     if (polled[1].revents != 0)
       Collect(shell.err_, result.err, result.err_truncated, options.max_output);
-    if (polled[2].revents != 0) Feed(shell.in_, options.input, written);
+    if (polled[2].revents != 0) Feed(shell.in_, input, written);
   }
   SetStatus(result, shell.Wait());
   return result;

@@ -37,6 +37,8 @@ class MemoryFiles : public FileSystem {
   [[nodiscard]] Result<void> RenameNew(const std::filesystem::path& from,
                                        const std::filesystem::path& to) const override;
   [[nodiscard]] Result<void> Remove(const std::filesystem::path& path) const override;
+  [[nodiscard]] Result<bool> RemoveAbandoned(const std::filesystem::path& path) const override;
+  [[nodiscard]] Result<uint64_t> FreeBytes(const std::filesystem::path& directory) const override;
   [[nodiscard]] Result<void> SyncDirectory(const std::filesystem::path& directory) const override;
 
  private:

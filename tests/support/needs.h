@@ -21,6 +21,11 @@ inline void NeedRoot() {
   if (::geteuid() != 0) SkipOrFail("this test needs root");
 }
 
+inline void NeedProgram(const std::string& name) {
+  if (std::system(("command -v " + name + " >/dev/null").c_str()) != 0)
+    SkipOrFail("this test needs " + name);
+}
+
 inline void NeedFuse() {
   if (::access("/dev/fuse", R_OK | W_OK) != 0) SkipOrFail("this test needs /dev/fuse");
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "index/bytes.h"
+#include "index/window_store.h"
 
 namespace orcio::test {
 namespace {
@@ -148,7 +149,11 @@ FileBytes BuildSidecar(const std::vector<TarEntry>& entries, const SidecarParts&
   for (const TarEntry& entry : entries) MustHold(builder.Add(TarEntry(entry)));
   MemoryFiles files;
   auto file = files.Create("made");
-  MustHold(builder.Write(**file, parts.archive, parts.spans, parts.tar, parts.facts));
+  WindowStore windows(files, "made");
+  if (!windows.Append(AsBytes(parts.windows))) throw std::runtime_error("no room for windows");
+  const SpanStarts starts{parts.starts, windows};
+  MustHold(builder.Write(**file, parts.archive, parts.spans, parts.tar, parts.facts,
+                         parts.starts.empty() ? nullptr : &starts));
   return files.At("made");
 }
 
@@ -213,6 +218,14 @@ std::string DescribeAll(const Sidecar& sidecar) {
       return fmt::format("{} {} {} {} {:08x}", s.tar_offset, s.tar_bytes, s.archive_offset,
                          s.archive_bytes, s.crc32);
     });
+    const auto start = sidecar.StartOf(i);
+    text += Line("start", start, [](const SpanStart& s) {
+      return fmt::format("{} {} {}", static_cast<int>(s.kind), s.skip_bits, s.block_bits);
+    });
+    if (start) {
+      text += Line("window", sidecar.PackedWindow(*start),
+                   [](const auto& packed) { return fmt::format("{}", packed.size()); });
+    }
     if (!span) continue;
     for (uint64_t at : {span->tar_offset, span->tar_offset + span->tar_bytes - 1}) {
       text += Line("holding", sidecar.SpanHolding(at),

@@ -40,6 +40,8 @@ class EntryMaker {
 struct SidecarParts {
   ArchiveIdentity archive;
   std::vector<Span> spans;
+  std::vector<SpanStart> starts;  // none, or one a span
+  std::string windows;            // what they refer to
   TarSummary tar;
   RunFacts facts;
 };

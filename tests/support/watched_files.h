@@ -44,6 +44,12 @@ class WatchedFiles : public FileSystem {
   [[nodiscard]] Result<void> Remove(const std::filesystem::path& path) const override {
     return local_.Remove(path);
   }
+  [[nodiscard]] Result<bool> RemoveAbandoned(const std::filesystem::path& path) const override {
+    return local_.RemoveAbandoned(path);
+  }
+  [[nodiscard]] Result<uint64_t> FreeBytes(const std::filesystem::path& directory) const override {
+    return local_.FreeBytes(directory);
+  }
   [[nodiscard]] Result<void> SyncDirectory(const std::filesystem::path& directory) const override {
     return local_.SyncDirectory(directory);
   }

@@ -9,6 +9,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/made_archive.h"
+#include "tests/support/noise.h"
 #include "tests/support/scratch_directory.h"
 
 namespace orcio {
@@ -23,13 +24,6 @@ using test::TarOf;
 std::string Joined(const std::vector<Slice>& slices) {
   std::string text;
   for (const Slice& slice : slices) text += AsText(slice.bytes);
-  return text;
-}
-
-std::string RandomText(size_t size, unsigned seed) {
-  std::mt19937 random(seed);
-  std::string text(size, ' ');
-  for (char& c : text) c = static_cast<char>(random());
   return text;
 }
 
@@ -67,8 +61,8 @@ class ReaderFixture {
   }
   [[nodiscard]] std::filesystem::path tree() const { return scratch / "tree"; }
 
-  const std::string content_a = RandomText(5000, 1);
-  const std::string content_z = RandomText(20000, 2);
+  const std::string content_a = test::Noise(5000, 1);
+  const std::string content_z = test::Noise(20000, 2);
   ScratchDirectory scratch;
   SpanCache cache{uint64_t{1} << 20};
   test::MadeArchive archive;
@@ -199,7 +193,7 @@ TEST_CASE_METHOD(ReaderFixture, "An archive cut short under its reader is damage
 TEST_CASE_METHOD(ReaderFixture, "A member that is sound but not the one indexed is damaged") {
   const uint64_t data = ValueOf(sidecar->Node(Find("z"))).data_offset;
   const Span& span = archive.spans[ValueOf(sidecar->SpanHolding(data + 7000))];
-  const std::string other = RandomText(span.tar_bytes, 5);
+  const std::string other = test::Noise(span.tar_bytes, 5);
   std::vector<std::byte> member;
   MemberEncoder().Encode(AsBytes(other), member);
   REQUIRE(member.size() == span.archive_bytes);  // neither compresses

@@ -403,7 +403,8 @@ TEST_CASE("Entries with impossible offsets, times or extents are refused") {
 }
 
 TEST_CASE("A tree that is full refuses more names") {
-  ArchiveTree tree(5000);
+  ScratchMemory memory;
+  ArchiveTree tree(memory, 5000);
   EntryMaker make;
   Result<void> added;
   int count = 0;

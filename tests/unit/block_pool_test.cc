@@ -27,7 +27,7 @@ TEST_CASE("Taking a block waits until one is free") {
   auto first = pool.Take({});
   auto second = pool.Take({});
   const std::byte* memory = second->bytes.get();
-  std::shared_ptr<TarBlock> third;
+  std::shared_ptr<PooledBlock> third;
   std::jthread taker([&] { third = pool.Take({}); });
   second.reset();
   taker.join();

@@ -10,8 +10,8 @@ namespace {
 using test::FakeDocker;
 using test::FakeHost;
 
-constexpr Patience kQuick{std::chrono::milliseconds(1), std::chrono::milliseconds(20),
-                          std::chrono::milliseconds(1)};
+constexpr StartTiming kQuick{std::chrono::milliseconds(1), std::chrono::milliseconds(20),
+                             std::chrono::milliseconds(1)};
 
 ServiceConfig Wiki() {
   ServiceConfig service;

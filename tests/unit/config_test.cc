@@ -6,6 +6,7 @@
 #include <chrono>
 #include <fstream>
 
+#include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/scratch_directory.h"
 
@@ -63,9 +64,11 @@ services:
     control: compose
     project: wiki-2
     mode: stop
+    wire: zstd
     stop_timeout: 45
     start_timeout: 2m
     max_downtime: 1h
+    guard: 10s
     exclude: ["cache/*", '*.tmp', "logs/"]
     keep: {last: 3, hourly: 1, daily: 7, weekly: 8, monthly: 12, yearly: 2}
     offsite: never
@@ -114,9 +117,11 @@ hooks: {success: "curl -s https://example.org/ok", failure: "mail -s orcio root"
   CHECK(wiki.host == "atena");
   CHECK(wiki.paths == std::vector<std::string>{"/srv/wiki", "/etc/my wiki/x"});
   CHECK(wiki.project == "wiki-2");
+  CHECK(wiki.wire == Wire::kZstd);
   CHECK(wiki.stop_timeout == seconds(45));
   CHECK(wiki.start_timeout == seconds(120));
   CHECK(wiki.max_downtime == seconds(3600));
+  CHECK(wiki.guard == seconds(10));
   CHECK(wiki.exclude == std::vector<std::string>{"cache/*", "*.tmp", "logs"});
   REQUIRE(wiki.keep.has_value());
   CHECK(wiki.keep->last == 3);
@@ -127,6 +132,7 @@ hooks: {success: "curl -s https://example.org/ok", failure: "mail -s orcio root"
   CHECK(wiki.keep->yearly == 2);
   CHECK(wiki.offsite_never);
   const auto& dns = config.services[1];
+  CHECK(dns.wire == Wire::kAuto);
   CHECK(dns.control == ControlKind::kSystemd);
   CHECK(dns.units ==
         std::vector<std::string>{"named.service", "openvpn@client.conf.service", "backup.timer"});
@@ -138,6 +144,66 @@ hooks: {success: "curl -s https://example.org/ok", failure: "mail -s orcio root"
   CHECK(config.services[3].control == ControlKind::kNone);
   CHECK(config.hooks.success == "curl -s https://example.org/ok");
   CHECK(config.hooks.failure == "mail -s orcio root");
+}
+
+TEST_CASE("A service's hooks come on top of those for all, wherever these stand") {
+  const auto config = ValueOf(ParseConfig(R"(
+repository: /b
+hosts: {atena: }
+services:
+  wiki: {host: atena}
+  dns:
+    host: atena
+    hooks: {start: a, success: none, warning: none, timeout: 5m}
+hooks: {success: s, failure: f}
+)",
+                                          "c.yaml"));
+  const HookConfig& wiki = config.services[0].hooks;
+  CHECK(wiki.start.empty());
+  CHECK(wiki.success == "s");
+  CHECK_FALSE(wiki.warning.has_value());
+  CHECK(wiki.failure == "f");
+  CHECK(wiki.timeout == seconds(60));
+  const HookConfig& dns = config.services[1].hooks;
+  CHECK(dns.start == "a");
+  CHECK(dns.success.empty());
+  CHECK(dns.warning == "");
+  CHECK(dns.failure == "f");
+  CHECK(dns.timeout == seconds(300));
+  CheckError(WithService("    hooks: {timeout: 2h}\n"), "6:22", "must be at most 1h");
+  CheckError(WithService("    hooks: {sucess: x}\n"), "6:13", "did you mean `success`?");
+}
+
+TEST_CASE("Pings go to URLs by http or https, which no message shows") {
+  const auto config = ValueOf(ParseConfig(
+      "ping: https://hc-ping.com/a?b=c\n" + WithService("    ping: http://localhost:8000/x\n"),
+      "c.yaml"));
+  CHECK(config.ping == "https://hc-ping.com/a?b=c");
+  CHECK(config.services.at(0).ping == "http://localhost:8000/x");
+  CheckError(WithService("    ping: ftp://example.org/secret\n"), "6:11",
+             "services.wiki.ping: must be a URL that starts with https:// or http://");
+  for (const std::string bad : {"ftp://example.org/secret", "secret", "[secret]",
+                                "\"http://a/secret\\nx\"", "\"http://a/ secret\"", "{secret: x}"}) {
+    INFO(bad);
+    const std::string error = ErrorOf("repository: /b\nping: " + bad + "\n");
+    CHECK(error.starts_with("c.yaml:2:7: ping: "));
+    CHECK(error.find("secret") == std::string::npos);
+  }
+}
+
+TEST_CASE("A mail goes to one user or address") {
+  CHECK(ValueOf(ParseConfig("repository: /b\nmail: ada@example.org\n", "c.yaml")).mail ==
+        "ada@example.org");
+  CheckError("repository: /b\nmail: root, ada\n", "2:7", "\"root, ada\" is neither a user nor");
+  CheckError("repository: /b\nmail: -f\n", "2:7", "neither a user nor an address");
+}
+
+TEST_CASE("A service may do without a guard, if that is said, and not wait long for one") {
+  const auto config = ValueOf(ParseConfig(WithService("    guard: none\n"), "c.yaml"));
+  CHECK_FALSE(config.services.at(0).guard.has_value());
+  CheckError(WithService("    guard: 61s\n"), "6:12", "at most 60s");
+  CheckError(WithService("    guard: never\n"), "6:12", "guard");
+  CheckError(WithService("    control: none\n    guard: 30s\n"), "7:5", "means nothing");
 }
 
 TEST_CASE("What is left out of a configuration has its default") {
@@ -154,6 +220,7 @@ TEST_CASE("What is left out of a configuration has its default") {
   CHECK(service.stop_timeout == seconds(0));
   CHECK(service.start_timeout == seconds(300));
   CHECK_FALSE(service.max_downtime.has_value());
+  CHECK(service.guard == seconds(30));
   CHECK_FALSE(service.keep.has_value());
   CHECK_FALSE(service.offsite_never);
 }
@@ -373,7 +440,7 @@ TEST_CASE("A port outside 1 to 65535 is an error") {
 TEST_CASE("A name that could not be a file's is an error") {
   CheckError("repository: /b\nhosts:\n  -x: {}\n", "3:3", "cannot be a name");
   CheckError("repository: /b\nservices:\n  a/b: {}\n", "3:3", "cannot be a name");
-  CheckError("repository: /b\nservices:\n  \"a\\nb\": {}\n", "3:3", "a\\x0ab: cannot be a name");
+  CheckError("repository: /b\nservices:\n  \"a\\nb\": {}\n", "3:3", "a\\nb: cannot be a name");
   CheckError("repository: /b\nservices:\n  .hidden: {}\n", "3:3", "cannot be a name");
 }
 
@@ -496,9 +563,36 @@ TEST_CASE("A service whose name ends like a date is listed under its own name or
 }
 
 TEST_CASE("A mode of later versions is an error that says so") {
-  for (const std::string mode : {"precopy", "pause", "live", "snapshot"}) {
-    CheckError(WithService("    mode: " + mode + "\n"), "6:11",
-               "this version archives with `mode: stop` only, not yet with " + mode);
+  CheckError(WithService("    mode: snapshot\n"), "6:11",
+             "this version archives with `mode: stop`, `precopy`, `pause` or `live` only, not yet "
+             "with snapshot");
+}
+
+TEST_CASE("Every mode is known, and the default is precopy for containers, stop for others") {
+  CHECK(ServiceOf("").mode == Mode::kPrecopy);
+  CHECK_FALSE(ServiceOf("").mode_chosen);
+  CHECK(ServiceOf("    control: commands\n    stop: s\n    start: s\n").mode == Mode::kStop);
+  CHECK(ServiceOf("    mode: stop\n").mode == Mode::kStop);
+  CHECK(ServiceOf("    mode: precopy\n").mode == Mode::kPrecopy);
+  CHECK(ServiceOf("    mode: precopy\n").mode_chosen);
+  CHECK(ServiceOf("    mode: pause\n").mode == Mode::kPause);
+  CHECK(ServiceOf("    mode: live\n").mode == Mode::kLive);
+}
+
+TEST_CASE("Nothing but containers can be paused") {
+  for (const std::string control : {"none", "systemd", "commands"}) {
+    CheckError(WithService("    control: " + control + "\n    mode: pause\n" +
+                           (control == "systemd" ? "    units: [named]\n" : "") +
+                           (control == "commands" ? "    stop: a\n    start: b\n" : "")),
+               "7:11", "wiki.mode: only containers can be paused");
+  }
+}
+
+TEST_CASE("What bounds a downtime means nothing where nothing is stopped") {
+  for (const std::string key : {"max_downtime: 5m", "guard: 20s", "guard: none"}) {
+    CheckError(WithService("    mode: live\n    " + key + "\n"), "7:5",
+               "means nothing with `mode: live`");
+    CHECK(ParseConfig(WithService("    mode: pause\n    " + key + "\n"), "c.yaml").has_value());
   }
 }
 
@@ -583,7 +677,8 @@ TEST_CASE("A file over 1 MiB is refused, one that never ends too") {
 }
 
 TEST_CASE("The example configuration is valid") {
-  const auto config = ValueOf(LoadConfig(ORCIO_SOURCE_DIRECTORY "/scripts/orcio.example.yaml"));
+  const auto config =
+      ValueOf(LoadConfig(std::string(SourceDirectory()) + "/scripts/orcio.example.yaml"));
   CHECK(config.repository == "/srv/backups");
   CHECK(config.services.size() >= 4);
 }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "index/bytes.h"
+#include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/scratch_directory.h"
@@ -95,7 +96,7 @@ void RequireDamaged(const Bytes& member, size_t size) {
 
 // The bytes of the first hexdump under `heading` in FORMAT.md.
 Bytes WorkedExample(const std::string& heading) {
-  std::ifstream document(std::string(ORCIO_SOURCE_DIRECTORY) + "/index/FORMAT.md");
+  std::ifstream document(std::string(SourceDirectory()) + "/index/FORMAT.md");
   std::string line;
   while (std::getline(document, line) && line != heading) {
   }

@@ -1,10 +1,13 @@
 #include "fusefs/namespace.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <fstream>
 #include <map>
 #include <mutex>
@@ -16,6 +19,7 @@
 #include "tests/support/command.h"
 #include "tests/support/made_archive.h"
 #include "tests/support/scratch_directory.h"
+#include "tests/support/watched_files.h"
 
 namespace orcio {
 namespace {
@@ -45,15 +49,17 @@ class NamespaceFixture {
     return test::MakeArchive(repository() / name, tar);
   }
 
-  std::unique_ptr<Namespace> Open(std::chrono::milliseconds retry_after = std::chrono::hours(1)) {
+  std::unique_ptr<Namespace> Open(std::chrono::milliseconds retry_after = std::chrono::hours(1),
+                                  const FileSystem& files = LocalFileSystem(),
+                                  OpenArchives::Limits open_archives = {}) {
     Namespace::Options options;
     options.retry_after = retry_after;
+    options.open_archives = open_archives;
     options.log = [this](const std::string& line) {
       std::scoped_lock lock(mutex);
       lines.push_back(line);
     };
-    return ValueOf(
-        Namespace::Open(Repository(LocalFileSystem(), repository()), cache, std::move(options)));
+    return ValueOf(Namespace::Open(Repository(files, repository()), cache, std::move(options)));
   }
 
   [[nodiscard]] size_t LinesWith(const std::string& text) {
@@ -107,6 +113,42 @@ int ErrnoOf(const Error& error) {
   return ToErrno(error);
 }
 
+// How many of this process's descriptors are archives.
+size_t OpenArchiveFiles() {
+  size_t count = 0;
+  std::error_code gone;
+  for (const auto& fd : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const std::string target = std::filesystem::read_symlink(fd.path(), gone);
+    if (target.find(".tar.gz") != target.npos) ++count;
+  }
+  return count;
+}
+
+// Files of which no sidecar can be written before it is opened.
+class Gate {
+ public:
+  void Open() {
+    std::scoped_lock lock(mutex_);
+    open_ = true;
+    opened_.notify_all();
+  }
+  // The niceness of the thread that last stood before it.
+  [[nodiscard]] int niceness() const { return niceness_; }
+
+  const test::WatchedFiles files{[this](const std::filesystem::path&, size_t) -> Result<void> {
+    niceness_ = ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()));
+    std::unique_lock lock(mutex_);
+    opened_.wait(lock, [this] { return open_; });
+    return {};
+  }};
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable opened_;
+  bool open_ = false;  // guarded by mutex_
+  std::atomic<int> niceness_ = 0;
+};
+
 }  // namespace
 
 TEST_CASE_METHOD(NamespaceFixture,
@@ -129,7 +171,7 @@ TEST_CASE_METHOD(NamespaceFixture,
   const auto root = ValueOf(tree->Stat(Namespace::kRoot));
   CHECK(root.inode == Namespace::kRoot);
   CHECK(root.links == 4);
-  CHECK(root.mtime == wiki->mtime);
+  CHECK(root.mtime.seconds == wiki->mtime.seconds);
   const auto latest = Walk(*tree, "wiki/latest");
   CHECK(latest->type == EntryType::kSymlink);
   CHECK(ValueOf(tree->ReadLink(latest->inode)) == "2026-11-23T020000Z");
@@ -261,7 +303,10 @@ TEST_CASE_METHOD(NamespaceFixture,
   CHECK_FALSE(std::filesystem::exists(archive.sidecar));
   CHECK(ReadAt(*tree, "wiki/2026-11-23T020000Z/etc/hello") == "hello");
   CHECK(std::filesystem::exists(archive.sidecar));
-  CHECK(ValueOf(tree->Stat(root->inode)).settled);
+  const auto indexed = ValueOf(tree->Stat(root->inode));
+  CHECK(indexed.settled);
+  // With another one the kernel would take it for another directory.
+  CHECK(indexed.generation == root->generation);
   CHECK(LinesWith("rebuilt") == 1);
 }
 
@@ -283,6 +328,85 @@ TEST_CASE_METHOD(NamespaceFixture,
   }
   CHECK(found == 8);
   CHECK(LinesWith("index rebuilt") == 1);
+}
+
+TEST_CASE_METHOD(NamespaceFixture, "Who waits for an index may give up; it is made all the same") {
+  std::filesystem::remove(Add(kNewest).sidecar);
+  Gate gate;
+  const auto tree = Open(std::chrono::hours(1), gate.files);
+  const Inode root = InodeAt(*tree, "wiki/2026-11-23T020000Z");
+  const auto given_up = tree->Lookup(root, "etc", [] { return true; });
+  REQUIRE_FALSE(given_up.has_value());
+  CHECK(ErrnoOf(given_up.error()) == EINTR);
+  CHECK(LinesWith("index rebuilt") == 0);
+  gate.Open();
+  CHECK(ValueOf(tree->Lookup(root, "etc")).has_value());
+  CHECK(LinesWith("index rebuilt") == 1);
+  CHECK(LinesWith("rebuilding it") == 1);
+}
+
+TEST_CASE_METHOD(NamespaceFixture,
+                 "Archives are indexed one at a time, at the lowest priority, in nobody's way") {
+  std::filesystem::remove(Add(kNewest).sidecar);
+  std::filesystem::remove(Add("wiki-2026-11-22T020000Z.tar.gz").sidecar);
+  Add("wiki-2026-11-21T020000Z.tar.gz");
+  Gate gate;
+  const auto tree = Open(std::chrono::hours(1), gate.files);
+  std::atomic<int> found = 0;
+  std::atomic<bool> waits[2] = {false, false};
+  std::vector<std::jthread> threads;
+  for (const int i : {0, 1}) {
+    const Inode root =
+        InodeAt(*tree, i == 0 ? "wiki/2026-11-23T020000Z" : "wiki/2026-11-22T020000Z");
+    threads.emplace_back([&, root, i] {
+      const auto node = tree->Lookup(root, "etc", [&] {
+        waits[i] = true;
+        return false;
+      });
+      if (node && *node) ++found;
+    });
+  }
+  for (const auto& waiting : waits) {
+    while (!waiting) std::this_thread::yield();
+  }
+  // The lowest priority has its time to come to the first of them.
+  while (LinesWith("rebuilding it") == 0) std::this_thread::yield();
+  CHECK(ReadAt(*tree, "wiki/2026-11-21T020000Z/etc/hello") == "hello");
+  CHECK(LinesWith("rebuilding it") == 1);
+  gate.Open();
+  threads.clear();
+  CHECK(found == 2);
+  CHECK(LinesWith("index rebuilt") == 2);
+  CHECK(gate.niceness() == 19);
+}
+
+TEST_CASE_METHOD(NamespaceFixture, "An end of the mount breaks off an indexing") {
+  std::filesystem::remove(Add(kNewest).sidecar);
+  const auto tree = Open();
+  tree->Stop();
+  const auto found = tree->Lookup(InodeAt(*tree, "wiki/2026-11-23T020000Z"), "etc");
+  REQUIRE_FALSE(found.has_value());
+  CHECK(found.error().kind == ErrorKind::kCancelled);
+}
+
+TEST_CASE_METHOD(NamespaceFixture, "An archive written over in place is noticed") {
+  const auto archive = Add(kNewest);
+  const auto tree = Open();
+  const auto before = Walk(*tree, "wiki/2026-11-23T020000Z/etc/hello");
+  const auto file = ValueOf(tree->OpenFile(before->inode));
+  std::ofstream(scratch / "tree/new") << "new";
+  const auto other = test::MakeArchive(scratch / "other.tar.gz", test::TarOf(scratch / "tree"));
+  // The same file with other bytes in it, and its directory as it was.
+  std::ofstream(archive.path, std::ios::binary) << std::ifstream(other.path).rdbuf();
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!Walk(*tree, "wiki/2026-11-23T020000Z/new")) {
+    REQUIRE(std::chrono::steady_clock::now() < end);
+  }
+  CHECK(ReadAt(*tree, "wiki/2026-11-23T020000Z/new") == "new");
+  CHECK(Walk(*tree, "wiki/2026-11-23T020000Z/etc/hello")->generation != before->generation);
+  // Whoever has the old file open gets its bytes or none.
+  const auto old = file->Read(0, 1000);
+  CHECK((!old || AsText(old->at(0).bytes) == "hello"));
 }
 
 TEST_CASE_METHOD(NamespaceFixture,
@@ -358,10 +482,13 @@ TEST_CASE_METHOD(NamespaceFixture, "Archives come and go, and numbers stay") {
   CHECK(Names(*tree, Namespace::kRoot) == std::set<std::string>{".", ".."});
 }
 
-TEST_CASE_METHOD(NamespaceFixture, "An archive replaced under its name has another generation") {
+TEST_CASE_METHOD(NamespaceFixture,
+                 "An archive replaced under its name has other inodes; its old root leads there") {
   const auto archive = Add(kNewest);
   const auto tree = Open();
+  const Inode root = InodeAt(*tree, "wiki/2026-11-23T020000Z");
   const auto before = Walk(*tree, "wiki/2026-11-23T020000Z/etc/hello");
+  const auto file = ValueOf(tree->OpenFile(before->inode));
   std::filesystem::remove(archive.path);
   std::filesystem::remove(archive.sidecar);
   std::filesystem::remove(scratch / "tree/symlink");
@@ -369,8 +496,98 @@ TEST_CASE_METHOD(NamespaceFixture, "An archive replaced under its name has anoth
   Add(kNewest);
   const auto after = Walk(*tree, "wiki/2026-11-23T020000Z/etc/hello");
   REQUIRE(after.has_value());
+  CHECK(after->inode != before->inode);
   CHECK(after->generation != before->generation);
   CHECK_FALSE(Walk(*tree, "wiki/2026-11-23T020000Z/symlink").has_value());
+  // What the kernel knows of the old inodes is not to be taken for what is there now.
+  const auto stale = tree->Stat(before->inode);
+  REQUIRE_FALSE(stale.has_value());
+  CHECK(ErrnoOf(stale.error()) == ESTALE);
+  CHECK_FALSE(tree->OpenFile(before->inode).has_value());
+  CHECK(AsText(ValueOf(file->Read(0, 100)).at(0).bytes) == "hello");
+  const auto etc = ValueOf(tree->Lookup(root, "etc"));
+  REQUIRE(etc.has_value());
+  CHECK(etc->inode == InodeAt(*tree, "wiki/2026-11-23T020000Z/etc"));
+  CHECK_FALSE(ValueOf(tree->Lookup(root, "symlink")).has_value());
+  // The same at the next mount.
+  CHECK(InodeAt(*Open(), "wiki/2026-11-23T020000Z/etc/hello") == after->inode);
+}
+
+TEST_CASE_METHOD(NamespaceFixture, "What has changed is told once, whoever has noticed it") {
+  const auto first = Add("wiki-2026-11-16T020000Z.tar.gz");
+  const auto tree = Open();
+  const Inode wiki = InodeAt(*tree, "wiki");
+  const Inode root = InodeAt(*tree, "wiki/2026-11-16T020000Z");
+  CHECK(tree->Refresh().names.empty());
+  CHECK(tree->Refresh().inodes.empty());
+  using Told = std::set<std::pair<Inode, std::string>>;
+  const auto told = [&] {
+    Told names;
+    for (const auto& [directory, name] : tree->Refresh().names) names.emplace(directory, name);
+    return names;
+  };
+
+  Add(kNewest);
+  CHECK(Walk(*tree, "wiki/2026-11-23T020000Z").has_value());  // noticed by somebody who looks
+  CHECK(told() == Told{{wiki, "2026-11-23T020000Z"}, {wiki, "latest"}});
+  CHECK(told().empty());
+  Add("wiki-2026-11-17T020000Z.tar.gz");
+  // Latest stays what it is, and yet the directory's time is another: of that the kernel knows.
+  const auto time_before = ValueOf(tree->Stat(wiki)).mtime;
+  Add("wiki-2026-11-18T020000Z.tar.gz");
+  const auto time_after = ValueOf(tree->Stat(wiki)).mtime;
+  CHECK(time_after.seconds == time_before.seconds);
+  CHECK(time_after.nanoseconds != time_before.nanoseconds);
+  CHECK(told() == Told{{wiki, "2026-11-17T020000Z"}, {wiki, "2026-11-18T020000Z"}});
+  Add("other-20221105.tar.gz");
+  CHECK(told() == Told{{Namespace::kRoot, "other"}});
+
+  // Replaced: also whoever is inside must look again.
+  std::filesystem::remove(first.path);
+  std::filesystem::remove(first.sidecar);
+  std::ofstream(scratch / "tree/new") << "new";
+  tar = test::TarOf(scratch / "tree");
+  Add("wiki-2026-11-16T020000Z.tar.gz");
+  const auto replaced = tree->Refresh();
+  REQUIRE(replaced.names.size() == 1);
+  CHECK(replaced.names[0].name == "2026-11-16T020000Z");
+  CHECK(std::set<Inode>(replaced.inodes.begin(), replaced.inodes.end()) ==
+        std::set<Inode>{Namespace::kRoot, wiki, root});
+
+  std::filesystem::remove(repository() / kNewest);
+  CHECK(told() == Told{{wiki, "2026-11-23T020000Z"}, {wiki, "latest"}});
+  std::filesystem::remove(repository() / "other-20221105.tar.gz");
+  CHECK(told().contains({Namespace::kRoot, "other"}));
+}
+
+TEST_CASE_METHOD(NamespaceFixture, "No more archives stay open than are allowed") {
+  for (int day = 10; day < 30; ++day) Add(fmt::format("wiki-2026-11-{}T020000Z.tar.gz", day));
+  const auto tree = Open(std::chrono::hours(1), LocalFileSystem(), {.most = 3});
+  for (int round = 0; round < 2; ++round) {
+    for (int day = 10; day < 30; ++day) {
+      const auto top = fmt::format("wiki/2026-11-{}T020000Z", day);
+      CHECK(ReadAt(*tree, top + "/etc/hello") == "hello");
+      CHECK(OpenArchiveFiles() <= 3);
+    }
+    // From outside, too.
+    for (int day = 10; day < 30; ++day)
+      CHECK(Walk(*tree, fmt::format("wiki/2026-11-{}T020000Z", day))->settled);
+    CHECK(OpenArchiveFiles() <= 3);
+  }
+}
+
+TEST_CASE_METHOD(NamespaceFixture, "An archive with open files stays open though it is long idle") {
+  const auto archive = Add(kNewest);
+  Add("wiki-2026-11-16T020000Z.tar.gz");
+  const auto tree = Open(std::chrono::hours(1), LocalFileSystem(),
+                         {.most = 192, .idle = std::chrono::milliseconds(20)});
+  CHECK(ReadAt(*tree, "wiki/2026-11-16T020000Z/etc/hello") == "hello");
+  const auto file = ValueOf(tree->OpenFile(InodeAt(*tree, "wiki/2026-11-23T020000Z/etc/hello")));
+  std::filesystem::remove(archive.path);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (OpenArchiveFiles() > 1) REQUIRE(std::chrono::steady_clock::now() < end);
+  CHECK(AsText(ValueOf(file->Read(0, 100)).at(0).bytes) == "hello");
+  CHECK(OpenArchiveFiles() == 1);
 }
 
 TEST_CASE("A repository that is not there cannot be mounted") {

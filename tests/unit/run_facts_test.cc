@@ -13,6 +13,8 @@ TEST_CASE("The run's facts survive being written and read") {
   facts.start_seconds = 1795399200;
   facts.end_seconds = 1795399290;
   facts.downtime = Downtime{1.5, 80.25, 2};
+  facts.transfer = TransferFacts{true, 1, 2, 3, 4};
+  facts.wire = WireFacts{"zstd", 12345};
   facts.warnings = {"srv/wiki/a: file changed as we read it"};
   facts.tools = {{"tar", "GNU tar 1.34"}};
   CHECK(ValueOf(ParseRunFacts(ToJson(facts))) == facts);
@@ -22,7 +24,9 @@ TEST_CASE("Facts that are missing or unknown are no error, wrong types are") {
   CHECK(ValueOf(ParseRunFacts("{}")) == RunFacts{});
   CHECK(ValueOf(ParseRunFacts(R"({"service":"a","later":[1]})")).service == "a");
   for (const char* bad :
-       {"", "[]", "{", R"({"service":1})", R"({"downtime":{"stop":"x"}})", R"({"warnings":{}})"}) {
+       {"", "[]", "{", R"({"service":1})", R"({"downtime":{"stop":"x"}})", R"({"warnings":{}})",
+        R"({"start":77777777777777777777})", R"({"wire":{"bytes":-1}})", R"({"wire":1})",
+        R"({"downtime":[]})", R"({"end":1.5})"}) {
     INFO(bad);
     CHECK(ParseRunFacts(bad).error().kind == ErrorKind::kDamaged);
   }

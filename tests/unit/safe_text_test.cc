@@ -11,9 +11,10 @@ TEST_CASE("Text of any language is left as it is") {
 }
 
 TEST_CASE("Control characters are shown, not sent to a terminal") {
-  CHECK(SafeText("a\x1b[31m\n\x7f") == "a\\x1b[31m\\x0a\\x7f");
+  CHECK(SafeText("a\x1b[31m\n\x7f") == "a\\x1b[31m\\n\\x7f");
   CHECK(SafeText("\xc2\x9b"
                  "31m") == "\\xc2\\x9b31m");  // U+009B, what ESC [ is in one
+  CHECK(SafeText("\xe2\x80\xaegpj.exe\t\r") == "\\xe2\\x80\\xaegpj.exe\\t\\r");
   CHECK(HasControl("\xc2\x9b"));
   CHECK(HasControl("a\nb"));
 }

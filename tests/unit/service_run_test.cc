@@ -4,13 +4,15 @@
 #include <condition_variable>
 #include <fstream>
 #include <mutex>
-#include <random>
+#include <thread>
 
+#include "archiver/run_journal.h"
 #include "index/sidecar.h"
 #include "tests/support/catch.h"
 #include "tests/support/failing_files.h"
 #include "tests/support/fake_control.h"
 #include "tests/support/local_host.h"
+#include "tests/support/noise.h"
 #include "tests/support/scratch_directory.h"
 #include "tests/support/watched_files.h"
 
@@ -74,12 +76,7 @@ struct Run {
   Run() {
     std::filesystem::create_directory(repository());
     std::filesystem::create_directory(scratch / "volume");
-    std::ofstream out(scratch / "volume/data", std::ios::binary);
-    std::mt19937 random(1);
-    for (int i = 0; i < (2 << 18); ++i) {
-      const auto word = random();
-      out.write(reinterpret_cast<const char*>(&word), 4);
-    }
+    std::ofstream(scratch / "volume/data", std::ios::binary) << test::Noise(2 << 20, 1);
     service.name = "wiki";
     service.host = "atena";
     service.paths = {scratch / "volume"};
@@ -153,7 +150,8 @@ TEST_CASE("The service starts before the last of the archive is written") {
     started = true;
     changed.notify_all();
   };
-  const test::WatchedFiles files([&](const std::filesystem::path&, size_t) -> Result<void> {
+  const test::WatchedFiles files([&](const std::filesystem::path& path, size_t) -> Result<void> {
+    if (path.string().find(".journal") != std::string::npos) return {};
     std::unique_lock lock(mutex);
     if (changed.wait_for(lock, std::chrono::seconds(20), [&] { return started; })) return {};
     return Broken(ErrorKind::kIo);
@@ -209,7 +207,7 @@ TEST_CASE("A disk without room for another archive as large as the last stops no
   const auto outcome = run.Go();
   REQUIRE(outcome.error);
   CHECK(outcome.error->errnum == ENOSPC);
-  CHECK(outcome.error->message.find("4096.00 GiB") != std::string::npos);
+  CHECK(outcome.error->message.find("4.0 TiB") != std::string::npos);
   CHECK(run.control.log == std::vector<std::string>{"inspect"});
 }
 
@@ -246,6 +244,15 @@ TEST_CASE("A disk that fails at any call leaves no archive, and the service runn
       CHECK_FALSE(outcome.error);
       break;
     }
+    if (!outcome.error) {
+      // The service runs, and its journal, or what earlier runs kept, could not be removed: said,
+      // and no harm done.
+      REQUIRE(outcome.facts.warnings.size() == 1);
+      CHECK((outcome.facts.warnings[0].find(".wiki.journal") != std::string::npos) ==
+            std::filesystem::exists(JournalPath(run.repository(), "wiki")));
+      CHECK(std::filesystem::exists(outcome.archive));
+      continue;
+    }
     CheckFailed(run, outcome, ErrorKind::kIo);
     CHECK(outcome.error->errnum == ENOSPC);
   }
@@ -260,6 +267,27 @@ TEST_CASE("A service down for as long as it may be is started again without an a
   CHECK(outcome.error->message.find("max_downtime") != std::string::npos);
   CHECK(run.control.log == kWholeRun);
   CHECK_FALSE(outcome.start_error);
+}
+
+TEST_CASE("A stream that hardly brings anything is given up, and the service started again") {
+  Run run;
+  run.options.slowest = {uint64_t{1} << 30, std::chrono::seconds(1)};
+  run.host.slow = true;
+  const auto outcome = run.Go();
+  CheckFailed(run, outcome, ErrorKind::kLimit);
+  CHECK(outcome.error->message.find("KiB came from") != std::string::npos);
+  CHECK(run.control.log == kWholeRun);
+  CHECK_FALSE(outcome.start_error);
+}
+
+TEST_CASE("A stream that keeps its pace goes on") {
+  PaceLimit limit({100, std::chrono::seconds(1)}, {});
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(3500);
+  while (std::chrono::steady_clock::now() < end && !limit.expired()) {
+    limit.Count(50);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  CHECK_FALSE(limit.token().stop_requested());
 }
 
 TEST_CASE("A stop request in the middle ends in a start that is not cancelled, and no archive") {

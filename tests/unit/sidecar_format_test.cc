@@ -2,6 +2,7 @@
 #include <sstream>
 
 #include "index/bytes.h"
+#include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/sidecar_bytes.h"
 
@@ -39,7 +40,7 @@ std::string HexDump(const FileBytes& bytes) {
 
 // The hexdump in FORMAT.md's worked example.
 std::string DumpInFormat() {
-  std::ifstream file(ORCIO_SOURCE_DIRECTORY "/index/FORMAT.md");
+  std::ifstream file(std::string(SourceDirectory()) + "/index/FORMAT.md");
   std::stringstream text;
   text << file.rdbuf();
   constexpr std::string_view kBegin = "```hexdump\n";

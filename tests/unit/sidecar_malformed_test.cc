@@ -427,6 +427,75 @@ TEST_CASE("A tar byte in no span is damage") {
   CHECK(Damaged(none->SpanHolding(0)));
 }
 
+namespace {
+
+// The sidecar of somebody else's gzip: its second span begins 900 bits into a block.
+FileBytes ForeignSidecar() {
+  auto parts = test::MakeParts(1 << 20);
+  parts.starts = {
+      {.kind = SpanStart::Kind::kDeflate},
+      {.kind = SpanStart::Kind::kDeflate, .skip_bits = 3, .block_bits = 900, .window_bytes = 6}};
+  parts.windows = "window";
+  return test::BuildSidecar(Entries(), parts);
+}
+
+Result<SpanStart> StartAfter(const Change& change) {
+  auto bytes = ForeignSidecar();
+  change(bytes);
+  test::Reseal(bytes);
+  const auto sidecar = test::OpenSidecar(std::move(bytes));
+  if (!sidecar) return Failure(sidecar.error());
+  return (*sidecar)->StartOf(1);
+}
+
+Result<SpanStart> CheckpointAfter(const std::function<void(format::Checkpoint&)>& change) {
+  return StartAfter([&](FileBytes& b) { change(At<format::Checkpoint>(b, "CKPT", 1)); });
+}
+
+}  // namespace
+
+TEST_CASE("The checkpoints of a sound sidecar are read as they were written") {
+  const auto sidecar = ValueOf(test::OpenSidecar(ForeignSidecar()));
+  CHECK(test::DescribeAll(*sidecar).find("! ") == std::string::npos);
+  const auto start = ValueOf(sidecar->StartOf(1));
+  CHECK(start.kind == SpanStart::Kind::kDeflate);
+  CHECK(start.skip_bits == 3);
+  CHECK(start.block_bits == 900);
+  CHECK(AsText(ValueOf(sidecar->PackedWindow(start))) == "window");
+  CHECK(CheckpointAfter([](auto&) {}).has_value());
+}
+
+TEST_CASE("An impossible checkpoint is damage") {
+  CHECK(Damaged(CheckpointAfter([](auto& c) { c.kind = 4; })));
+  CHECK(Damaged(CheckpointAfter([](auto& c) { c.skip_bits = 8; })));
+  CHECK(Damaged(CheckpointAfter([](auto& c) { c.block_bits = 310 * 8 + 4; })));
+  CHECK(Damaged(CheckpointAfter([](auto& c) { c.block_bits = UINT64_MAX; })));
+  CHECK(Damaged(CheckpointAfter([](auto& c) { c.window_bytes = 7; })));
+  CHECK(Damaged(CheckpointAfter([](auto& c) { c.window_offset = 1; })));
+  CHECK(Damaged(CheckpointAfter([](auto& c) { c.window_offset = UINT64_MAX; })));
+  CHECK(Damaged(CheckpointAfter([](auto& c) {
+    c.window_bytes = UINT32_MAX;
+    c.window_offset = 0;
+  })));
+}
+
+TEST_CASE("Checkpoints without windows, or of another number than spans, are damage") {
+  CHECK(Damaged(StartAfter([](FileBytes& b) {
+    auto* section = FindSection(b, "WNDW");
+    std::memcpy(section->id, "GONE", 4);
+    section->flags = 0;
+  })));
+  CHECK(Damaged(StartAfter([](FileBytes& b) { FindSection(b, "CKPT")->bytes -= 24; })));
+  CHECK(Damaged(StartAfter([](FileBytes& b) { FindSection(b, "CKPT")->bytes -= 1; })));
+  CHECK(Damaged(StartAfter([](FileBytes& b) { FindSection(b, "CKPT")->bytes = 0; })));
+}
+
+TEST_CASE("Who does not know checkpoints does not read such a sidecar") {
+  auto bytes = ForeignSidecar();
+  CHECK((FindSection(bytes, "CKPT")->flags & format::kRequired) != 0);
+  CHECK((FindSection(bytes, "WNDW")->flags & format::kRequired) != 0);
+}
+
 TEST_CASE("Facts that are no JSON are damage") {
   auto sidecar = Opened([](FileBytes& b) { At<char>(b, "FACT", 0) = '['; });
   CHECK(Damaged(sidecar->facts()));

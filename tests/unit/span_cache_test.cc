@@ -46,6 +46,10 @@ TEST_CASE("A span is decoded once and then comes from the cache") {
   CHECK(cache.counters().hits == 1);
   CHECK(cache.counters().misses == 1);
   CHECK(cache.counters().bytes == 1000);
+  CHECK(cache.counters().decodes == 1);
+  CHECK(cache.counters().decoded_bytes == 1000);
+  CHECK(cache.counters().decode_nanoseconds > 0);
+  CHECK(cache.budget_bytes() == 64 * kMiB);
 }
 
 TEST_CASE("Archive ids are never handed out twice") {

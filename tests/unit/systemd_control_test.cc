@@ -14,8 +14,8 @@ namespace {
 
 using test::FakeHost;
 
-constexpr Patience kQuick{std::chrono::milliseconds(1), std::chrono::milliseconds(20),
-                          std::chrono::milliseconds(1)};
+constexpr StartTiming kQuick{std::chrono::milliseconds(1), std::chrono::milliseconds(20),
+                             std::chrono::milliseconds(1)};
 
 ServiceConfig Vpn() {
   ServiceConfig service;

@@ -4,7 +4,7 @@
 #include <random>
 
 #include "index/bytes.h"
-#include "index/tar_feed.h"
+#include "index/tar_headers.h"
 #include "index/tar_scanner.h"
 #include "tests/support/catch.h"
 #include "tests/support/scanned_tar.h"
@@ -80,6 +80,10 @@ TEST_CASE("A tar cut at any byte is never whole, and tells nothing wrong") {
     CAPTURE(size);
     const std::string cut = (tar + EndMarker()).substr(0, size);
     const ScannedTar scanned = ScanBytes(cut, 4096);
+    if (size > 0 && size < 512) {
+      REQUIRE(scanned.summary.error().kind == ErrorKind::kDamaged);
+      continue;
+    }
     REQUIRE_OK(scanned.summary);
     REQUIRE_FALSE(scanned.summary->end_marker);
     REQUIRE(scanned.summary->tar_bytes == size);
@@ -122,18 +126,99 @@ TEST_CASE("Only two zero blocks and nothing but zeros behind them end a tar") {
   CHECK_FALSE(is_whole(file + EndMarker() + std::string(8000, '\0') + "x"));
 }
 
-TEST_CASE(
-    "Headers that make no sense are damage, named by offset, and what stands before is good") {
-  const std::string before = FileOf("good", "content");
-  std::string bad = FileOf("bad", "content");
+TEST_CASE("A damaged header is named by offset, and what stands before and behind it is good") {
+  std::string bad = FileOf("bad", "lost");
   bad[3] = 'B';
-  const ScannedTar scanned = ScanBytes(before + bad + EndMarker());
-  REQUIRE_FALSE(scanned.summary.has_value());
-  CHECK(scanned.summary.error().kind == ErrorKind::kDamaged);
-  CHECK(scanned.summary.error().message.find("offset 1024") != std::string::npos);
+  const std::string tar = FileOf("good", "content") + bad + FileOf("behind", "more") + EndMarker();
+  const ScannedTar scanned = ScanBytes(tar);
+  REQUIRE_OK(scanned.summary);
+  REQUIRE(scanned.summary->damage.has_value());
+  CHECK(scanned.summary->damage->offset == 1024);
+  CHECK(scanned.summary->damage->message.find("offset 1024") != std::string::npos);
+  CHECK(scanned.summary->warning_count == 1);
+  CHECK(scanned.summary->end_marker);
+  CHECK_FALSE(scanned.summary->whole());
+  REQUIRE(scanned.entries.size() == 2);
+  CHECK(scanned.At("good").digest == Sha256::Of(AsBytes("content")));
+  CHECK(scanned.At("behind").digest == Sha256::Of(AsBytes("more")));
+}
+
+TEST_CASE("A tar within a file whose header is damaged is not taken for the tar itself") {
+  const std::string inner = FileOf("inner", "not an entry of this tar") + EndMarker();
+  std::string bad = FileOf("inner.tar", inner);
+  bad[3] = 'X';
+  const ScannedTar scanned = ScanBytes(bad + FileOf("behind", "x") + EndMarker());
+  REQUIRE_OK(scanned.summary);
   REQUIRE(scanned.entries.size() == 1);
-  CHECK(scanned.entries[0].digest == Sha256::Of(AsBytes("content")));
-  CHECK(ScanBytes(std::string(2000, 'x')).summary.error().kind == ErrorKind::kDamaged);
+  CHECK(scanned.entries[0].path == "behind");
+}
+
+TEST_CASE("Where a damaged header tells no size, the next block that is a header is found") {
+  std::string bad = FileOf("bad", std::string(3000, 'x'));
+  bad.replace(124, 11, "garbage....");
+  const ScannedTar scanned = ScanBytes(FileOf("good", "") + bad + FileOf("behind", "x"), 700);
+  REQUIRE_OK(scanned.summary);
+  CHECK(scanned.summary->damage->offset == 512);
+  CHECK(scanned.entries.size() == 2);
+  CHECK(scanned.At("behind").digest == Sha256::Of(AsBytes("x")));
+}
+
+TEST_CASE("Garbage between entries is passed over and named") {
+  const ScannedTar scanned =
+      ScanBytes(FileOf("a", "x") + std::string(2048, '\x7f') + FileOf("b", "y") + EndMarker());
+  REQUIRE_OK(scanned.summary);
+  CHECK(scanned.summary->damage->offset == 1024);
+  CHECK(scanned.At("b").digest == Sha256::Of(AsBytes("y")));
+}
+
+TEST_CASE("What an extended header that cannot be read describes is left out, not misnamed") {
+  std::string pax = PaxHeader({"path=" + std::string(150, 'p')});
+  pax[0] = '?';
+  const ScannedTar scanned =
+      ScanBytes(pax + FileOf("cut short by the header", "x") + FileOf("next", "y") + EndMarker());
+  REQUIRE_OK(scanned.summary);
+  REQUIRE(scanned.entries.size() == 1);
+  CHECK(scanned.entries[0].path == "next");
+  CHECK(scanned.summary->damage->offset == 0);
+}
+
+TEST_CASE("An extended header before the end belongs to no entry, which is damage") {
+  const ScannedTar scanned = ScanBytes(FileOf("a", "x") + PaxHeader({"path=b"}) + EndMarker());
+  REQUIRE_OK(scanned.summary);
+  CHECK(scanned.summary->damage->offset == 1024);
+  CHECK(scanned.entries.size() == 1);
+}
+
+TEST_CASE("What is no tar at all is said to be none at once") {
+  const auto error = [](const std::string& bytes) {
+    const ScannedTar scanned = ScanBytes(bytes);
+    REQUIRE_FALSE(scanned.summary.has_value());
+    CHECK(scanned.summary.error().kind == ErrorKind::kDamaged);
+    CHECK(scanned.entries.empty());
+    return scanned.summary.error().message;
+  };
+  CHECK(error("hello\n") == "6 bytes are no tar");
+  CHECK(error(std::string(2000, 'x')).starts_with("no tar begins at offset 0; not one"));
+  CHECK(error("\xfd"
+              "7zXZ" +
+              std::string(1, '\0') + std::string(2000, 'x'))
+            .find("something xz-compressed") != std::string::npos);
+  // Not read to its end, which may be far.
+  class Endless : public TarSource {
+   public:
+    Result<std::span<const std::byte>> Next() override {
+      read += piece_.size();
+      return AsBytes(piece_);
+    }
+    uint64_t read = 0;
+
+   private:
+    std::string piece_ = std::string(65536, 'x');
+  } endless;
+  const auto summary = ScanTar(endless, [](TarEntry&&) -> Result<void> { return {}; });
+  REQUIRE_FALSE(summary.has_value());
+  CHECK(summary.error().kind == ErrorKind::kDamaged);
+  CHECK(endless.read <= TarHeaderReader::kMaxBytesBeforeTar + 2 * 65536);
 }
 
 TEST_CASE("A byte changed anywhere changes no other entry's digest and breaks nothing") {
@@ -160,7 +245,7 @@ TEST_CASE("A byte changed anywhere changes no other entry's digest and breaks no
   }
 }
 
-TEST_CASE("A sparse map that lies makes the file incomplete, or the tar damaged, never zeros") {
+TEST_CASE("A sparse map that lies makes the file incomplete, never zeros") {
   const auto scan = [](const std::string& map, uint64_t size, const std::string& data) {
     return ScanBytes(PaxSparse(map, size, data) + FileOf("next", "x") + EndMarker());
   };
@@ -170,11 +255,6 @@ TEST_CASE("A sparse map that lies makes the file incomplete, or the tar damaged,
     CHECK_FALSE(scanned.entries[0].complete);
     CHECK_FALSE(scanned.entries[0].digest.has_value());
     CHECK(scanned.entries[1].digest == Sha256::Of(AsBytes("x")));
-  };
-  const auto check_damaged = [](const ScannedTar& scanned) {
-    REQUIRE_FALSE(scanned.summary.has_value());
-    CHECK(scanned.summary.error().kind == ErrorKind::kDamaged);
-    CHECK(scanned.entries.empty());
   };
   REQUIRE(scan("2\n0\n3\n10\n2\n", 20, "abcde").entries.at(0).complete);
   SECTION("more than is stored") {
@@ -190,13 +270,13 @@ TEST_CASE("A sparse map that lies makes the file incomplete, or the tar damaged,
     check_incomplete(scan("2\n0\n3\n18\n3\n", 20, "abcdef"));
   }
   SECTION("less than is stored") {
-    check_damaged(scan("1\n0\n3\n", 20, std::string(2000, 'x')));
+    check_incomplete(scan("1\n0\n3\n", 20, std::string(2000, 'x')));
   }
   SECTION("an offset that does not fit") {
-    check_damaged(scan("2\n0\n3\n99999999999999999999\n2\n", 20, "abcde"));
+    check_incomplete(scan("2\n0\n3\n99999999999999999999\n2\n", 20, "abcde"));
   }
   SECTION("no numbers") {
-    check_damaged(scan("2\n0\nx\n", 20, "abcde"));
+    check_incomplete(scan("2\n0\nx\n", 20, "abcde"));
   }
 }
 
@@ -211,17 +291,29 @@ TEST_CASE("A size beyond all that follows costs neither time nor memory") {
   CHECK_FALSE(scanned.summary->end_marker);
 }
 
-TEST_CASE("Headers without end are refused") {
+TEST_CASE("Headers without end are damage, and cost no memory") {
+  const ScannedTar pax =
+      ScanBytes(PaxHeader({"path=" + std::string(TarHeaderReader::kMaxHeaderBytes, 'p')}) +
+                FileOf("not its name", "x") + FileOf("next", "y") + EndMarker());
+  REQUIRE_OK(pax.summary);
+  CHECK(pax.summary->damage->offset == 0);
+  REQUIRE(pax.entries.size() == 1);
+  CHECK(pax.entries[0].path == "next");
   // A sparse map of any length is allowed by the format: here one of 20 MB.
   std::string map = "5000000\n";
-  while (map.size() < TarFeed::kMaxHeaderBytes + (size_t{4} << 20)) map += "1\n1\n";
-  const ScannedTar scanned = ScanBytes(PaxSparse(map, 20, "x") + EndMarker());
-  REQUIRE_FALSE(scanned.summary.has_value());
-  CHECK(scanned.summary.error().kind == ErrorKind::kLimit);
+  while (map.size() < TarHeaderReader::kMaxHeaderBytes + (size_t{4} << 20)) map += "1\n1\n";
+  const ScannedTar sparse = ScanBytes(PaxSparse(map, 20, "x") + FileOf("next", "y") + EndMarker());
+  REQUIRE_OK(sparse.summary);
+  CHECK_FALSE(sparse.At("sparse").complete);
+  CHECK(sparse.At("next").complete);
   // And extension headers behind each other.
   std::string many;
-  for (int i = 0; i < 5000; ++i) many += PaxHeader({"path=x"});
-  CHECK_FALSE(ScanBytes(many + FileOf("x", "y") + EndMarker()).entries.size() > 1);
+  for (int i = 0; i < 40000; ++i) many += PaxHeader({"path=x"});
+  const ScannedTar long_row =
+      ScanBytes(many + FileOf("x", "y") + FileOf("next", "y") + EndMarker());
+  REQUIRE_OK(long_row.summary);
+  CHECK(long_row.summary->damage.has_value());
+  CHECK(long_row.entries.size() == 1);
 }
 
 TEST_CASE("Warnings are counted beyond those that are kept, and show no control characters") {

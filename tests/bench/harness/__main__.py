@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from harness import archive, machine, mounting, receive, report, sidecar
+from harness import archive, copying, foreign, machine, mounting, names, readers, receive, report, scale, sidecar
 from harness.inputs import Inputs, remove, say
 from harness.process import Failed
 from harness.settings import FULL, SMALL, Settings
@@ -16,7 +16,12 @@ SECTIONS = {
     "archive": archive.measure,
     "receive": receive.measure,
     "sidecar": sidecar.measure,
+    "foreign": foreign.measure,
     "mount": mounting.measure,
+    "names": names.measure,
+    "copying": copying.measure,
+    "readers": readers.measure,
+    "scale": scale.measure,
 }
 
 

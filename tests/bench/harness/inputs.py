@@ -57,11 +57,12 @@ class Inputs:
 
     def _request(self) -> dict:
         settings = self.settings
-        return {
+        request = {
             "size": vars(settings.size),
             "source": str(settings.source),
             "backup_tools": settings.backup_tools,
         }
+        return json.loads(json.dumps(request))  # as it comes back: with lists for tuples
 
     @property
     def _manifest_file(self) -> Path:

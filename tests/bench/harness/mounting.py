@@ -2,19 +2,17 @@
 
 import json
 import os
-import shutil
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Optional
 
 from harness.inputs import LARGE_FILE, Inputs, say
 from harness.mounts import ORCIO, Mounted, Peer, TooSlow, drop_caches, mounted, peers
-from harness.process import Failed, memory, output, run
+from harness.process import Failed, output, run
 from harness.report import Goal, Section, Table, at_most, mebibytes, seconds
-from harness.settings import MB, MIB, Settings
+from harness.settings import KIB, MB, MISSING_NAMES, RANDOM_READS, Settings
 
 FIND_FORMAT = "%y %m %U %G %s %n %T@ %P %l\\n"
 SLOW = 6  # seconds, mounting and unmounting included: a peer that takes longer is measured once
@@ -42,28 +40,32 @@ class Series:
 
 SMALL, LARGE, LARGE_AGAIN = "small files", "large file", "large file, again"
 FIND, FIND_AGAIN = "find", "find, again"
+RANDOM, MISSING, MISSING_AGAIN = "random reads", "missing names", "missing names, again"
 MOUNTING, RSS = "mount", "memory"
 
 
 class Bench:
     """Measures each peer in turns, each thing on a fresh mount with nothing in any cache."""
 
-    def __init__(self, settings: Settings, inputs: Inputs):
+    def __init__(self, settings: Settings, inputs: Inputs, mounts: list, about: str = "mount"):
         self.settings = settings
         self.inputs = inputs
-        self.peers = peers(settings, inputs.top)
+        self.peers = mounts
+        self.about = about
+        self.steps = (self._find, self._small, self._large, self._random, self._missing)
         self.series = {peer.name: {} for peer in self.peers}
         self.rss = {}
         self.slow = set()  # peers and steps that are not measured again
         self.answers = {}  # to each question
         self.differences = []  # where a peer gave another
+        self.counters = {}  # of orcio's mount, after a step
 
     def run(self):
         rounds = self.settings.size.short_rounds
         for number in range(rounds):
             for peer in self.peers:
-                say(f"mount: {peer.name}, {number + 1} of {rounds}")
-                for step in (self._find, self._small, self._large):
+                say(f"{self.about}: {peer.name}, {number + 1} of {rounds}")
+                for step in self.steps:
                     if (peer, step) not in self.slow:
                         self._on_fresh_mount(peer, step)
 
@@ -134,6 +136,29 @@ class Bench:
             target = self._timed(mount, what, command)
             self._compare(mount, "large file, by its digest", target.read_text()[:32])
 
+    def _probe(self, mount: Mounted, what: str, words: list):
+        """One run of probe.py: what it took, and its answer beside the disk's."""
+        target = self.settings.output("answer")
+        budget = self._budget(mount.peer)
+        before, asked = mount.cpu(), mount.counters()
+        program = Path(__file__).with_name("probe.py")
+        usage = run(["python3", "-B", program, *words], stdout=target, timeout=budget, on_timeout=mount.end)
+        if usage.timed_out:
+            raise TooSlow(what)
+        answer = json.loads(target.read_text())
+        self._add(mount.peer, what, answer["seconds"], mount.cpu() - before)
+        self._compare(mount, what, answer["answer"])
+        if asked:
+            now = mount.counters()
+            self.counters[what] = {name: now[name] - value for name, value in asked.items()}
+
+    def _random(self, mount: Mounted):
+        self._probe(mount, RANDOM, ["pread", mount.root / LARGE_FILE, RANDOM_READS])
+
+    def _missing(self, mount: Mounted):
+        for what in (MISSING, MISSING_AGAIN):
+            self._probe(mount, what, ["missing", mount.root, MISSING_NAMES])
+
     def _compare(self, mount: Mounted, question: str, answer):
         """The disk's own answer is the right one. A figure of an orcio that gives another would be worth nothing."""
         expected = self.answers.setdefault(question, answer)
@@ -167,23 +192,42 @@ class Bench:
             peer: {what: vars(found) for what, found in measured.items()}
             for peer, measured in self.series.items()
         }
-        return {"series": series, "rss": self.rss}
+        return {"series": series, "rss": self.rss, "counters": self.counters}
 
 
 def tables(bench: Bench) -> list:
-    columns = [MOUNTING, SMALL, LARGE, LARGE_AGAIN, FIND, FIND_AGAIN]
-    names = [peer.name for peer in bench.peers]
-    rows = []
-    for name in names:
-        cells = [bench.cell(name, what) for what in columns]
-        rss = bench.rss.get(name, [0])
-        rows.append([name, *cells, mebibytes(median(rss))])
     large = f"{bench.settings.size.large_bytes / MB:.0f} MB"
-    caption = f"Wall time, nothing in any cache at first (small files: 300 at random; large file: {large}):"
-    first = Table(caption, ["", *columns, "memory once mounted"], rows)
-    served = [name for name in names if any(bench.rss.get(name, [0]))]
-    rows = [[name, *(bench.cpu_cell(name, what) for what in columns[1:])] for name in served]
-    return [first, Table("CPU time of the serving process meanwhile:", ["", *columns[1:]], rows)]
+    first = f"Wall time, nothing in any cache at first (small files: 300 at random; large file: {large}):"
+    second = f"Wall time likewise ({RANDOM_READS} reads of 4 KiB in the large file; {MISSING_NAMES} lookups of names that are not there):"
+    columns = [MOUNTING, SMALL, LARGE, LARGE_AGAIN, FIND, FIND_AGAIN]
+    more = [RANDOM, MISSING, MISSING_AGAIN]
+    memory_of = {peer.name: mebibytes(median(bench.rss.get(peer.name, [0]))) for peer in bench.peers}
+    walls = wall_table(bench, first, columns)
+    walls.headers.append("memory once mounted")
+    for row in walls.rows:
+        row.append(memory_of[row[0]])
+    cpu = cpu_table(bench, [*columns[1:], *more])
+    return [walls, wall_table(bench, second, more), cpu]
+
+
+def wall_table(bench: Bench, caption: str, columns: list) -> Table:
+    rows = [[peer.name, *(bench.cell(peer.name, what) for what in columns)] for peer in bench.peers]
+    return Table(caption, ["", *columns], rows)
+
+
+def cpu_table(bench: Bench, columns: list) -> Table:
+    served = [peer.name for peer in bench.peers if any(bench.rss.get(peer.name, [0]))]
+    rows = [[name, *(bench.cpu_cell(name, what) for what in columns)] for name in served]
+    return Table("CPU time of the serving process meanwhile:", ["", *columns], rows)
+
+
+def read_ahead_note(bench: Bench) -> str:
+    counted = bench.counters[RANDOM]
+    return (
+        f"orcio answered those {RANDOM_READS} reads with {counted['requests']} requests of the kernel's, and decoded "
+        f"{counted['decoded_bytes'] / RANDOM_READS / KIB:.0f} KiB for each; asked again for the missing names, the kernel "
+        f"sent {bench.counters[MISSING_AGAIN]['requests']} requests."
+    )
 
 
 def goals(bench: Bench) -> list:
@@ -192,7 +236,22 @@ def goals(bench: Bench) -> list:
         goal_small(bench),
         beside("a large file at most 1.15 x the disk itself", bench, LARGE, disk, 1.15),
         beside("find over everything at most the disk itself", bench, FIND, disk, 1.0),
+        beside("find again at most the disk itself", bench, FIND_AGAIN, disk, 1.0),
+        goal_missing(bench),
+        goal_random(bench),
     ]
+
+
+def goal_missing(bench: Bench) -> Goal:
+    """A few requests are those of the measuring program's own start."""
+    asked = bench.counters[MISSING_AGAIN]["requests"]
+    return at_most("names that are not there answered from the kernel's cache", asked, 50, f"{asked} requests")
+
+
+def goal_random(bench: Bench) -> Goal:
+    """No more spans than are touched: two where a piece lies across."""
+    decodes = bench.counters[RANDOM]["decodes"] / RANDOM_READS
+    return at_most("random reads set off no read-ahead", decodes, 1.2, f"{decodes:.2f} decodes a read")
 
 
 def beside(what: str, bench: Bench, question: str, to: str, limit: float) -> Goal:
@@ -214,71 +273,15 @@ def goal_small(bench: Bench) -> Goal:
     return Goal(what, f"{times[best] / own:.2f} x ahead of {best}", times[best] >= 4 * own)
 
 
-def many_archives(settings: Settings, inputs: Inputs, section: Section):
-    """A repository of many dates of one archive, by hard links: each has an entry and a sidecar to open all the same."""
-    directory = settings.scratch / "many"
-    directory.mkdir(mode=0o700)
-    try:
-        link_archives(settings, directory)
-        measure_many(settings, inputs, directory, section)
-    finally:
-        shutil.rmtree(directory)
-
-
-def link_archives(settings: Settings, directory: Path):
-    for number in range(settings.size.many_archives):
-        date = (datetime(2020, 1, 1) + timedelta(hours=number)).strftime("%Y-%m-%dT%H%M%SZ")
-        name = f"bench-{date}.tar.gz"
-        os.link(settings.archive, directory / name)
-        os.link(settings.sidecar, directory / f"{name}.idx")
-
-
-def measure_many(settings: Settings, inputs: Inputs, directory: Path, section: Section):
-    count = settings.size.many_archives
-    command = [settings.orcio, "-r", directory, "mount", "{}"]
-    peer = Peer(ORCIO, command, Path("bench"), (settings.orcio, "umount", "{}"))
-    cold, warm, rss, looked = [], [], [], []
-    for _ in range(settings.size.short_rounds):
-        drop_caches()
-        with mounted(peer, settings.mountpoint, settings.budget) as mount:
-            cold.append(mount.seconds)
-        with mounted(peer, settings.mountpoint, settings.budget) as mount:
-            warm.append(mount.seconds)
-            rss.append(mount.rss())
-            looked.append(look_into_each(settings, mount, count))
-    say(f"mount: {count} archives: {seconds(median(warm))}")
-    looked_wall, looked_rss, looked_own = (median(values) for values in zip(*looked))
-    times = [seconds(median(cold)), seconds(median(warm)), mebibytes(median(rss))]
-    headers = ["mount, cold", "mount, warm", "memory", "list the top of each", "memory then", "without mapped files"]
-    caption = f"{count} archives of {inputs.entries} entries in one repository:"
-    row = [*times, seconds(looked_wall), mebibytes(looked_rss), mebibytes(looked_own)]
-    section.tables.append(Table(caption, headers, [row]))
-    section.goals += [
-        at_most(f"{count} archives mounted in 0.1 s", median(warm), 0.1, f"{times[1]}, cold {times[0]}"),
-        at_most(f"{count} archives mounted in 64 MiB", median(rss), 64 * MIB, times[2]),
-    ]
-    section.figures["many"] = {"cold": cold, "warm": warm, "rss": rss, "looked": looked}
-
-
-def look_into_each(settings: Settings, mount: Mounted, count: int) -> tuple:
-    """Seconds to list what each archive holds at its top, and the memory behind it, with and without mapped files."""
-    target = settings.output("answer")
-    command = ["find", mount.root, "-mindepth", "4", "-maxdepth", "4"]
-    usage = run(command, stdout=target, timeout=settings.budget, on_timeout=mount.end)
-    if len(target.read_bytes().splitlines()) < count:
-        raise Failed(f"{mount.root}: shows less than {count} archives")
-    return usage.wall, memory(mount.pid, "VmRSS"), memory(mount.pid, "RssAnon")
-
-
 def measure(settings: Settings, inputs: Inputs) -> Section:
     about = "The same tree, mounted. What each peer answers is compared with what the disk itself does."
     section = Section("Mount", about)
-    bench = Bench(settings, inputs)
+    bench = Bench(settings, inputs, peers(settings, inputs.top))
     bench.run()
     section.tables += tables(bench)
     section.goals += goals(bench)
     section.figures.update(bench.figures())
-    many_archives(settings, inputs, section)
+    section.notes.append(read_ahead_note(bench))
     section.notes.append(f"`> {settings.budget:.0f} s`: had not ended when the time for one measurement was over.")
     section.notes += [f"Not the same: {difference}." for difference in bench.differences]
     return section

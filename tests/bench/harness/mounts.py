@@ -45,6 +45,14 @@ class Mounted:
     def cpu(self) -> float:
         return cpu_seconds(self.pid) if self.pid else 0
 
+    def counters(self) -> dict:
+        """What `orcio status --mount` shows; empty for others."""
+        if self.peer.name != ORCIO:
+            return {}
+        mountpoint = next(path for path in [self.root, *self.root.parents] if path.is_mount())
+        lines = os.getxattr(mountpoint, "user.orcio.counters").decode().splitlines()
+        return {name: int(value) for name, value in (line.split() for line in lines)}
+
     def end(self):
         """The process, where it is one: whoever waits for its answer then gets an error."""
         if self.pid:

@@ -20,18 +20,27 @@ class Size:
     random_bytes: int  # in the incompressible input; as much again of real compressed files
     end_to_end_bytes: int
     receive_megabytes: int
-    many_archives: int
+    many_archives: tuple  # repositories of so many
+    entries_an_archive: int  # in each of those
+    one_archive: tuple  # of so many entries
+    names: int  # in one directory
+    larger_bytes: int  # of files of at least LARGER_FILE_BYTES
     made_up_entries: tuple  # of sidecars without an archive
     long_rounds: int  # for what takes many seconds
     short_rounds: int
 
 
-FULL = Size("full", 1450 * MB, 85_000, 146 * MB, 200 * MB, 400 * MB, 1000, 1000, (100_000, 1_000_000), 3, 5)
-SMALL = Size("small", 160 * MB, 10_000, 40 * MB, 30 * MB, 60 * MB, 200, 100, (10_000, 100_000), 3, 5)
+MANY, ONE = (1, 10, 100, 1000), (10_000, 100_000, 1_000_000, 10_000_000)
+FULL = Size("full", 1450 * MB, 85_000, 146 * MB, 200 * MB, 400 * MB, 1000, MANY, 85_000, ONE, 100_000, 400 * MB, (100_000, 1_000_000), 3, 5)
+SMALL = Size("small", 160 * MB, 10_000, 40 * MB, 30 * MB, 60 * MB, 200, MANY[:3], 8500, ONE[:2], 10_000, 40 * MB, (10_000, 100_000), 3, 5)
 
 LARGEST_CHOSEN_FILE = 4 * MIB  # keeps the mean near what a service's volume has
 SMALL_FILE_BYTES = 16 * KIB  # what "small" means where 300 small files are read
 SMALL_FILE_COUNT = 300
+RANDOM_READS = 300
+MISSING_NAMES = 10_000
+READERS = 8
+LARGER_FILE_BYTES = 64 * KIB  # what copying is measured with, beside the tree of small files
 SEED = 20261123
 
 

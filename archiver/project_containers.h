@@ -1,0 +1,42 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "archiver/docker.h"
+#include "archiver/remote_host.h"
+#include "index/error.h"
+
+namespace orcio {
+
+[[nodiscard]] std::vector<std::string> ContainerIds(const Containers& containers);
+[[nodiscard]] std::vector<std::string> ContainerNames(const Containers& containers);
+
+// A compose project as it is before orcio touches it.
+struct ProjectState {
+  Containers all;
+  // Without those that `compose run` made, which are left alone, as `compose stop` does.
+  Containers running;
+  // One for each of those that runs.
+  std::vector<std::string> warnings;
+};
+
+// `done` is what is going to be done to the running ones, for the warnings: "stopped". kNotFound,
+// with the projects that there are, where the host knows no such project; kRemote where one of its
+// containers is paused: what it holds in memory is in no archive, and it cannot be put back the way
+// it was.
+[[nodiscard]] Result<ProjectState> InspectProject(RemoteHost& host, const std::string& project,
+                                                  std::string_view done,
+                                                  const std::stop_token& stop);
+
+// By id: when a container was last started.
+using StartTimes = std::map<std::string, std::string>;
+
+// kRemote, naming it and when, where one of `now`, all containers of `service`'s project on `host`,
+// was started since.
+[[nodiscard]] Result<void> CheckNoneStarted(const std::string& host, const std::string& service,
+                                            const Containers& now, const StartTimes& before);
+
+}  // namespace orcio

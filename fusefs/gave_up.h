@@ -1,0 +1,11 @@
+#pragma once
+
+#include <functional>
+
+namespace orcio {
+
+// Says whether whoever wants an answer has stopped waiting for it. Asked from time to time where
+// the answer takes long; empty for who waits however long it takes.
+using GaveUp = std::function<bool()>;
+
+}  // namespace orcio

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <queue>
+#include <stop_token>
+#include <thread>
+
+namespace orcio {
+
+// Makes sidecars while a repository is mounted: one at a time, on a thread of the lowest priority
+// for the processor and the disk, which also the threads that a job starts have. Thread-safe.
+class Indexer {
+ public:
+  // A job that is running or waiting when this goes out of scope is told so, and run all the same:
+  // it ends as cancelled.
+  using Job = std::function<void(const std::stop_token&)>;
+
+  Indexer() = default;
+  ~Indexer();
+  Indexer(const Indexer&) = delete;
+  Indexer& operator=(const Indexer&) = delete;
+
+  // Runs `job` once those before it are done.
+  void Submit(Job job);
+  // Tells all jobs to end, those to come as well.
+  void Stop() { stop_.request_stop(); }
+
+ private:
+  void Work();
+
+  std::stop_source stop_;
+  std::mutex mutex_;
+  std::condition_variable submitted_;
+  // All guarded by mutex_.
+  std::queue<Job> jobs_;
+  bool ending_ = false;
+  // Started by the first job: a process that goes into the background forks before.
+  std::jthread thread_;
+};
+
+}  // namespace orcio

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace orcio {
+
+// Whom the mounted tree belongs to in the eyes of the kernel, where that is not whom the archives
+// say: everything has this owner, this group, or the permissions that `umask` leaves.
+struct ShownOwner {
+  std::optional<uint32_t> uid;
+  std::optional<uint32_t> gid;
+  // Takes the place of archived permissions, ACLs with them.
+  std::optional<uint32_t> umask;
+};
+
+}  // namespace orcio

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "index/file_system.h"
+#include "index/repository.h"
+#include "index/sidecar.h"
+#include "index/verification.h"
+
+namespace orcio {
+
+// What an archive's sidecar and the record of its verification say of it; nothing is decoded.
+struct ArchiveState {
+  std::shared_ptr<const Sidecar> sidecar;  // nothing where there is none to trust
+  std::string words;                       // "complete", "incomplete", "not indexed"...
+  std::optional<Verification> verified;
+
+  // Whether it is known to hold all that it should.
+  [[nodiscard]] bool whole() const {
+    return sidecar != nullptr && sidecar->complete() && !(verified && verified->damages() > 0);
+  }
+};
+
+[[nodiscard]] ArchiveState LookAtArchive(const FileSystem& files, const ArchiveFile& archive);
+
+}  // namespace orcio

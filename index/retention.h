@@ -1,0 +1,34 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace orcio {
+
+// How many archives of a service to keep, by age: the rules that restic and borg have. An hour,
+// day, week (from Monday), month or year is one of UTC, as archives' names are.
+struct RetentionPolicy {
+  unsigned last = 0;                                                    // the newest
+  unsigned hourly = 0, daily = 0, weekly = 0, monthly = 0, yearly = 0;  // the newest of each
+  std::chrono::seconds within{0};  // before the newest: all; 0: this rule keeps none
+
+  [[nodiscard]] bool empty() const;
+};
+
+struct RetentionCandidate {
+  int64_t seconds = 0;        // its date, since the epoch
+  bool complete = false;      // whether it is known to hold all that it should
+  bool is_protected = false;  // whether somebody said that it stays
+};
+
+// For each candidate, what keeps it, in words; where nothing does, it may go. Only complete ones
+// count for a rule: others push none of them out, and are kept, for a person to decide. The newest
+// complete one is always kept. A date behind `now_seconds` is nothing that `within` counts back
+// from.
+[[nodiscard]] std::vector<std::vector<std::string>> WhatKeeps(
+    const RetentionPolicy& policy, const std::vector<RetentionCandidate>& candidates,
+    int64_t now_seconds);
+
+}  // namespace orcio

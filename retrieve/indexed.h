@@ -1,0 +1,17 @@
+#pragma once
+
+#include <memory>
+
+#include "index/error.h"
+#include "index/file_system.h"
+#include "index/repository.h"
+#include "index/sidecar.h"
+
+namespace orcio {
+
+// The sidecar of `archive`, which must belong to the archive as it is now. kUnsupported where there
+// is none; says that `orcio index` makes it.
+[[nodiscard]] Result<std::shared_ptr<const Sidecar>> OpenSidecar(const FileSystem& files,
+                                                                 const ArchiveFile& archive);
+
+}  // namespace orcio

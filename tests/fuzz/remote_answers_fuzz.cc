@@ -1,0 +1,128 @@
+// What a host answers: to the questions about its tar, paths, containers and units, and at the end
+// of a tar. Of the input, each NUL begins the next answer; the first byte is the first one's exit
+// status.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "archiver/compose_control.h"
+#include "archiver/compose_tool.h"
+#include "archiver/guard.h"
+#include "archiver/remote_tar.h"
+#include "archiver/remote_text.h"
+#include "archiver/safe_text.h"
+#include "archiver/systemd_control.h"
+#include "tests/support/fake_host.h"
+
+namespace {
+
+using namespace orcio;
+
+void Require(bool holds) {
+  if (!holds) std::abort();
+}
+
+// Gives one answer after the other to whatever it is asked.
+class AnsweringHost : public test::FakeHost {
+ public:
+  explicit AnsweringHost(const std::vector<CommandResult>& answers) : answers_(answers) {}
+  Result<CommandResult> Run(const std::string&, const RunOptions&,
+                            const std::stop_token&) override {
+    if (next_ >= answers_.size()) return Fail(ErrorKind::kNetwork, "atena: no more answers");
+    return answers_[next_++];
+  }
+
+ private:
+  const std::vector<CommandResult>& answers_;
+  size_t next_ = 0;
+};
+
+std::vector<CommandResult> Answers(std::string_view input) {
+  std::vector<CommandResult> answers;
+  int status = 0;
+  if (!input.empty()) {
+    status = static_cast<unsigned char>(input[0]) % 4;
+    input.remove_prefix(1);
+  }
+  for (const auto& text : Split(input, '\0')) {
+    CommandResult answer;
+    answer.exit_status = answers.empty() ? status : 0;
+    answer.out = text;
+    answer.err = text;
+    answers.push_back(std::move(answer));
+  }
+  return answers;
+}
+
+template <class T>
+void CheckError(const Result<T>& result) {
+  if (result) return;
+  Require(!HasControl(result.error().message) && IsUtf8(result.error().message));
+  Require(result.error().message.size() < 10'000);
+}
+
+ServiceConfig Wiki() {
+  ServiceConfig service;
+  service.name = "wiki";
+  service.host = "atena";
+  service.project = "wiki";
+  service.units = {"a.service", "b.service"};
+  service.paths = {"/srv/wiki", "/srv/photos"};
+  return service;
+}
+
+void AskAboutTar(const std::vector<CommandResult>& answers) {
+  AnsweringHost host(answers);
+  const auto tar = DetectRemoteTar(host, {});
+  CheckError(tar);
+  if (tar) {
+    Require(tar->program == "tar" || tar->program == "gtar" || tar->program == "busybox tar");
+    Require(!HasControl(tar->description));
+  }
+  CheckError(CheckRemotePaths(host, Wiki(), {}));
+}
+
+void AskAboutServices(const std::vector<CommandResult>& answers) {
+  AnsweringHost host(answers);
+  ComposeControl compose(Wiki());
+  CheckError(compose.Inspect(host, {}));
+  AnsweringHost again(answers);
+  SystemdControl systemd(Wiki());
+  CheckError(systemd.Inspect(again, {}));
+  AnsweringHost third(answers);
+  CheckError(DetectComposeTool(third, {}));
+  AnsweringHost fourth(answers);
+  const auto guard = AskGuard(fourth, BeatCommand("x"), std::chrono::seconds(1), {});
+  CheckError(guard);
+  if (guard) Require(!HasControl(guard->detail));
+}
+
+void JudgeTars(const std::vector<CommandResult>& answers) {
+  RemoteTar gnu;
+  gnu.program = "tar";
+  RemoteTar busybox = gnu;
+  busybox.kind = RemoteTar::Kind::kBusybox;
+  busybox.program = "busybox tar";
+  for (const auto& answer : answers) {
+    for (const RemoteTar* tar : {&gnu, &busybox}) {
+      const auto warnings = JudgeTar(*tar, answer);
+      CheckError(warnings);
+      if (!warnings) continue;
+      Require(warnings->size() <= 102);
+      for (const auto& warning : *warnings) Require(!HasControl(warning) && IsUtf8(warning));
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const auto answers = Answers(std::string_view(reinterpret_cast<const char*>(data), size));
+  AskAboutTar(answers);
+  AskAboutServices(answers);
+  JudgeTars(answers);
+  return 0;
+}

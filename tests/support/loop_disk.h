@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace orcio::test {
+
+// A file system of its own that is soon full: ext4 in a file, by a loop device; where there are no
+// loop devices a tmpfs, which it says on stderr. Needs root.
+class LoopDisk {
+ public:
+  // Mounted at `directory`, which exists and is empty, with room for `bytes`.
+  LoopDisk(std::filesystem::path directory, uint64_t bytes);
+  ~LoopDisk();
+  LoopDisk(const LoopDisk&) = delete;
+  LoopDisk& operator=(const LoopDisk&) = delete;
+
+  // To some 250 MiB.
+  void Grow() const;
+  // Whether a name in the directory is the file system's own.
+  [[nodiscard]] static bool IsItsOwn(const std::string& name);
+
+ private:
+  [[nodiscard]] bool MountLoop() const;
+  void Reserve(uint64_t bytes) const;
+  [[nodiscard]] std::filesystem::path image() const { return directory_.string() + ".ext4"; }
+
+  const std::filesystem::path directory_;
+};
+
+}  // namespace orcio::test

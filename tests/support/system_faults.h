@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+
+namespace orcio::test {
+
+// The system calls by which orcio's own code uses files, of which one fails. Works in programs that
+// are linked with --wrap (unit_faults in tests/unit/tests.cmake); what the standard library calls
+// is not among them.
+enum class SystemFault {
+  kIo,           // EIO
+  kNoSpace,      // ENOSPC
+  kInterrupted,  // EINTR, once
+  kShort,        // moves half of the bytes; reads and writes only
+};
+
+// Call number `call`, counted from 1, fails so; 0: none does. Starts counting anew.
+void FailSystemCall(size_t call, SystemFault fault);
+// Whether it has been reached, and could fail in that way. No call fails any more.
+bool EndSystemFault();
+// Calls since the counting started.
+[[nodiscard]] size_t SystemCalls();
+
+}  // namespace orcio::test

@@ -1,0 +1,228 @@
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <thread>
+
+#include "archiver/run_journal.h"
+#include "archiver/service_run.h"
+#include "tests/support/catch.h"
+#include "tests/support/fake_control.h"
+#include "tests/support/local_host.h"
+#include "tests/support/scratch_directory.h"
+
+namespace orcio {
+namespace {
+
+// This machine; a test may break its connection, and look at each command.
+class Machine : public test::LocalHost {
+ public:
+  explicit Machine(std::function<Result<void>(const std::string&)> before)
+      : LocalHost("atena"), before_(std::move(before)) {}
+
+  Result<CommandResult> Run(const std::string& command, const RunOptions& options,
+                            const std::stop_token& stop) override {
+    if (before_) ORCIO_TRY(before_(command));
+    auto result = LocalHost::Run(command, options, stop);
+    if (after) after(command);
+    return result;
+  }
+  Result<CommandResult> Stream(const std::string& command, ByteSink& sink,
+                               const RunOptions& options, const std::stop_token& stop) override {
+    return LocalHost::Stream(command + delay, sink, options, stop);
+  }
+  std::string delay;  // appended to the stream's command
+  std::function<void(const std::string&)> after;
+
+ private:
+  std::function<Result<void>(const std::string&)> before_;
+};
+
+// A service whose guard makes a file, and one run of it.
+struct Run {
+  test::ScratchDirectory scratch;
+  ServiceConfig service;
+  struct Control : test::FakeControl {
+    std::string script;
+    Result<void> at_rest;
+    [[nodiscard]] std::string StartScript() const override { return script; }
+    Result<void> Stop(RemoteHost& host, const std::stop_token& stop) override {
+      ORCIO_TRY(host.Run("true", {}, stop));
+      return FakeControl::Stop(host, stop);
+    }
+    Result<void> ConfirmAtRest(RemoteHost&, const std::stop_token&) override { return at_rest; }
+  } control;
+  Machine host{{}};
+  std::function<Result<void>(const std::string&)> before_beat;
+  ServiceRunOptions options;
+
+  Run() {
+    std::filesystem::create_directory(repository());
+    std::filesystem::create_directory(scratch / "volume");
+    std::ofstream(scratch / "volume/file") << "content";
+    service.name = "wiki";
+    service.host = "atena";
+    service.paths = {scratch / "volume"};
+    service.guard = std::chrono::seconds(20);  // where a loaded machine must not make it fire
+    control.script =
+        "start_all() { : >'" + (scratch / "by-guard").string() + "'; }\nfinish_stop() { :; }\n";
+    options.retry_pause = std::chrono::seconds(0);
+    options.start_retry = std::chrono::seconds(5);
+    options.second_connection = [this] {
+      return std::make_unique<Machine>([this](const std::string& command) -> Result<void> {
+        if (!before_beat || command.find("/beat\"") == std::string::npos) return {};
+        return before_beat(command);
+      });
+    };
+  }
+  [[nodiscard]] std::filesystem::path repository() const { return scratch / "repository"; }
+  [[nodiscard]] bool StartedByGuard() const {
+    return std::filesystem::exists(scratch / "by-guard");
+  }
+  ServiceOutcome Go() {
+    return RunService(service, host, control, LocalFileSystem(), repository(), options, {}, {});
+  }
+};
+
+Failure Away() {
+  return Failure(Error{ErrorKind::kNetwork, 0, "as the test has it"});
+}
+
+const std::vector<std::string> kWholeRun{"inspect", "stop", "start"};
+
+}  // namespace
+
+TEST_CASE("A guarded run leaves neither journal nor guard, and the guard starts nothing") {
+  Run run;
+  run.service.guard = std::chrono::seconds(3);
+  run.host.delay = "; sleep 6";  // twice as long as it hears nothing without beats
+  std::string journal;
+  run.control.on_stop = [&] {
+    const auto found = ValueOf(ListJournals(LocalFileSystem(), run.repository()));
+    REQUIRE(found.size() == 1);
+    const auto read = ValueOf(ReadJournal(LocalFileSystem(), found[0]));
+    CHECK(read.running == run.control.running);
+    CHECK(read.service.host == "atena");
+    journal = read.guard;
+  };
+  const auto outcome = run.Go();
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE_FALSE(outcome.start_error);
+  CHECK(run.control.log == kWholeRun);
+  CHECK_FALSE(run.StartedByGuard());
+  CHECK(ValueOf(ListJournals(LocalFileSystem(), run.repository())).empty());
+  REQUIRE(journal.size() == 32);
+  for (const char* base : {"/run", "/dev/shm", "/tmp"})
+    CHECK_FALSE(std::filesystem::exists(base + std::string("/orcio-guard-") + journal));
+}
+
+TEST_CASE("A run whose guard fired publishes nothing, though every byte arrived") {
+  Run run;
+  run.service.guard = std::chrono::seconds(1);
+  run.host.delay = "; sleep 30";
+  run.before_beat = [](const std::string&) { return Away(); };
+  const auto outcome = run.Go();
+  REQUIRE(outcome.error);
+  INFO(outcome.error->message);
+  CHECK(outcome.error->message.find("guard") != std::string::npos);
+  CHECK(outcome.error->kind == ErrorKind::kRemote);
+  CHECK_FALSE(outcome.start_error);
+  CHECK(run.StartedByGuard());
+  CHECK(run.control.log == kWholeRun);
+  CHECK(std::filesystem::is_empty(run.repository()));
+}
+
+TEST_CASE("A guard that fires while the service starts makes the archive void as well") {
+  Run run;
+  run.service.guard = std::chrono::seconds(1);
+  run.before_beat = [](const std::string&) { return Away(); };
+  run.control.on_start = [&] {
+    while (!run.StartedByGuard()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  };
+  const auto outcome = run.Go();
+  REQUIRE(outcome.error);
+  CHECK(outcome.error->message.find("guard") != std::string::npos);
+  CHECK(outcome.archive.empty());
+  CHECK(std::filesystem::is_empty(run.repository()));
+}
+
+TEST_CASE("A guard that its pulse finds gone because it was ended voids nothing") {
+  Run run;
+  run.service.guard = std::chrono::seconds(4);  // a sign of orcio each second
+  std::atomic<bool> removed = false;
+  std::atomic<bool> asked = false;
+  run.before_beat = [&](const std::string&) -> Result<void> {
+    if (removed) asked = true;
+    return {};
+  };
+  // The answer comes late.
+  run.host.after = [&](const std::string& command) {
+    if (command.find("|| remove\n") == std::string::npos) return;
+    removed = true;
+    for (int i = 0; i < 200 && !asked; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    std::this_thread::sleep_for(std::chrono::milliseconds(asked ? 500 : 0));
+  };
+  const auto outcome = run.Go();
+  INFO((outcome.error ? outcome.error->message : std::string()));
+  CHECK_FALSE(outcome.error);
+  CHECK(removed);
+  CHECK(std::filesystem::exists(outcome.archive));
+}
+
+TEST_CASE("A service that somebody starts in the middle has no archive") {
+  Run run;
+  run.control.at_rest = Failure(Error{ErrorKind::kRemote, 0, "web was started at noon"});
+  const auto outcome = run.Go();
+  REQUIRE(outcome.error);
+  CHECK(outcome.error->message == "web was started at noon");
+  CHECK(run.control.log == kWholeRun);
+  CHECK(std::filesystem::is_empty(run.repository()));
+}
+
+TEST_CASE("A guard that cannot be armed stops no service, and leaves no journal") {
+  Run run;
+  SECTION("because the second connection is refused") {
+    struct Closed : test::LocalHost {
+      using LocalHost::LocalHost;
+      Result<void> Connect(const std::stop_token&) override {
+        return Failure(Error{ErrorKind::kRefused, 0, "too many"});
+      }
+    };
+    run.options.second_connection = [] { return std::make_unique<Closed>("atena"); };
+    const auto outcome = run.Go();
+    REQUIRE(outcome.error);
+    CHECK(outcome.error->message.find("second connection") != std::string::npos);
+  }
+  SECTION("because there is no shell to run it") {
+    run.options.second_connection = [] {
+      return std::make_unique<test::LocalHost>(
+          "atena", std::map<std::string, std::string>{{"PATH", "/nowhere"}});
+    };
+    const auto outcome = run.Go();
+    REQUIRE(outcome.error);
+    CHECK(outcome.error->message.find("guard") != std::string::npos);
+  }
+  CHECK(run.control.log == std::vector<std::string>{"inspect"});
+  CHECK(std::filesystem::is_empty(run.repository()));
+}
+
+TEST_CASE("A service that does not come up keeps its journal, and is not archived until it does") {
+  Run run;
+  run.service.guard.reset();
+  run.control.starts.push_back(Failure(Error{ErrorKind::kNotRunning, 0, "web is broken"}));
+  const auto first = run.Go();
+  REQUIRE(first.start_error);
+  CHECK(std::filesystem::exists(JournalPath(run.repository(), "wiki")));
+  const auto second = run.Go();
+  REQUIRE(second.start_error);
+  CHECK(second.start_error->kind == ErrorKind::kNotRunning);
+  CHECK(second.start_error->message.find("--forget wiki") != std::string::npos);
+  CHECK(second.archive.empty());
+  CHECK(run.control.log == kWholeRun);  // the second did nothing
+  REQUIRE_OK(RemoveJournal(LocalFileSystem(), run.repository(), "wiki"));
+  CHECK_FALSE(run.Go().error);
+}
+
+}  // namespace orcio
