@@ -15,6 +15,10 @@
 
 #include "index/unique_fd.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 namespace orcio {
 namespace {
 
@@ -73,6 +77,9 @@ Result<void> Caught(const ServeFunction& serve, const std::function<void()>& rea
     WriteAll(pipe.get(), static_cast<char>('a' + static_cast<int>(served.error().kind)) +
                              served.error().message);
   }
+#ifdef __SANITIZE_ADDRESS__
+  __lsan_do_leak_check();  // which comes at exit, elsewhere
+#endif
   // Not exit: what the caller registered to happen at its own end is not for this process to do.
   ::_exit(served ? 0 : 1);
 }

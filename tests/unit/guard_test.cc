@@ -7,8 +7,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include "archiver/shell_quote.h"
 #include "tests/support/catch.h"
@@ -19,7 +21,6 @@ namespace orcio {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 using Mark = GuardState::Mark;
 using Phase = GuardState::Phase;
 
@@ -38,13 +39,21 @@ std::string PathWith(const fs::path& directory, const std::string& shell) {
 class DropSink : public ByteSink {
  public:
   Result<std::span<std::byte>> Buffer() override { return std::span(buffer_); }
-  Result<void> Commit(size_t) override { return {}; }
+  Result<void> Commit(size_t) override {
+    if (std::exchange(began_, true) || !on_begin) return {};
+    on_begin();
+    return {};
+  }
+  std::function<void()> on_begin;  // as the first bytes come
 
  private:
+  bool began_ = false;
   std::array<std::byte, 4096> buffer_{};
 };
 
-// This machine as the host, and a guard whose service is a file: starting it makes the file.
+// This machine as the host, and a guard whose service is a file: starting it makes the file. The
+// guard's seconds pass by Step, or by themselves after Release: how long this machine takes for
+// anything else tells nothing.
 struct Scene {
   test::ScratchDirectory scratch;
   test::LocalHost machine;
@@ -56,15 +65,36 @@ struct Scene {
     plan.service = "wiki";
     plan.silence = std::chrono::seconds(1);
     plan.start = "start_all() {\n  [ -e " + up() + " ] || { up=no; echo x >>" + up() +
-                 "; }\n}\nfinish_stop() { echo x >>" + Quoted("finished") + "; }\n";
+                 "; }\n}\nfinish_stop() { echo x >>" + Quoted("finished") + "; }\n" + Clock();
   }
   ~Scene() {
+    Release();
     (void)AskGuard(machine, DisarmCommand(plan.token), kAsk, {});
     (void)AskGuard(machine, RemoveCommand(plan.token), kAsk, {});
     (void)Await([&] { return Processes() == 0; });
   }
   Scene(const Scene&) = delete;
   Scene& operator=(const Scene&) = delete;
+
+  // For the start of a plan's script: what the guard sleeps by.
+  [[nodiscard]] std::string Clock() const {
+    return "sleep() {\n  if [ -e " + Quoted("held") + " ]; then\n    while [ -e " + Quoted("held") +
+           " ] && ! rm " + Quoted("step") +
+           " 2>/dev/null; do command sleep 0.02; done\n  else\n    command sleep \"$@\"\n  fi\n}\n";
+  }
+  void Arm() {
+    std::ofstream(scratch / "held").flush();
+    REQUIRE_OK(ArmGuard(machine, plan, {}));
+  }
+  void Release() const { fs::remove(scratch / "held"); }
+  // A second of the guard's.
+  void Step() {
+    std::ofstream(scratch / "step").flush();
+    REQUIRE(Await([&] { return !Exists("step"); }));
+  }
+  void Steps(int count) {
+    for (int i = 0; i < count; ++i) Step();
+  }
 
   [[nodiscard]] std::string Quoted(const std::string& name) const {
     return ShellQuote((scratch / name).string());
@@ -95,7 +125,8 @@ struct Scene {
     fs::permissions(scratch / program, fs::perms::owner_all);
   }
   bool Await(const std::function<bool()>& condition) {
-    for (const auto end = Clock::now() + kLong; Clock::now() < end;) {
+    using Time = std::chrono::steady_clock;
+    for (const auto end = Time::now() + kLong; Time::now() < end;) {
       if (condition()) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
@@ -121,11 +152,12 @@ struct Scene {
     return pids;
   }
   [[nodiscard]] size_t Processes() const { return Pids().size(); }
-  [[nodiscard]] bool HasDirectory() const {
-    return fs::exists("/run/orcio-guard-" + plan.token) ||
-           fs::exists("/dev/shm/orcio-guard-" + plan.token) ||
-           fs::exists("/tmp/orcio-guard-" + plan.token);
+  [[nodiscard]] bool HasDirectory(const std::string& file = "") const {
+    for (const char* base : {"/run", "/dev/shm", "/tmp"})
+      if (fs::exists(base + ("/orcio-guard-" + plan.token) + "/" + file)) return true;
+    return false;
   }
+  [[nodiscard]] bool HasBeat() const { return HasDirectory("beat"); }
 };
 
 }  // namespace
@@ -134,9 +166,10 @@ TEST_CASE("A guard that hears nothing starts the service, once, in dash and in b
   for (const std::string shell : {"dash", "busybox"}) {
     CAPTURE(shell);
     Scene scene(shell);
-    REQUIRE_OK(ArmGuard(scene.machine, scene.plan, {}));
+    scene.Arm();
     CHECK(scene.Processes() == 1);
     REQUIRE_OK(scene.Guarded("true"));
+    scene.Release();
     REQUIRE(scene.AwaitFired());
     CHECK(scene.Size("up") == 2);  // "x\n"
     CHECK(scene.Await([&] { return scene.Processes() == 0; }));
@@ -156,8 +189,9 @@ TEST_CASE("A guard puts back what a restore has moved, and starts nothing where 
     Scene scene(shell);
     scene.plan.start += "puts_back=yes\nput_back() { echo x >>" + scene.Quoted("back") + "; " +
                         (can ? "[ ! -e " + scene.up() + " ]" : "false") + "; }\n";
-    REQUIRE_OK(ArmGuard(scene.machine, scene.plan, {}));
+    scene.Arm();
     REQUIRE_OK(scene.Guarded("true"));
+    scene.Release();
     REQUIRE(scene.AwaitFired());
     CHECK(scene.Await([&] { return scene.Processes() == 0; }));
     const auto last = scene.Ask(DisarmCommand(scene.plan.token));
@@ -174,13 +208,14 @@ TEST_CASE("A guard that hears orcio lets the service be, and is gone once disarm
     CAPTURE(shell);
     Scene scene(shell);
     scene.plan.silence = std::chrono::seconds(2);
-    REQUIRE_OK(ArmGuard(scene.machine, scene.plan, {}));
+    scene.Arm();
     REQUIRE_OK(scene.Guarded("true"));
-    for (const auto end = Clock::now() + std::chrono::seconds(5); Clock::now() < end;) {
+    for (int i = 0; i < 5; ++i) {
       REQUIRE(scene.Ask(BeatCommand(scene.plan.token)).mark == Mark::kArmed);
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      scene.Step();
     }
     CHECK(scene.Ask(DisarmCommand(scene.plan.token)).mark == Mark::kArmed);
+    scene.Release();
     const auto again = scene.Ask(DisarmCommand(scene.plan.token));
     CHECK(again.mark == Mark::kArmed);
     CHECK(again.phase == Phase::kBefore);  // nothing to wait for
@@ -197,7 +232,7 @@ TEST_CASE("A guard that somebody killed is there again with the next sign of orc
     CAPTURE(shell);
     Scene scene(shell);
     scene.plan.silence = std::chrono::seconds(2);
-    REQUIRE_OK(ArmGuard(scene.machine, scene.plan, {}));
+    scene.Arm();
     REQUIRE_OK(scene.Guarded("true"));
     for (const pid_t pid : scene.Pids()) REQUIRE(::kill(pid, SIGKILL) == 0);
     REQUIRE(scene.Await([&] { return scene.Processes() == 0; }));
@@ -205,6 +240,7 @@ TEST_CASE("A guard that somebody killed is there again with the next sign of orc
     REQUIRE(scene.Await([&] { return scene.Processes() == 1; }));
     CHECK(scene.Ask(BeatCommand(scene.plan.token)).mark == Mark::kArmed);
     CHECK(scene.Await([&] { return scene.Processes() == 1; }));  // and no second one
+    scene.Release();
     REQUIRE(scene.AwaitFired());
     CHECK(scene.Size("up") == 2);  // once
   }
@@ -215,15 +251,16 @@ TEST_CASE(
   Scene scene;
   scene.plan.silence = std::chrono::seconds(30);
   scene.plan.longest = std::chrono::seconds(1);
-  REQUIRE_OK(ArmGuard(scene.machine, scene.plan, {}));
+  scene.Arm();
   REQUIRE_OK(scene.Guarded("true"));
   SECTION("while it is read") {
+    scene.Release();
     REQUIRE(scene.AwaitFired());
     CHECK(scene.Exists("up"));
   }
   SECTION("afterwards") {
     CHECK(scene.Ask(EndedCommand(scene.plan.token)).mark == Mark::kArmed);
-    std::this_thread::sleep_for(std::chrono::seconds(3));
+    scene.Steps(3);
     CHECK(scene.Ask(DisarmCommand(scene.plan.token)).mark == Mark::kArmed);
     CHECK_FALSE(scene.Exists("up"));
   }
@@ -233,9 +270,10 @@ TEST_CASE("A guard ends the tar that it interrupts, and the host refuses to begi
   for (const std::string shell : {"dash", "busybox"}) {
     CAPTURE(shell);
     Scene scene(shell);
-    REQUIRE_OK(ArmGuard(scene.machine, scene.plan, {}));
+    scene.Arm();
     GuardedHost host(scene.machine, scene.plan.token);
     DropSink sink;
+    sink.on_begin = [&] { scene.Release(); };
     // Nothing but a signal ends it.
     const auto ended = ValueOf(host.Stream("cat /dev/zero", sink, {}, {}));
     CHECK(ended.exit_status != 0);
@@ -244,6 +282,7 @@ TEST_CASE("A guard ends the tar that it interrupts, and the host refuses to begi
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message.find("has fired") != std::string::npos);
     CHECK_FALSE(scene.Exists("stopped"));
+    scene.Release();
     REQUIRE(scene.AwaitFired());
     CHECK_FALSE(scene.Exists("finished"));  // the stream says that the service had stopped
   }
@@ -251,17 +290,19 @@ TEST_CASE("A guard ends the tar that it interrupts, and the host refuses to begi
 
 TEST_CASE("A guard waits for stops that are under way before it starts anything") {
   Scene scene;
-  REQUIRE_OK(ArmGuard(scene.machine, scene.plan, {}));
+  scene.Arm();
   CHECK(scene.Ask(TakeCommand(scene.plan.token)).phase == Phase::kBefore);
   REQUIRE_OK(scene.Guarded("true"));
   CHECK(scene.Ask(TakeCommand(scene.plan.token)).phase == Phase::kStopping);
+  scene.Release();
   REQUIRE(scene.AwaitFired());
   CHECK(scene.Size("finished") == 2);
 }
 
 TEST_CASE("A guard of a run that never stopped anything starts nothing and leaves nothing") {
   Scene scene;
-  REQUIRE_OK(ArmGuard(scene.machine, scene.plan, {}));
+  scene.Arm();
+  scene.Release();
   CHECK(scene.Await([&] { return scene.Processes() == 0; }));
   CHECK_FALSE(scene.HasDirectory());
   CHECK_FALSE(scene.Exists("up"));
@@ -272,10 +313,10 @@ TEST_CASE("A guard of a run that never stopped anything starts nothing and leave
 TEST_CASE("A command is ended, and no other, where its run has failed") {
   Scene scene;
   scene.plan.silence = std::chrono::seconds(30);
-  REQUIRE_OK(ArmGuard(scene.machine, scene.plan, {}));
+  scene.Arm();
   std::jthread other([&] {
     test::LocalHost again("atena");
-    for (int i = 0; i < 400; ++i) {
+    for (int i = 0; i < 1200; ++i) {
       (void)again.Run(TakeCommand(scene.plan.token), {}, {});
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
       if (scene.Exists("over")) return;
@@ -297,9 +338,10 @@ TEST_CASE("A guard that looks while it is removed leaves the service alone") {
   scene.Shadow(
       "rm",
       "if [ \"$1\" = -rf ]; then rm -rf \"$2/claim\" \"$2/done\" \"$2/stopped\"; sleep 2; fi");
-  REQUIRE_OK(ArmGuard(scene.machine, scene.plan, {}));
+  scene.Arm();
   REQUIRE_OK(scene.GuardedStream("true"));
   CHECK(scene.Ask(DisarmCommand(scene.plan.token)).mark == Mark::kArmed);
+  scene.Release();
   REQUIRE(scene.Await([&] { return scene.Exists("looking"); }));
   scene.Ask(RemoveCommand(scene.plan.token));
   CHECK(scene.Await([&] { return scene.Processes() == 0; }));
@@ -311,8 +353,9 @@ TEST_CASE("A guard that looks while it is removed leaves the service alone") {
 TEST_CASE("A guard that fires while it is removed stops nothing") {
   Scene scene;
   scene.Shadow("logger", ": >" + scene.Quoted("telling") + "; sleep 2; exit");
-  REQUIRE_OK(ArmGuard(scene.machine, scene.plan, {}));
+  scene.Arm();
   REQUIRE_OK(scene.GuardedStream("true"));
+  scene.Release();
   REQUIRE(scene.Await([&] { return scene.Exists("telling"); }));
   CHECK(scene.Ask(DisarmCommand(scene.plan.token)).mark == Mark::kFired);
   scene.Ask(RemoveCommand(scene.plan.token));
@@ -324,7 +367,8 @@ TEST_CASE("A guard that fires while it is removed stops nothing") {
 TEST_CASE("Nothing is stopped under a guard that is being removed") {
   Scene scene;
   scene.plan.silence = std::chrono::seconds(60);
-  REQUIRE_OK(ArmGuard(scene.machine, scene.plan, {}));
+  scene.Arm();
+  scene.Release();
   scene.Shadow("rm", "[ \"$1\" = -f ] || exit 0");
   scene.Ask(RemoveCommand(scene.plan.token));
   CHECK(scene.HasDirectory());
@@ -338,9 +382,10 @@ TEST_CASE("A guard goes on until the service is up") {
   scene.plan.start =
       "start_all() {\n  tried=${tried:-0}\n  [ \"$tried\" -ge 3 ] || { up=no; "
       "tried=$((tried + 1)); echo x >>" +
-      scene.up() + "; }\n}\nfinish_stop() { :; }\n";
-  REQUIRE_OK(ArmGuard(scene.machine, scene.plan, {}));
+      scene.up() + "; }\n}\nfinish_stop() { :; }\n" + scene.Clock();
+  scene.Arm();
   REQUIRE_OK(scene.Guarded("true"));
+  scene.Release();
   REQUIRE(scene.AwaitFired());
   CHECK(scene.Size("up") == 6);
 }
@@ -367,15 +412,19 @@ TEST_CASE("Only a directory of one's own is taken for the guard's") {
 
 TEST_CASE("A pulse keeps a guard quiet, and tells when it is lost") {
   Scene scene;
-  REQUIRE_OK(ArmGuard(scene.machine, scene.plan, {}));
+  scene.Arm();
   REQUIRE_OK(scene.Guarded("true"));
   test::LocalHost second("atena");
   {
-    const GuardPulse pulse(second, scene.plan.token, std::chrono::seconds(1));
-    std::this_thread::sleep_for(std::chrono::seconds(4));
+    const GuardPulse pulse(second, scene.plan.token, std::chrono::seconds(12));  // a beat each 3 s
+    for (int i = 0; i < 3; ++i) {
+      REQUIRE(scene.Await([&] { return scene.HasBeat(); }));
+      scene.Step();  // the guard takes the beat away
+    }
     CHECK_FALSE(pulse.lost().stop_requested());
     CHECK(scene.Ask(TakeCommand(scene.plan.token)).mark == Mark::kArmed);
   }
+  scene.Release();
   REQUIRE(scene.AwaitFired());
   const GuardPulse late(second, scene.plan.token, std::chrono::seconds(1));
   CHECK(scene.Await([&] { return late.lost().stop_requested(); }));

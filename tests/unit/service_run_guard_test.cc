@@ -95,8 +95,8 @@ const std::vector<std::string> kWholeRun{"inspect", "stop", "start"};
 
 TEST_CASE("A guarded run leaves neither journal nor guard, and the guard starts nothing") {
   Run run;
-  run.service.guard = std::chrono::seconds(3);
-  run.host.delay = "; sleep 6";  // twice as long as it hears nothing without beats
+  run.service.guard = std::chrono::seconds(8);
+  run.host.delay = "; sleep 11";  // longer than it may hear nothing
   std::string journal;
   run.control.on_stop = [&] {
     const auto found = ValueOf(ListJournals(LocalFileSystem(), run.repository()));
@@ -119,9 +119,14 @@ TEST_CASE("A guarded run leaves neither journal nor guard, and the guard starts 
 
 TEST_CASE("A run whose guard fired publishes nothing, though every byte arrived") {
   Run run;
-  run.service.guard = std::chrono::seconds(1);
-  run.host.delay = "; sleep 30";
-  run.before_beat = [](const std::string&) { return Away(); };
+  run.service.guard = std::chrono::seconds(6);
+  run.host.delay = "; sleep 60";
+  std::atomic<bool> away = false;
+  run.control.on_stop = [&] { away = true; };
+  run.before_beat = [&](const std::string&) -> Result<void> {
+    if (away) return Away();
+    return {};
+  };
   const auto outcome = run.Go();
   REQUIRE(outcome.error);
   INFO(outcome.error->message);
@@ -135,9 +140,14 @@ TEST_CASE("A run whose guard fired publishes nothing, though every byte arrived"
 
 TEST_CASE("A guard that fires while the service starts makes the archive void as well") {
   Run run;
-  run.service.guard = std::chrono::seconds(1);
-  run.before_beat = [](const std::string&) { return Away(); };
+  run.service.guard = std::chrono::seconds(6);
+  std::atomic<bool> away = false;
+  run.before_beat = [&](const std::string&) -> Result<void> {
+    if (away) return Away();
+    return {};
+  };
   run.control.on_start = [&] {
+    away = true;
     while (!run.StartedByGuard()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   };
   const auto outcome = run.Go();
@@ -149,7 +159,7 @@ TEST_CASE("A guard that fires while the service starts makes the archive void as
 
 TEST_CASE("A guard that its pulse finds gone because it was ended voids nothing") {
   Run run;
-  run.service.guard = std::chrono::seconds(4);  // a sign of orcio each second
+  run.service.guard = std::chrono::seconds(8);  // a sign of orcio each two seconds
   std::atomic<bool> removed = false;
   std::atomic<bool> asked = false;
   run.before_beat = [&](const std::string&) -> Result<void> {
@@ -160,7 +170,7 @@ TEST_CASE("A guard that its pulse finds gone because it was ended voids nothing"
   run.host.after = [&](const std::string& command) {
     if (command.find("|| remove\n") == std::string::npos) return;
     removed = true;
-    for (int i = 0; i < 200 && !asked; ++i)
+    for (int i = 0; i < 6000 && !asked; ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     std::this_thread::sleep_for(std::chrono::milliseconds(asked ? 500 : 0));
   };

@@ -123,20 +123,20 @@ endif()
 
 # Under ThreadSanitizer alone: what threads share, in a program that builds and runs within minutes.
 if(ORCIO_SANITIZE STREQUAL "thread" AND NOT ORCIO_INDEX_ONLY)
-  add_executable(unit_threads
+  orcio_unit_tests(unit_threads orcio_archiver
     unit/archive_all_test.cc
     unit/archive_reader_test.cc
     unit/archive_writer_test.cc
     unit/block_pool_test.cc
     unit/bounded_queue_test.cc
+    unit/foreign_rebuild_test.cc
     unit/namespace_test.cc
     unit/ordered_slots_test.cc
+    unit/read_ahead_test.cc
     unit/rebuild_test.cc
     unit/span_cache_test.cc
     unit/stage_group_test.cc
+    unit/window_store_test.cc
   )
-  orcio_configure(unit_threads)
-  target_link_libraries(unit_threads PRIVATE orcio_test_support orcio_archiver orcio_fusefs)
-  add_test(NAME unit_threads COMMAND unit_threads)
-  set_tests_properties(unit_threads PROPERTIES TIMEOUT 600)
+  target_link_libraries(unit_threads PRIVATE orcio_fusefs)
 endif()
