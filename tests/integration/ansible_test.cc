@@ -33,7 +33,7 @@ const std::string kVpn = R"(
 // One machine that is both backupper and host. Nothing stays of what is done to it.
 class Workshop {
  public:
-  Workshop() : port_(std::to_string(FreePort())) {
+  Workshop() {
     for (const char* program : {"ansible-playbook", "sudo", "sshd"}) NeedProgram(program);
     const DebianPackage package(BinaryDirectory());
     std::filesystem::copy_file(package.Make(), systemd_.root() / "tmp/orcio.deb");
@@ -111,7 +111,8 @@ touch /run/wiki /srv/vpn/key
   }
 
  private:
-  std::string port_;
+  ReservedPort reserved_;
+  std::string port_ = std::to_string(reserved_.number());
   SystemdFixture systemd_;
 };
 

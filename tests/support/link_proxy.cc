@@ -45,8 +45,8 @@ bool Send(const UniqueFd& to, std::string& from) {
 
 }  // namespace
 
-LinkProxy::LinkProxy(uint16_t target_port) : target_port_(target_port) {
-  Listen();
+LinkProxy::LinkProxy(uint16_t target_port) : target_port_(target_port), listener_(Listening()) {
+  if (!listener_.valid()) throw std::runtime_error("the proxy cannot listen");
   thread_ = std::jthread([this](const std::stop_token& stop) { Loop(stop); });
 }
 
@@ -73,7 +73,7 @@ void LinkProxy::Refuse() {
   Set({Then::kPass, 0, {}, true});
   for (;;) {  // until the listener has gone
     const UniqueFd probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const auto address = Loopback(port_);
+    const auto address = Loopback(port());
     if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
       return;
   }
@@ -84,18 +84,16 @@ void LinkProxy::Set(const Behaviour& behaviour) {
   behaviour_ = behaviour;
 }
 
-void LinkProxy::Listen() {
+// Nothing where it cannot: the proxy's thread has nobody to throw to.
+UniqueFd LinkProxy::Listening() const {
   UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int one = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  auto address = Loopback(port_);
-  socklen_t size = sizeof address;
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::listen(fd.get(), 16) != 0 ||
-      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
-    throw std::runtime_error("the proxy cannot listen");
-  port_ = ntohs(address.sin_port);
-  listener_ = std::move(fd);
+  const auto address = Loopback(port());
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(fd.get(), 16) != 0)
+    return {};
+  return fd;
 }
 
 void LinkProxy::Accept(bool connect) {
@@ -124,7 +122,8 @@ void LinkProxy::Loop(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const Behaviour behaviour = Current();
     if (behaviour.refuse) listener_.Reset();
-    if (!behaviour.refuse && !listener_.valid()) Listen();
+    // Where that does not work, connections are still refused, and the next turn tries again.
+    if (!behaviour.refuse && !listener_.valid()) listener_ = Listening();
     const uint64_t before = passed_;
     uint64_t allowance = behaviour.then == Then::kPass
                              ? std::numeric_limits<uint64_t>::max()

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "index/unique_fd.h"
+#include "tests/support/sshd_fixture.h"
 
 namespace orcio::test {
 
@@ -22,7 +23,7 @@ class LinkProxy {
   LinkProxy(const LinkProxy&) = delete;
   LinkProxy& operator=(const LinkProxy&) = delete;
 
-  [[nodiscard]] uint16_t port() const { return port_; }
+  [[nodiscard]] uint16_t port() const { return port_.number(); }
   // Bytes passed on so far.
   [[nodiscard]] uint64_t passed() const { return passed_; }
 
@@ -52,7 +53,7 @@ class LinkProxy {
   void Set(const Behaviour& behaviour);
   Behaviour Current();
   void Loop(const std::stop_token& stop);
-  void Listen();
+  [[nodiscard]] UniqueFd Listening() const;
   void Accept(bool connect);
   bool Serve(Link& link, uint64_t& allowance);
   static bool Swallow(Link& link);
@@ -60,8 +61,8 @@ class LinkProxy {
   void Wait(bool for_targets);
 
   const uint16_t target_port_;
-  uint16_t port_ = 0;
-  UniqueFd listener_;  // the thread's own, as is links_
+  const ReservedPort port_;  // so that it can be listened at again after a refusal
+  UniqueFd listener_;        // the thread's own, as is links_
   std::list<Link> links_;
   std::mutex mutex_;
   Behaviour behaviour_;  // guarded by mutex_

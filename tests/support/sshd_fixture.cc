@@ -24,6 +24,7 @@ namespace orcio::test {
 namespace {
 
 constexpr const char* kSshd = "/usr/sbin/sshd";
+constexpr std::chrono::seconds kRestartTime{60};
 
 std::string ReadFile(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -85,16 +86,17 @@ std::vector<int> Descendants(int root, const std::string& name) {
 
 }  // namespace
 
-uint16_t FreePort() {
-  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+ReservedPort::ReservedPort() : bound_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  const int one = 1;
+  ::setsockopt(bound_.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+  if (::bind(bound_.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      ::getsockname(bound_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
     throw std::runtime_error("no free port");
-  return ntohs(address.sin_port);
+  number_ = ntohs(address.sin_port);
 }
 
 SshdFixture::SshdFixture(const std::string& extra_config)
@@ -104,16 +106,9 @@ SshdFixture::SshdFixture(const std::string& extra_config)
   MakeHostKeys();
   MustRun({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", client_key()});
   Authorize(ReadFile(client_key().string() + ".pub"));
-  // Between finding a port and sshd's taking it, somebody else may.
-  for (int tries = 0; tries < 20; ++tries) {
-    port_ = FreePort();
-    WriteConfig(port_, extra_config_);
-    if (Launch()) {
-      WriteKnownHosts({HostKey("ed25519")});
-      return;
-    }
-  }
-  throw std::runtime_error("sshd does not start:\n" + Log());
+  WriteConfig();
+  if (!Launch()) throw std::runtime_error("sshd does not start:\n" + Log());
+  WriteKnownHosts({HostKey("ed25519")});
 }
 
 SshdFixture::~SshdFixture() {
@@ -131,7 +126,8 @@ void SshdFixture::MakeHostKeys() const {
 // sshd takes the first value of each key, SetEnv among them: the extra lines come first. An empty
 // home keeps what this machine's shells do at their start (a .bashrc can do anything) out of the
 // tests.
-void SshdFixture::WriteConfig(uint16_t port, std::string extra) const {
+void SshdFixture::WriteConfig() const {
+  std::string extra = extra_config_;
   const std::string home = "HOME=" + (directory_ / "home").string();
   const std::string set = "SetEnv ";
   const size_t at = extra.find(set);
@@ -143,7 +139,7 @@ void SshdFixture::WriteConfig(uint16_t port, std::string extra) const {
   std::filesystem::create_directory(directory_ / "home");
   std::ofstream config(directory_ / "sshd_config");
   config << extra << "\n"
-         << "ListenAddress 127.0.0.1:" << port << "\n"
+         << "ListenAddress 127.0.0.1:" << port() << "\n"
          << "HostKey " << (directory_ / "host_ed25519").string() << "\n"
          << "HostKey " << (directory_ / "host_rsa").string() << "\n"
          << "AuthorizedKeysFile " << (directory_ / "authorized_keys").string() << "\n"
@@ -175,11 +171,15 @@ void SshdFixture::Stop() {
 }
 
 void SshdFixture::Start() {
-  for (int tries = 0; sshd_ == nullptr && tries < 100; ++tries) {
-    if (Launch()) return;
+  if (sshd_ != nullptr) return;
+  // A process that the last sshd had just forked may still be about to close its listening socket.
+  const auto deadline = std::chrono::steady_clock::now() + kRestartTime;
+  for (size_t logged = Log().size(); !Launch(); logged = Log().size()) {
+    const bool taken = Log().find("Address already in use", logged) != std::string::npos;
+    if (!taken || std::chrono::steady_clock::now() > deadline)
+      throw std::runtime_error("sshd does not start again:\n" + Log());
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
-  if (sshd_ == nullptr) throw std::runtime_error("sshd does not start again:\n" + Log());
 }
 
 void SshdFixture::ChangeHostKeys() {
@@ -192,7 +192,7 @@ HostConfig SshdFixture::Config() const {
   HostConfig config;
   config.name = "atena";
   config.address = "127.0.0.1";
-  config.port = port_;
+  config.port = port();
   config.user = user_;
   config.identity = client_key();
   config.known_hosts = known_hosts();
@@ -208,7 +208,7 @@ std::string SshdFixture::HostKey(const std::string& type) const {
 
 void SshdFixture::WriteKnownHosts(const std::vector<std::string>& keys) const {
   std::ofstream file(known_hosts());
-  for (const auto& key : keys) file << "[127.0.0.1]:" << port_ << " " << key << "\n";
+  for (const auto& key : keys) file << "[127.0.0.1]:" << port() << " " << key << "\n";
 }
 
 void SshdFixture::Authorize(const std::string& public_key) const {

@@ -7,10 +7,25 @@
 #include <vector>
 
 #include "archiver/config.h"
+#include "index/unique_fd.h"
 #include "tests/support/command.h"
 #include "tests/support/scratch_directory.h"
 
 namespace orcio::test {
+
+// A port of loopback that nobody else is given while this lives: a socket is bound to it that does
+// not listen. Who connects is refused, unless somebody who was told the port listens there, which
+// SO_REUSEADDR allows.
+class ReservedPort {
+ public:
+  ReservedPort();
+
+  [[nodiscard]] uint16_t number() const { return number_; }
+
+ private:
+  UniqueFd bound_;
+  uint16_t number_ = 0;
+};
 
 // A real sshd of the test's own, on loopback, that lets the user who runs the test in by key. Exits
 // the program with 77 (fails where CI=true) where the machine has no sshd.
@@ -25,7 +40,7 @@ class SshdFixture {
   // As an administrator would write it: address, port, user, identity, known_hosts.
   [[nodiscard]] HostConfig Config() const;
 
-  [[nodiscard]] uint16_t port() const { return port_; }
+  [[nodiscard]] uint16_t port() const { return port_.number(); }
   [[nodiscard]] const std::string& user() const { return user_; }
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_.path(); }
   [[nodiscard]] std::filesystem::path client_key() const { return directory_ / "client_key"; }
@@ -50,17 +65,14 @@ class SshdFixture {
 
  private:
   void MakeHostKeys() const;
-  void WriteConfig(uint16_t port, std::string extra) const;
+  void WriteConfig() const;
   bool Launch();
 
   ScratchDirectory directory_;
   std::string extra_config_;
   std::string user_;
-  uint16_t port_ = 0;
+  ReservedPort port_;  // so that it is still free when sshd starts again
   std::unique_ptr<BackgroundCommand> sshd_;
 };
-
-// A port that was free a moment ago.
-[[nodiscard]] uint16_t FreePort();
 
 }  // namespace orcio::test
