@@ -15,8 +15,9 @@ namespace orcio::test {
 // `db`, which has a health check, and `web`, which depends on it, count: all the time each writes
 // its counter to two files, SERVICE.1 and SERVICE.2, and once it is told to stop also to
 // SERVICE.end, which it removes when it starts. Whatever is copied from a volume that is at rest
-// has the same number in all three. Both note their starts and ends, in order, in the files
-// `starts` and `ends`. `job` has run and ended.
+// has the same number in all three. Both note their starts and ends in the files `starts` and
+// `ends`: a start some time after docker has said that it started them, an end before docker says
+// that they ended. `job` has run and ended.
 class ComposeProject {
  public:
   ComposeProject(const DockerdFixture& dockerd, std::string name);
@@ -28,6 +29,8 @@ class ComposeProject {
   // What `docker inspect` says, as a Go template: ".State.Status".
   [[nodiscard]] std::string Of(const std::string& service, const std::string& field) const;
   [[nodiscard]] std::string State(const std::string& service) const;
+  // When docker had started it, such that a later time is the greater text.
+  [[nodiscard]] std::string StartedAt(const std::string& service) const;
   // The lines of a file in the volume.
   [[nodiscard]] std::vector<std::string> Lines(const std::string& file) const;
   void Forget(const std::string& file) const;
@@ -40,6 +43,11 @@ class ComposeProject {
   [[nodiscard]] const ServiceConfig& service() const { return service_; }
 
  private:
+  [[nodiscard]] std::string Docker() const;
+  [[nodiscard]] std::string Filter() const;
+  // Names of its containers that there are.
+  [[nodiscard]] std::string Left() const;
+
   const DockerdFixture& dockerd_;
   const std::string name_;
   ScratchDirectory scratch_;

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::chrono::seconds kStartTime{30};
+constexpr std::chrono::seconds kStartTime{120};
 
 void WriteProgram(const fs::path& path, const std::string& script) {
   fs::create_directories(path.parent_path());
