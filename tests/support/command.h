@@ -28,8 +28,8 @@ struct CommandOptions {
 std::string MustRun(const std::vector<std::string>& words, const CommandOptions& options = {});
 std::string MustRunShell(const std::string& script, const CommandOptions& options = {});
 
-// A program running in the background; ended by SIGTERM, then SIGKILL after 10 s, when this goes
-// out of scope.
+// A program running in the background; ended by SIGTERM, then SIGKILL after a minute, when this
+// goes out of scope.
 class BackgroundCommand {
  public:
   explicit BackgroundCommand(const std::vector<std::string>& words, const std::string& log_file);
@@ -39,7 +39,8 @@ class BackgroundCommand {
 
   [[nodiscard]] int pid() const { return pid_; }
   [[nodiscard]] bool running();
-  // Sends `signal` and waits for the end. Returns the status as Ended has it.
+  // Sends `signal` and waits for the end, after a minute by SIGKILL. Returns the status as Ended
+  // has it.
   int End(int signal);
   // Waits for the end.
   int Wait();

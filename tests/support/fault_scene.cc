@@ -20,7 +20,14 @@ namespace fs = std::filesystem;
 // Files must have been at rest for so long before a run relies on their times.
 constexpr std::chrono::milliseconds kRest{3100};
 
-// They end at once when told to, and start again by nobody's doing but docker's.
+// For a container to write what it writes as it ends: one that is killed meanwhile leaves a volume
+// that is not at rest, and a busy machine takes its time.
+constexpr int kGraceSeconds = 60;
+
+// They end at once when told to, and start again by nobody's doing but docker's. Their shells are
+// not process 1: that is deaf to TERM until it has a trap, and dockerd, or a guard, may have
+// started it just before it is stopped. A shell that TERM ends before its trap has written nothing
+// yet.
 std::string Project(const fs::path& volume) {
   return "version: '2.4'\n"
          "services:\n"
@@ -28,6 +35,10 @@ std::string Project(const fs::path& volume) {
          "    image: busybox\n"
          "    network_mode: none\n"
          "    restart: unless-stopped\n"
+         "    init: true\n"
+         "    stop_grace_period: " +
+         std::to_string(kGraceSeconds) +
+         "s\n"
          "    command: [sh, -c, 'trap \"exit 0\" TERM; while :; do sleep 1 & wait $$!; done']\n"
          "  web:\n"
          "    <<: *part\n"
@@ -174,7 +185,7 @@ void FaultScene::Configure(int guard_seconds) const {
                           << "    host: workshop\n"
                           << "    paths: ['" << volume_.path().string() << "']\n"
                           << "    mode: " << NameOf(mode_) << "\n"
-                          << "    stop_timeout: 5s\n"
+                          << "    stop_timeout: " << kGraceSeconds << "s\n"
                           << "    start_timeout: 30s\n"
                           << "    guard: " << guard_seconds << "s\n";
 }
@@ -354,7 +365,7 @@ bool FaultScene::IsUp() const {
 }
 
 void FaultScene::StopContainers() const {
-  dockerd_.Docker({"stop", "-t", "1", "wiki_web_1", "wiki_db_1"});
+  dockerd_.Docker({"stop", "-t", std::to_string(kGraceSeconds), "wiki_web_1", "wiki_db_1"});
 }
 
 void FaultScene::RestartDockerd() {
