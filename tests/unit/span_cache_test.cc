@@ -1,6 +1,7 @@
 #include "index/span_cache.h"
 
 #include <atomic>
+#include <chrono>
 #include <latch>
 #include <random>
 #include <stdexcept>
@@ -21,9 +22,14 @@ std::function<Result<SpanBytes>()> Decoding(size_t size, uint64_t with) {
   return [=]() -> Result<SpanBytes> { return Filled(size, with); };
 }
 
-// Waits until the cache counts `waits` requests that wait for another's decode.
-void AwaitWaits(const SpanCache& cache, uint64_t waits) {
-  while (cache.counters().waits < waits) std::this_thread::yield();
+// Waits until the cache counts `waits` requests that wait for another's decode. False where it
+// never does.
+bool AwaitWaits(const SpanCache& cache, uint64_t waits) {
+  for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+       std::chrono::steady_clock::now() < end; std::this_thread::yield()) {
+    if (cache.counters().waits >= waits) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -122,7 +128,8 @@ TEST_CASE("Concurrent requests for one span share one decode, also a failed one"
   std::atomic<int> decodes = 0;
   const auto decode = [&]() -> Result<SpanBytes> {
     ++decodes;
-    AwaitWaits(cache, kThreads - 1);  // everybody else is waiting for this decode
+    // Everybody else is waiting for this decode.
+    if (!AwaitWaits(cache, kThreads - 1)) return Fail(ErrorKind::kLimit, "nobody waits");
     if (failing) return Fail(ErrorKind::kDamaged, "span 9 is bad");
     return Filled(100, 9);
   };
@@ -147,7 +154,7 @@ TEST_CASE("A decode that throws fails those who wait for it") {
     try {
       (void)cache.Get({1, 1}, [&]() -> Result<SpanBytes> {
         decoding.count_down();
-        AwaitWaits(cache, 1);
+        if (!AwaitWaits(cache, 1)) return Fail(ErrorKind::kLimit, "nobody waits");
         throw std::runtime_error("no memory");
       });
     } catch (const std::runtime_error&) {
