@@ -6,6 +6,7 @@
 #include <chrono>
 #include <fstream>
 
+#include "index/archive_name.h"
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/scratch_directory.h"
@@ -555,11 +556,22 @@ TEST_CASE("A service whose name is no compose project must name its project") {
   CHECK(ParseConfig(service + ", control: none}\n", "c.yaml").has_value());
 }
 
-TEST_CASE("A service whose name ends like a date is listed under its own name or refused") {
-  const std::string name = "wiki-20221105";
-  const auto config = ParseConfig(
-      "repository: /b\nhosts: {a: {}}\nservices:\n  " + name + ": {host: a}\n", "c.yaml");
-  if (!config) CHECK(config.error().message.starts_with("c.yaml:4:3: "));
+TEST_CASE("A service whose name ends like a date is listed under its own name") {
+  for (const std::string name : {"wiki-2022", "wiki-2022-11", "wiki-20221105", "wiki-2022-11-05",
+                                 "wiki-20221105T03", "wiki-202211050300"}) {
+    CAPTURE(name);
+    const auto config = ValueOf(ParseConfig(
+        "repository: /b\nhosts: {a: {}}\nservices:\n  " + name + ": {host: a, control: none}\n",
+        "c.yaml"));
+    REQUIRE(config.services.size() == 1);
+    CHECK(config.services[0].name == name);
+    for (const int64_t seconds : {int64_t{0}, int64_t{1667617200}, int64_t{1795744800}}) {
+      const auto listed = ParseArchiveName(MakeArchiveName(name, seconds), 0);
+      REQUIRE(listed.has_value());
+      CHECK(listed->service == name);
+      CHECK(listed->seconds == seconds);
+    }
+  }
 }
 
 TEST_CASE("A mode of later versions is an error that says so") {
@@ -636,10 +648,21 @@ TEST_CASE("An overlong value is an error that shows its beginning") {
 TEST_CASE("A configuration cut short at any byte is read or refused, never worse") {
   const std::string whole = WithService(
       "    paths: [\"/srv/\xc3\xa8\", /etc/wiki]\n    stop_timeout: 5m\n    keep: {last: 3}\n");
+  size_t read = 0;
   for (size_t size = 0; size < whole.size(); ++size) {
+    CAPTURE(size);
     const auto config = ParseConfig(whole.substr(0, size), "c.yaml");
-    if (!config) CHECK(config.error().message.starts_with("c.yaml:"));
+    if (!config) {
+      CHECK(config.error().message.starts_with("c.yaml:"));
+      continue;
+    }
+    ++read;
+    CHECK(std::string("/srv/backups").starts_with(config->repository.string()));
+    CHECK(config->services.size() <= 1);
+    for (const auto& service : config->services) CHECK(service.host == "atena");
   }
+  CHECK(read > 0);
+  CHECK(read < whole.size());
 }
 
 // Files.

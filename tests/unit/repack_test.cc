@@ -9,6 +9,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/failing_files.h"
+#include "tests/support/needs.h"
 #include "tests/support/scanned_tar.h"
 #include "tests/support/scratch_directory.h"
 #include "tests/support/written_archive.h"
@@ -84,7 +85,8 @@ TEST_CASE("A tar in another compression becomes an archive, too") {
   const auto [program, ending] = GENERATE(table<std::string, std::string>(
       {{"xz", ".tar.xz"}, {"bzip2", ".tar.bz2"}, {"zstd", ".tar.zst"}, {"lz4", ".tar.lz4"}}));
   if (test::RunCommand({"which", program}).status != 0) {
-    WARN("needs " + program);
+    if (test::MustHaveAll()) FAIL("this test needs " + program);
+    WARN("this test needs " + program);
     return;
   }
   CAPTURE(program);

@@ -363,12 +363,29 @@ TEST_CASE("An archive is published though its service does not come up, and says
 }
 
 TEST_CASE("A second run within a second gets a name of its own") {
+  // Another run takes the name just before this one looks whether it is free: whatever the second.
+  class TakenOnce : public test::WatchedFiles {
+   public:
+    TakenOnce() : WatchedFiles([](const auto&, size_t) { return Result<void>(); }) {}
+    [[nodiscard]] Result<FileStatus> Status(const std::filesystem::path& path) const override {
+      if (taken.empty() && path.filename().string().ends_with(".tar.gz")) {
+        taken = path;
+        std::ofstream(path) << "another run's";
+      }
+      return WatchedFiles::Status(path);
+    }
+    mutable std::filesystem::path taken;
+  };
   Run run;
-  const auto first = run.Go();
-  const auto second = run.Go();
-  REQUIRE_FALSE(second.error);
-  CHECK(first.archive != second.archive);
-  CHECK(run.Names().size() == 4);
+  const TakenOnce files;
+  const auto outcome = run.Go(files);
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE_FALSE(files.taken.empty());
+  CHECK(outcome.archive != files.taken);
+  CHECK(std::filesystem::file_size(outcome.archive) == outcome.archive_bytes);
+  std::string text;
+  std::getline(std::ifstream(files.taken), text);
+  CHECK(text == "another run's");
 }
 
 TEST_CASE("An exception in the middle unwinds through a start") {

@@ -7,6 +7,7 @@
 #include "index/tar_headers.h"
 #include "index/tar_scanner.h"
 #include "tests/support/catch.h"
+#include "tests/support/peak_memory.h"
 #include "tests/support/scanned_tar.h"
 
 // Tars that are cut, bent, or lie.
@@ -18,6 +19,7 @@ using test::EndMarker;
 using test::HandMadeHeader;
 using test::Padded;
 using test::PaxHeader;
+using test::PeakMemory;
 using test::ScanBytes;
 using test::ScannedTar;
 using test::SizeField;
@@ -280,10 +282,13 @@ TEST_CASE("A sparse map that lies makes the file incomplete, never zeros") {
   }
 }
 
-TEST_CASE("A size beyond all that follows costs neither time nor memory") {
+TEST_CASE("A size beyond all that follows costs no memory") {
   const uint64_t size = GENERATE(uint64_t{1} << 34, uint64_t{1} << 40, uint64_t{1} << 62);
-  const ScannedTar scanned =
-      ScanBytes(HandMadeHeader{.size = SizeField(size)}.Block() + Padded("little") + EndMarker());
+  const std::string tar =
+      HandMadeHeader{.size = SizeField(size)}.Block() + Padded("little") + EndMarker();
+  const PeakMemory memory;
+  const ScannedTar scanned = ScanBytes(tar);
+  CHECK(memory.Growth() < PeakMemory::kFactor * (uint64_t{16} << 20));
   REQUIRE_OK(scanned.summary);
   REQUIRE(scanned.entries.size() == 1);
   CHECK_FALSE(scanned.entries[0].complete);
@@ -292,9 +297,16 @@ TEST_CASE("A size beyond all that follows costs neither time nor memory") {
 }
 
 TEST_CASE("Headers without end are damage, and cost no memory") {
+  // Less than they take in the tar, that is.
+  const auto scan = [](const std::string& tar) {
+    const PeakMemory memory;
+    ScannedTar scanned = ScanBytes(tar);
+    CHECK(memory.Growth() < PeakMemory::kFactor * TarHeaderReader::kMaxHeaderBytes);
+    return scanned;
+  };
   const ScannedTar pax =
-      ScanBytes(PaxHeader({"path=" + std::string(TarHeaderReader::kMaxHeaderBytes, 'p')}) +
-                FileOf("not its name", "x") + FileOf("next", "y") + EndMarker());
+      scan(PaxHeader({"path=" + std::string(TarHeaderReader::kMaxHeaderBytes, 'p')}) +
+           FileOf("not its name", "x") + FileOf("next", "y") + EndMarker());
   REQUIRE_OK(pax.summary);
   CHECK(pax.summary->damage->offset == 0);
   REQUIRE(pax.entries.size() == 1);
@@ -302,15 +314,14 @@ TEST_CASE("Headers without end are damage, and cost no memory") {
   // A sparse map of any length is allowed by the format: here one of 20 MB.
   std::string map = "5000000\n";
   while (map.size() < TarHeaderReader::kMaxHeaderBytes + (size_t{4} << 20)) map += "1\n1\n";
-  const ScannedTar sparse = ScanBytes(PaxSparse(map, 20, "x") + FileOf("next", "y") + EndMarker());
+  const ScannedTar sparse = scan(PaxSparse(map, 20, "x") + FileOf("next", "y") + EndMarker());
   REQUIRE_OK(sparse.summary);
   CHECK_FALSE(sparse.At("sparse").complete);
   CHECK(sparse.At("next").complete);
   // And extension headers behind each other.
   std::string many;
   for (int i = 0; i < 40000; ++i) many += PaxHeader({"path=x"});
-  const ScannedTar long_row =
-      ScanBytes(many + FileOf("x", "y") + FileOf("next", "y") + EndMarker());
+  const ScannedTar long_row = scan(many + FileOf("x", "y") + FileOf("next", "y") + EndMarker());
   REQUIRE_OK(long_row.summary);
   CHECK(long_row.summary->damage.has_value());
   CHECK(long_row.entries.size() == 1);

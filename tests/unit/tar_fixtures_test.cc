@@ -7,6 +7,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
+#include "tests/support/needs.h"
 #include "tests/support/scanned_tar.h"
 #include "tests/support/scratch_directory.h"
 #include "tests/support/tree_listing.h"
@@ -102,7 +103,8 @@ TEST_CASE("All forms of one sparse file are the same file") {
 
 TEST_CASE("Extended attributes and ACLs are those that bsdtar extracts") {
   if (::geteuid() != 0) {
-    WARN("needs root");
+    if (test::MustHaveAll()) FAIL("this test needs root");
+    WARN("this test needs root");
     return;
   }
   const std::string tar =
