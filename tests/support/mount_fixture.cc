@@ -3,14 +3,18 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <stdexcept>
 
 #include "fusefs/mount.h"
 #include "fusefs/mount_table.h"
 #include "index/repository.h"
+#include "tests/support/catch.h"
 
 namespace orcio::test {
 namespace {
@@ -41,6 +45,9 @@ MountFixture::MountFixture(const std::filesystem::path& repository,
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
   server_lives_ = UniqueFd(ends[0]);
   UniqueFd write_end(ends[1]);  // the server inherits it: nothing is executed
+  // The server is no child of ours; but it becomes one, whose end can be awaited, when the process
+  // that started it is gone.
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) throw std::runtime_error("prctl");
   MountOptions mount;
   mount.mountpoint = mountpoint_;
   mount.cache_bytes = uint64_t{32} << 20;
@@ -55,12 +62,24 @@ MountFixture::MountFixture(const std::filesystem::path& repository,
 
 MountFixture::~MountFixture() {
   if (mounted()) (void)Unmount(mountpoint_, true);
-  if (!ServerEnds()) ::kill(server_, SIGKILL);
+  const bool ended = ServerEnds();
+  if (!ended) ::kill(server_, SIGKILL);
+  INFO("a mount's server");
+  CHECK(ended);
+  // Nobody sees what it says once it is in the background, a sanitizer's report included. Only a
+  // test ends it by SIGKILL.
+  int status = 0;
+  pid_t waited = 0;
+  while ((waited = ::waitpid(server_, &status, 0)) < 0 && errno == EINTR) {
+  }
+  CHECK(waited == server_);
+  if (WIFEXITED(status)) CHECK(WEXITSTATUS(status) == 0);
+  if (WIFSIGNALED(status)) CHECK(WTERMSIG(status) == SIGKILL);
 }
 
 bool MountFixture::ServerEnds() const {
   pollfd end{server_lives_.get(), POLLIN, 0};
-  return ::poll(&end, 1, 20'000) == 1;
+  return ::poll(&end, 1, 60'000) == 1;
 }
 
 bool MountFixture::mounted() const {

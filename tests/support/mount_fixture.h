@@ -12,7 +12,8 @@
 namespace orcio::test {
 
 // A repository mounted read-only by a server process of its own, on a directory of its own. Needs
-// root and /dev/fuse. At the end of its life it is unmounted, and the server awaited.
+// root and /dev/fuse. At the end of its life it is unmounted, and the server awaited: the test case
+// fails where that did not end well.
 class MountFixture {
  public:
   // `options` as after -o. Throws where it cannot be mounted.
@@ -27,7 +28,7 @@ class MountFixture {
     return mountpoint_ / path;
   }
   [[nodiscard]] pid_t server() const { return server_; }
-  // Waits until the server process has ended, at most 20 s; false where it has not.
+  // Waits until the server process has ended, at most a minute; false where it has not.
   [[nodiscard]] bool ServerEnds() const;
   [[nodiscard]] bool mounted() const;
 
