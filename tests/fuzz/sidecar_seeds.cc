@@ -1,5 +1,8 @@
 // Writes sidecars for sidecar_fuzz to begin with: sidecar_seeds DIRECTORY
 
+#include <fmt/format.h>
+
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -11,6 +14,11 @@ using namespace orcio;
 
 void WriteSeed(const std::filesystem::path& path, const std::vector<TarEntry>& entries) {
   auto bytes = test::BuildSidecar(entries);
+  // From seeds that are none, the target would never get past the first checks.
+  if (const auto opened = test::OpenSidecar(bytes); !opened) {
+    fmt::print(stderr, "{}: {}\n", path.string(), opened.error().message);
+    std::exit(1);
+  }
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(bytes.data()),
              static_cast<std::streamsize>(bytes.size()));
