@@ -179,14 +179,14 @@ void FaultScene::Configure(int guard_seconds) const {
                           << "    user: " << *host.user << "\n"
                           << "    identity: " << host.identity->string() << "\n"
                           << "    known_hosts: " << host.known_hosts->string() << "\n"
-                          << "    connect_timeout: 5s\n"
+                          << "    connect_timeout: 15s\n"
                           << "services:\n"
                           << "  wiki:\n"
                           << "    host: workshop\n"
                           << "    paths: ['" << volume_.path().string() << "']\n"
                           << "    mode: " << NameOf(mode_) << "\n"
                           << "    stop_timeout: " << kGraceSeconds << "s\n"
-                          << "    start_timeout: 30s\n"
+                          << "    start_timeout: 120s\n"
                           << "    guard: " << guard_seconds << "s\n";
 }
 
