@@ -154,7 +154,7 @@ TEST_CASE_METHOD(LiveRepository, "A mount that eight threads read is unmounted w
     }
     // Readers open what is gone now, and say so; none of them waits for ever.
     CHECK(mount.ServerEnds());
-    CHECK(Clock::now() - begun < std::chrono::seconds(5));
+    CHECK(Clock::now() - begun < std::chrono::seconds(60));
     CHECK_FALSE(mount.mounted());
   }
 }

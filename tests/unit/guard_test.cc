@@ -25,7 +25,7 @@ using Mark = GuardState::Mark;
 using Phase = GuardState::Phase;
 
 constexpr std::chrono::seconds kAsk{30};
-constexpr std::chrono::seconds kLong{40};
+constexpr std::chrono::seconds kLong{60};
 
 // A directory for the front of PATH in which `sh` is the shell of that name.
 std::string PathWith(const fs::path& directory, const std::string& shell) {

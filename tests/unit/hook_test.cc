@@ -61,7 +61,7 @@ TEST_CASE("A hook that hangs is killed with its children") {
                               std::chrono::milliseconds(300));
   REQUIRE_FALSE(failed);
   CHECK(failed.error().message.find("killed") != std::string::npos);
-  REQUIRE_OK(RunHook("start", "flock --wait 10 " + lock + " true", {}, {}, kPlenty));
+  REQUIRE_OK(RunHook("start", "flock --wait 60 " + lock + " true", {}, {}, kPlenty));
 }
 
 TEST_CASE("What a hook leaves in the background is killed") {
@@ -72,7 +72,7 @@ TEST_CASE("What a hook leaves in the background is killed") {
                      "flock " + lock + " sh -c 'touch " + begun + "; sleep 600' & until [ -e " +
                          begun + " ]; do sleep 0.05; done",
                      {}, {}, kPlenty));
-  REQUIRE_OK(RunHook("start", "flock --wait 10 " + lock + " true", {}, {}, kPlenty));
+  REQUIRE_OK(RunHook("start", "flock --wait 60 " + lock + " true", {}, {}, kPlenty));
 }
 
 }  // namespace orcio

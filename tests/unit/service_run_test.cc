@@ -281,8 +281,9 @@ TEST_CASE("A stream that hardly brings anything is given up, and the service sta
 }
 
 TEST_CASE("A stream that keeps its pace goes on") {
-  PaceLimit limit({100, std::chrono::seconds(1)}, {});
-  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(3500);
+  // Bytes enough for each of several looks, though this thread may wait for its turn meanwhile.
+  PaceLimit limit({100, std::chrono::seconds(3)}, {});
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(9500);
   while (std::chrono::steady_clock::now() < end && !limit.expired()) {
     limit.Count(50);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
