@@ -38,7 +38,7 @@ export container
 exec /lib/systemd/systemd --unit=bare.target --log-target=console --show-status=no
 )sh";
 
-constexpr std::chrono::seconds kBootTime{30};
+constexpr std::chrono::seconds kBootTime{120};
 
 // A host whose commands run in the namespaces of a process.
 class NamespacedHost : public RemoteHost {
