@@ -30,7 +30,8 @@
 namespace orcio {
 namespace {
 
-const std::filesystem::path kCorpus = std::filesystem::path(SourceDirectory()) / "../shared/corpus";
+const std::filesystem::path kCorpus =
+    std::filesystem::path(test::SourceDirectory()) / "../shared/corpus";
 
 struct Listed {
   std::string path;

@@ -559,10 +559,10 @@ TEST_CASE("A host that accepts and says nothing times out, and so does one that 
   const uint64_t login = BytesOfLogin(sshd);
   // All at once: each waits for as long as a login may take on a busy machine.
   struct Attempt {
-    Attempt(const SshdFixture& sshd, uint64_t bytes) : bytes(bytes), proxy(sshd.port()) {
+    Attempt(const SshdFixture& sshd, uint64_t passed) : bytes(passed), proxy(sshd.port()) {
       HostConfig config = Through(sshd, proxy);
       config.connect_timeout = 15s;
-      proxy.StallAfter(bytes);
+      proxy.StallAfter(passed);
       ended =
           std::async(std::launch::async, [config] { return MakeSshHost(config)->Connect(kNever); });
     }

@@ -701,7 +701,7 @@ TEST_CASE("A file over 1 MiB is refused, one that never ends too") {
 
 TEST_CASE("The example configuration is valid") {
   const auto config =
-      ValueOf(LoadConfig(std::string(SourceDirectory()) + "/scripts/orcio.example.yaml"));
+      ValueOf(LoadConfig(std::string(test::SourceDirectory()) + "/scripts/orcio.example.yaml"));
   CHECK(config.repository == "/srv/backups");
   CHECK(config.services.size() >= 4);
 }

@@ -96,7 +96,7 @@ void RequireDamaged(const Bytes& member, size_t size) {
 
 // The bytes of the first hexdump under `heading` in FORMAT.md.
 Bytes WorkedExample(const std::string& heading) {
-  std::ifstream document(std::string(SourceDirectory()) + "/index/FORMAT.md");
+  std::ifstream document(std::string(test::SourceDirectory()) + "/index/FORMAT.md");
   std::string line;
   while (std::getline(document, line) && line != heading) {
   }

@@ -40,7 +40,7 @@ std::string HexDump(const FileBytes& bytes) {
 
 // The hexdump in FORMAT.md's worked example.
 std::string DumpInFormat() {
-  std::ifstream file(std::string(SourceDirectory()) + "/index/FORMAT.md");
+  std::ifstream file(std::string(test::SourceDirectory()) + "/index/FORMAT.md");
   std::stringstream text;
   text << file.rdbuf();
   constexpr std::string_view kBegin = "```hexdump\n";

@@ -1,0 +1,2 @@
+// Nothing but what the headers that all tests precompile are made with.
+#include "tests/support/catch.h"
