@@ -103,3 +103,9 @@ orcio_case_test(precopy_busybox precopy LONG --busybox 1 --seeds ${precopy_seeds
 
 orcio_integration_test(corpus_test integration/corpus_test.cc)
 set_tests_properties(corpus_test PROPERTIES COST 1500)  # minutes, in one thread
+
+# The demonstration, interrupted some fifty times: minutes, in which it mostly waits.
+if(NOT ORCIO_SANITIZE)  # which look at the program, not at a script
+  add_test(NAME demo_interrupted COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/integration/demo_interrupted $<TARGET_FILE:orcio>)
+  set_tests_properties(demo_interrupted PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 3600 LABELS long ${waiting_test})
+endif()
