@@ -50,6 +50,7 @@ struct Namespace::State {
   std::shared_ptr<const Listing> Known() const;
   std::shared_ptr<const Listing> Fresh();
   std::shared_ptr<const Listing> Relisted();
+  std::shared_ptr<const Listing> RelistedAfter(const MountedArchive& changed);
   // The archive that the inode belongs to, or, of its root, what has replaced it: whoever stands
   // there sees the new content. Null where there is none.
   std::shared_ptr<MountedArchive> ArchiveOf(Inode inode);
@@ -119,6 +120,21 @@ std::shared_ptr<const Listing> Namespace::State::Relisted() {
   return Known();
 }
 
+// For who has seen `changed` change. Waits for a listing that another thread is making, which may
+// have begun before that: with the one before it, the kernel would walk to the changed archive once
+// more, and give up.
+std::shared_ptr<const Listing> Namespace::State::RelistedAfter(const MountedArchive& changed) {
+  const std::scoped_lock lock(refreshing);
+  auto known = Known();
+  const auto there = known->ArchiveAt(changed.file().name.service, changed.file().date);
+  if (there != nullptr && there->Changed()) {
+    const auto refreshed = Refresh();
+    if (!refreshed && policy.log) policy.log(refreshed.error().message);
+    known = Known();
+  }
+  return known;
+}
+
 // Waits for a listing that another thread is making: it may have begun before the change.
 Namespace::Changes Namespace::State::TakeChanges() {
   const std::scoped_lock lock(refreshing);
@@ -148,13 +164,15 @@ std::shared_ptr<MountedArchive> Namespace::State::ArchiveOf(Inode inode) {
   };
   auto archive = find(*Known());
   // What grows or is written over in place leaves its directory as it was.
-  return archive != nullptr && archive->Changed() ? find(*Relisted()) : archive;
+  return archive != nullptr && archive->Changed() ? find(*RelistedAfter(*archive)) : archive;
 }
 
 std::shared_ptr<MountedArchive> Namespace::State::ArchiveAt(std::string_view service,
                                                             std::string_view date) {
   auto archive = Known()->ArchiveAt(service, date);
-  return archive != nullptr && archive->Changed() ? Relisted()->ArchiveAt(service, date) : archive;
+  return archive != nullptr && archive->Changed()
+             ? RelistedAfter(*archive)->ArchiveAt(service, date)
+             : archive;
 }
 
 Result<MountedTree> Namespace::State::TreeOf(Inode inode) {
