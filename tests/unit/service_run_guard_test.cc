@@ -121,11 +121,15 @@ TEST_CASE("A run whose guard fired publishes nothing, though every byte arrived"
   Run run;
   run.service.guard = std::chrono::seconds(6);
   run.host.delay = "; sleep 60";
-  std::atomic<bool> away = false;
-  run.control.on_stop = [&] { away = true; };
+  std::atomic<bool> stopped = false;
+  run.control.on_stop = [&] { stopped = true; };
+  // From then on a link that is dead until the guard has had enough of it. Which of the two notices
+  // first must not be the clock's to say.
   run.before_beat = [&](const std::string&) -> Result<void> {
-    if (away) return Away();
-    return {};
+    if (!stopped) return {};
+    for (int i = 0; i < 6000 && !run.StartedByGuard(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return Away();
   };
   const auto outcome = run.Go();
   REQUIRE(outcome.error);
