@@ -133,13 +133,12 @@ class OnTerminal {
 };
 
 // A tar that takes a while to read and not to store: a file of zeros.
-Bytes LongToRead() {
-  constexpr int kMiB = 500;
+Bytes LongToRead(unsigned mebibytes) {
   const std::string header =
-      HandMadeHeader{.path = "zeros", .size = SizeField(uint64_t{kMiB} << 20)}.Block();
+      HandMadeHeader{.path = "zeros", .size = SizeField(uint64_t{mebibytes} << 20)}.Block();
   const Bytes zeros = Gzip(Bytes(1 << 20));
   Bytes bytes = Gzip(AsBytes(header));
-  for (int i = 0; i < kMiB; ++i) bytes.insert(bytes.end(), zeros.begin(), zeros.end());
+  for (unsigned i = 0; i < mebibytes; ++i) bytes.insert(bytes.end(), zeros.begin(), zeros.end());
   const Bytes end = Gzip(AsBytes(EndMarker()));
   bytes.insert(bytes.end(), end.begin(), end.end());
   return bytes;
@@ -335,7 +334,7 @@ TEST_CASE("A repack killed between its two renames can go on") {
 }
 
 TEST_CASE("Indexing goes on when its terminal is closed") {
-  const OldArchive old(LongToRead());
+  const OldArchive old(LongToRead(2000));  // for seconds, whatever else this machine does
   const auto sidecar = old.path.string() + ".idx";
   OnTerminal index({BuiltProgram(), "-v", "index", old.path.string()});
   index.AwaitOutput();
@@ -347,7 +346,7 @@ TEST_CASE("Indexing goes on when its terminal is closed") {
 }
 
 TEST_CASE("Indexing ends when it is interrupted, and leaves nothing behind") {
-  const OldArchive old(LongToRead());
+  const OldArchive old(LongToRead(7000));
   const int signal = GENERATE(SIGINT, SIGTERM);
   OnTerminal index({BuiltProgram(), "index", old.path.string()});
   index.AwaitOutput();
