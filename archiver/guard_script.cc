@@ -72,12 +72,18 @@ within() {
   if [ -n "$has_timeout" ]; then timeout "$seconds" "$@"; else "$@"; fi
 }
 # Counts seconds of its own: a clock that is set wrong, or right, changes nothing.
+# Two that begin at once may each find that there is none yet: the one that said so last stays.
+is_the_one() {
+  { read -r guard begun <"$d/ready"; } 2>/dev/null
+  [ "$guard" = $$ ] || ! guarded
+}
 watch() {
   quiet=0
   total=0
   while :; do
     sleep 1
     [ -d "$d" ] || return 1
+    is_the_one || exit 0
     [ ! -e "$d/claim" ] || break
     total=$((total + 1))
     quiet=$((quiet + 1))
@@ -141,8 +147,8 @@ main() {
   trap '' HUP PIPE
   cd /
   ! guarded || exit 0  # two of them would both start it
-  echo "$$ $(begun_of $$)" >"$d/ready.new"
-  mv "$d/ready.new" "$d/ready"
+  echo "$$ $(begun_of $$)" >"$d/ready.$$"
+  mv "$d/ready.$$" "$d/ready"
   if [ -e "$d/fired" ] || watch; then
     fire
   elif [ -d "$d" ]; then  # orcio removes it, if it has not died meanwhile

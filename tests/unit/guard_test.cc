@@ -1,6 +1,7 @@
 #include "archiver/guard.h"
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -152,12 +153,22 @@ struct Scene {
     return pids;
   }
   [[nodiscard]] size_t Processes() const { return Pids().size(); }
-  [[nodiscard]] bool HasDirectory(const std::string& file = "") const {
-    for (const char* base : {"/run", "/dev/shm", "/tmp"})
-      if (fs::exists(base + ("/orcio-guard-" + plan.token) + "/" + file)) return true;
-    return false;
+  // Of the guard; empty where it has none.
+  [[nodiscard]] fs::path Directory() const {
+    for (const char* base : {"/run", "/dev/shm", "/tmp"}) {
+      const fs::path there = base + ("/orcio-guard-" + plan.token);
+      if (fs::exists(there)) return there;
+    }
+    return {};
   }
-  [[nodiscard]] bool HasBeat() const { return HasDirectory("beat"); }
+  [[nodiscard]] bool HasDirectory() const { return !Directory().empty(); }
+  // Of the guard that has said it is there, dead or alive.
+  [[nodiscard]] pid_t ReadyPid() const {
+    pid_t pid = 0;
+    std::ifstream(Directory() / "ready") >> pid;
+    return pid;
+  }
+  [[nodiscard]] bool HasBeat() const { return fs::exists(Directory() / "beat"); }
 };
 
 }  // namespace
@@ -237,12 +248,31 @@ TEST_CASE("A guard that somebody killed is there again with the next sign of orc
     for (const pid_t pid : scene.Pids()) REQUIRE(::kill(pid, SIGKILL) == 0);
     REQUIRE(scene.Await([&] { return scene.Processes() == 0; }));
     CHECK(scene.Ask(BeatCommand(scene.plan.token)).mark == Mark::kArmed);
-    REQUIRE(scene.Await([&] { return scene.Processes() == 1; }));
+    REQUIRE(scene.Await([&] { return scene.Pids() == std::vector{scene.ReadyPid()}; }));
     CHECK(scene.Ask(BeatCommand(scene.plan.token)).mark == Mark::kArmed);
     CHECK(scene.Await([&] { return scene.Processes() == 1; }));  // and no second one
     scene.Release();
     REQUIRE(scene.AwaitFired());
     CHECK(scene.Size("up") == 2);  // once
+  }
+}
+
+TEST_CASE("Of two guards that began at once the one that said so last stays") {
+  for (const std::string shell : {"dash", "busybox"}) {
+    CAPTURE(shell);
+    Scene scene(shell);
+    scene.plan.silence = std::chrono::seconds(30);
+    scene.Arm();
+    REQUIRE_OK(scene.Guarded("true"));
+    // This process stands for the other one.
+    std::ifstream stat("/proc/self/stat");
+    std::string field;
+    for (int i = 0; i < 22; ++i) stat >> field;
+    std::ofstream(scene.Directory() / "ready") << ::getpid() << " " << field << "\n";
+    std::ofstream(scene.scratch / "step").flush();
+    CHECK(scene.Await([&] { return scene.Processes() == 0; }));
+    CHECK_FALSE(scene.Exists("up"));
+    CHECK_FALSE(fs::exists(scene.Directory() / "claim"));
   }
 }
 
