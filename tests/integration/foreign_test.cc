@@ -21,6 +21,7 @@
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
+#include "tests/support/environment.h"
 #include "tests/support/gzip_maker.h"
 #include "tests/support/scanned_tar.h"
 #include "tests/support/scratch_directory.h"
@@ -94,6 +95,8 @@ class OnTerminal {
     std::vector<char*> arguments;
     for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
+    // On a dumb one nothing is shown before the end.
+    Environment environment(std::map<std::string, std::string>{{"TERM", "xterm"}});
     pid_ = ::fork();
     REQUIRE(pid_ >= 0);
     if (pid_ == 0) {
@@ -101,7 +104,7 @@ class OnTerminal {
       const int terminal = ::open(slave.c_str(), O_RDWR);
       ::ioctl(terminal, TIOCSCTTY, 0);
       for (const int fd : {0, 1, 2}) ::dup2(terminal, fd);
-      ::execv(arguments[0], arguments.data());
+      ::execve(arguments[0], arguments.data(), environment.get());
       ::_exit(127);
     }
   }
