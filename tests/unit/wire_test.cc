@@ -199,12 +199,17 @@ TEST_CASE("How a tar crosses the link is decided by the host and the link") {
   std::ofstream(scratch / "noise") << test::Noise(6 << 20, 1);
   const std::string text = "cat " + (scratch / "text").string();
   const std::string noise = "cat " + (scratch / "noise").string();
-  SlowHost slow(8 * kMiB);
+  // Slower than any machine packs, however busy.
+  SlowHost slow(2 * kMiB);
   CHECK(ValueOf(ChooseWire(Wire::kAuto, slow, text, {}, {})) == Wire::kZstd);
   CHECK(ValueOf(ChooseWire(Wire::kAuto, slow, noise, {}, {})) == Wire::kNone);
   // What the last archive tells counts for more.
   CHECK(ValueOf(ChooseWire(Wire::kAuto, slow, text, 0.99, {})) == Wire::kNone);
-  SlowHost fast(4096 * kMiB);
+  // Whose zstd is slower than any link without a limit.
+  const test::ScratchDirectory programs;
+  std::ofstream(programs / "zstd") << "#!/bin/sh\nsleep 3\nexec /usr/bin/zstd \"$@\"\n";
+  std::filesystem::permissions(programs / "zstd", std::filesystem::perms::owner_all);
+  SlowHost fast(4096 * kMiB, {{"PATH", programs.path().string() + ":/usr/bin:/bin"}});
   CHECK(ValueOf(ChooseWire(Wire::kAuto, fast, text, {}, {})) == Wire::kNone);
   // A few bytes.
   CHECK(ValueOf(ChooseWire(Wire::kAuto, slow, "echo x", {}, {})) == Wire::kNone);
