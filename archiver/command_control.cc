@@ -76,7 +76,7 @@ std::string CommandControl::StartScript() const {
 }
 
 Result<void> CommandControl::ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) {
-  if (!running_ || service_.status_command.empty()) return {};
+  if (service_.status_command.empty()) return {};
   if (!ORCIO_TRY(IsRunning(host, service_.status_command, stop))) return {};
   return Fail(ErrorKind::kRemote,
               "{}: the status command says that {} runs, right after its files were read: what was "

@@ -17,7 +17,8 @@ namespace orcio {
 inline constexpr std::chrono::seconds kDefaultStopLimit{600};
 
 // Stops a service and starts again what was running of it, and only that. One object a run; its
-// functions are called in the order Inspect, Stop, ConfirmAtRest, Start, by one thread.
+// functions are called in the order Inspect, Stop, ConfirmAtRest, Start, by one thread; Stop and
+// Start not where nothing was running.
 class ServiceControl {
  public:
   virtual ~ServiceControl() = default;
@@ -53,8 +54,9 @@ class ServiceControl {
   // stopped: call Start.
   [[nodiscard]] virtual Result<void> Stop(RemoteHost& host, const std::stop_token& stop) = 0;
 
-  // Whether the service has been at rest since Stop: kRemote, naming what was started meanwhile and
-  // by whom it may have been, where it was not.
+  // Whether all of the service, what was not running before included, has been at rest since Stop,
+  // or since Inspect where nothing was to be stopped: kRemote, naming what was started meanwhile
+  // and by whom it may have been, where it was not.
   [[nodiscard]] virtual Result<void> ConfirmAtRest(RemoteHost& /*host*/,
                                                    const std::stop_token& /*stop*/) {
     return {};

@@ -116,6 +116,8 @@ Result<void> ServiceRun::Archive() {
   ORCIO_TRY(Prepare());
   if (!plan_.stops.empty()) return ArchiveRunning();
   ORCIO_TRY(Collect(host_, stop_));
+  // What was down when it was inspected may have been started in the middle by somebody else.
+  ORCIO_TRY(control_.ConfirmAtRest(host_, stop_));
   return Publish(std::async(std::launch::async, [this] { return capture_->Finish(); }));
 }
 

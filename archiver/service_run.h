@@ -64,8 +64,9 @@ struct ServiceRunOptions {
 
 // Archives one service: inspect, stop, stream, start, publish. A service that was stopped is
 // started again whatever happens in between, `stop` requested included; the start itself is not
-// given up for `stop`. A run whose guard fired, or whose service somebody else started, publishes
-// nothing. A service that an earlier run left stopped is not archived: that is a start_error.
+// given up for `stop`. A run whose guard fired, or whose service somebody else started in the
+// middle, though it may have been down before, publishes nothing. A service that an earlier run
+// left stopped is not archived: that is a start_error.
 [[nodiscard]] ServiceOutcome RunService(const ServiceConfig& service, RemoteHost& host,
                                         ServiceControl& control, const FileSystem& files,
                                         const std::filesystem::path& repository,

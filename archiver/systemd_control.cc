@@ -93,6 +93,12 @@ Error NotUp(RemoteHost& host, const std::string& unit, const UnitState& state,
                   host.name(), unit, Excerpt(state.active), Excerpt(state.sub), said, unit)};
 }
 
+// Whether a unit's property tells of another start than `before` does. "0" is a time that never
+// was.
+bool IsAnother(const std::string& now, const std::string& before) {
+  return !now.empty() && now != "0" && now != before;
+}
+
 Failure Interrupted(const RemoteHost& host) {
   return Fail(ErrorKind::kCancelled, "{}: interrupted while waiting for systemd", host.name());
 }
@@ -108,6 +114,7 @@ Result<void> SystemdControl::Inspect(RemoteHost& host, const std::stop_token& st
                   "{}: systemd has no unit {}: correct the service's units: in the configuration",
                   host.name(), unit);
     }
+    last_starts_[unit] = {states[i].invocation, states[i].entered};
     if (states[i].running()) running_.push_back(unit);
   }
   return {};
@@ -148,18 +155,19 @@ std::string SystemdControl::StartScript() const {
 }
 
 Result<void> SystemdControl::ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) {
-  if (running_.empty()) return {};
-  const auto states = ORCIO_TRY(Show(host, running_, stop));
+  const auto states = ORCIO_TRY(Show(host, service_.units, stop));
   for (size_t i = 0; i < states.size(); ++i) {
-    const auto before = entered_.find(running_[i]);
-    const bool started =
-        states[i].running() || before == entered_.end() || states[i].entered != before->second;
+    const LastStart& before = last_starts_[service_.units[i]];
+    // Nothing where systemd has forgotten the unit since, which is not a start.
+    const bool started = states[i].running() ||
+                         IsAnother(states[i].invocation, before.invocation) ||
+                         IsAnother(states[i].entered, before.entered);
     if (!started) continue;
     return Fail(
         ErrorKind::kRemote,
         "{}: unit {} was started while its files were read: what was read is not "
         "consistent. Find out what starts it there: a timer, a socket, a watchdog, a person",
-        host.name(), running_[i]);
+        host.name(), service_.units[i]);
   }
   return {};
 }
@@ -182,7 +190,7 @@ Result<void> SystemdControl::StopUnit(RemoteHost& host, const std::string& unit,
   for (;;) {
     const auto state = ORCIO_TRY(Show(host, {unit}, stop)).front();
     if (state.active == "inactive" || state.active == "failed") {
-      entered_[unit] = state.entered;
+      last_starts_[unit] = {state.invocation, state.entered};
       return {};
     }
     if (Clock::now() >= deadline) {

@@ -217,6 +217,20 @@ TEST_CASE("A container that somebody starts in the middle of the stream makes no
   CHECK(night.project.State("job") == "exited");
 }
 
+// Was published: nothing was looked at where nothing had been stopped.
+TEST_CASE("A project that was down makes no archive where somebody starts it in the middle") {
+  Night night(Compose::kNone);
+  Dockerd().Docker({"stop", "wiki_web_1", "wiki_db_1"});
+  bool started = false;
+  night.on_progress = [&](uint64_t, uint64_t) {
+    if (!std::exchange(started, true)) Dockerd().Docker({"start", "wiki_db_1"});
+  };
+  const auto outcome = night.Run();
+  night.CheckFailed(outcome, ErrorKind::kRemote);
+  CHECK(outcome.error->message.find("container wiki_db_1 was started at") != std::string::npos);
+  CHECK(night.project.State("web") == "exited");
+}
+
 TEST_CASE("A link cut or dead in the middle of the stream makes no archive") {
   const bool cut = GENERATE(true, false);
   CAPTURE(cut);

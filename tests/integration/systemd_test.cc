@@ -137,6 +137,28 @@ TEST_CASE("A unit that somebody starts while it is archived is noticed") {
   CHECK_FALSE(control.ConfirmAtRest(*host, {}).has_value());
 }
 
+// Only units that had been running were looked at.
+TEST_CASE("A unit that was down, runs while it is archived and has ended by then is noticed") {
+  test::SystemdFixture systemd;
+  systemd.AddUnit("db.service", "[Service]\nExecStart=sleep 1000\n");
+  systemd.AddUnit("idle.service",
+                  "[Service]\nType=oneshot\nExecStart=true\n"
+                  "[Install]\nWantedBy=multi-user.target\n");
+  // What nothing refers to is forgotten as soon as it has ended.
+  systemd.Must("systemctl enable idle.service && systemctl start db.service");
+  const auto host = systemd.Host();
+  SystemdControl control(Service({"db.service", "idle.service"}));
+  REQUIRE_OK(control.Inspect(*host, {}));
+  CHECK(control.Running() == std::vector<std::string>{"db.service"});
+  REQUIRE_OK(control.Stop(*host, {}));
+  REQUIRE_OK(control.ConfirmAtRest(*host, {}));
+  systemd.Must("systemctl start idle.service");
+  CHECK_FALSE(systemd.Succeeds("systemctl is-active idle.service"));
+  const auto at_rest = control.ConfirmAtRest(*host, {});
+  REQUIRE_FALSE(at_rest);
+  CHECK(at_rest.error().message.find("idle.service") != std::string::npos);
+}
+
 TEST_CASE("A unit that does not come up again is an error that says so") {
   test::SystemdFixture systemd;
   systemd.AddUnit("db.service",

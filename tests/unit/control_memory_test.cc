@@ -159,6 +159,24 @@ TEST_CASE("A container started while its volumes were read is noticed, whichever
   CHECK(at_rest.error().message.find(name) != std::string::npos);
 }
 
+TEST_CASE("Of a project that was down, whatever is started while its volumes are read is noticed") {
+  FakeHost host;
+  FakeDocker docker(host, {StoppedJob()});
+  auto service = Service(ControlKind::kCompose);
+  service.mode = GENERATE(Mode::kStop, Mode::kPause);
+  const auto control = MakeServiceControl(service);
+  REQUIRE_OK(control->Inspect(host, {}));
+  CHECK(control->Running().empty());
+  REQUIRE_OK(control->ConfirmAtRest(host, {}));
+  SECTION("and has ended") {
+    docker.Of("job").started = "2026-01-03T00:00:00Z";
+  }
+  SECTION("and is new") {
+    docker.containers.push_back(Web());
+  }
+  CHECK_FALSE(control->ConfirmAtRest(host, {}).has_value());
+}
+
 TEST_CASE("A container that was made meanwhile and never started is no harm") {
   FakeHost host;
   FakeDocker docker(host, {Db(), Web()});
@@ -282,6 +300,57 @@ TEST_CASE("A unit started while its files were read is noticed") {
   SECTION("and over again") {
     entered = "200";
   }
+  CHECK_FALSE(control.ConfirmAtRest(host, {}).has_value());
+}
+
+// Went by unseen: only those that had been running were looked at.
+TEST_CASE("A unit that was down and is started while the files are read is noticed") {
+  FakeHost host;
+  std::string answer =
+      "LoadState=loaded\nActiveState=inactive\nSubState=dead\nInvocationID=1\n"
+      "ActiveEnterTimestampMonotonic=100\n";
+  host.On("systemctl show", [&](const std::string&) -> Result<CommandResult> {
+    CommandResult result;
+    result.out = answer;
+    return result;
+  });
+  auto service = Service(ControlKind::kSystemd);
+  service.units = {"vpn.service"};
+  SystemdControl control(service, kQuick);
+  REQUIRE_OK(control.Inspect(host, {}));
+  CHECK(control.Running().empty());
+  REQUIRE_OK(control.ConfirmAtRest(host, {}));
+  bool noticed = true;
+  SECTION("and runs") {
+    answer = "LoadState=loaded\nActiveState=active\nSubState=running\nInvocationID=1\n";
+  }
+  SECTION("and has ended") {
+    answer =
+        "LoadState=loaded\nActiveState=inactive\nSubState=dead\nInvocationID=2\n"
+        "ActiveEnterTimestampMonotonic=200\n";
+  }
+  SECTION("and has failed before it was active") {
+    answer =
+        "LoadState=loaded\nActiveState=failed\nSubState=failed\nInvocationID=2\n"
+        "ActiveEnterTimestampMonotonic=100\n";
+  }
+  SECTION("but not one that systemd has merely forgotten") {
+    answer =
+        "LoadState=loaded\nActiveState=inactive\nSubState=dead\nInvocationID=\n"
+        "ActiveEnterTimestampMonotonic=0\n";
+    noticed = false;
+  }
+  CHECK(control.ConfirmAtRest(host, {}).has_value() == !noticed);
+}
+
+TEST_CASE("A status command that says it runs of what was down before is heard") {
+  FakeHost host;
+  host.On("runs-it", "", 1);
+  CommandControl control(Service(ControlKind::kCommands));
+  REQUIRE_OK(control.Inspect(host, {}));
+  CHECK(control.Running().empty());
+  REQUIRE_OK(control.ConfirmAtRest(host, {}));
+  host.On("runs-it", "", 0);
   CHECK_FALSE(control.ConfirmAtRest(host, {}).has_value());
 }
 

@@ -195,6 +195,18 @@ TEST_CASE("A service that somebody starts in the middle has no archive") {
   CHECK(std::filesystem::is_empty(run.repository()));
 }
 
+// Was published, with exit 0: nothing was confirmed where nothing had been stopped.
+TEST_CASE("A service that was down and that somebody starts in the middle has no archive") {
+  Run run;
+  run.control.running.clear();
+  run.control.at_rest = Failure(Error{ErrorKind::kRemote, 0, "web was started at noon"});
+  const auto outcome = run.Go();
+  REQUIRE(outcome.error);
+  CHECK(outcome.error->message == "web was started at noon");
+  CHECK(run.control.log == std::vector<std::string>{"inspect"});
+  CHECK(std::filesystem::is_empty(run.repository()));
+}
+
 TEST_CASE("A guard that cannot be armed stops no service, and leaves no journal") {
   Run run;
   SECTION("because the second connection is refused") {
