@@ -64,6 +64,10 @@ struct ServiceConfig {
   // file does not say; nothing for `none`.
   std::optional<std::chrono::seconds> guard;
   std::vector<std::string> exclude;  // tar patterns, relative to each path
+  // An archive that holds less than this part of what the last complete ones do is warned of, and
+  // is none of those that retention counts. A tenth where the file does not say; 0: any size will
+  // do.
+  double min_ratio = 0;
   std::optional<RetentionPolicy> keep;
   std::optional<std::chrono::seconds> max_age;  // of the last complete archive, for `status`
   bool offsite_never = false;

@@ -203,6 +203,19 @@ Result<uint64_t> ReadNumber(const ConfigValue& value, uint64_t least, uint64_t m
   return *number;
 }
 
+Result<double> ReadShare(const ConfigValue& value) {
+  ORCIO_TRY(CheckKind(value, YamlNode::Kind::kText));
+  const std::string& text = value.node.text;
+  const char* const end = text.data() + text.size();
+  double share = -1;
+  const auto read = std::from_chars(text.data(), end, share, std::chars_format::fixed);
+  const bool is_share = read.ec == std::errc() && read.ptr == end && share >= 0 && share <= 1;
+  if (is_share && value.node.quoted)
+    return FailValue(value, "must be a number, not text; remove the quotes");
+  if (is_share) return share + 0.0;  // -0 is 0
+  return FailValue(value, "must be a number from 0 to 1, such as 0.1, not {}", Quoted(text));
+}
+
 Result<std::chrono::seconds> ReadDuration(const ConfigValue& value) {
   constexpr uint64_t kMost = uint64_t{365} * 86400;
   const auto text = ORCIO_TRY(ReadText(value));

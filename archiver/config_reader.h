@@ -68,6 +68,8 @@ struct NamedValue {
                                         std::span<const std::string_view> words);
 [[nodiscard]] Result<bool> ReadBool(const ConfigValue& value);
 [[nodiscard]] Result<uint64_t> ReadNumber(const ConfigValue& value, uint64_t least, uint64_t most);
+// A number from 0 to 1, such as 0.1.
+[[nodiscard]] Result<double> ReadShare(const ConfigValue& value);
 // "30s", "5m", "2h", "1d", or a number of seconds; from 1 s to 365 days.
 [[nodiscard]] Result<std::chrono::seconds> ReadDuration(const ConfigValue& value);
 // An absolute path other than "/", with "." and repeated slashes taken out; ".." is an error.

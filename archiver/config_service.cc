@@ -12,6 +12,7 @@ namespace orcio {
 namespace {
 
 constexpr std::chrono::seconds kDefaultGuard{30};
+constexpr double kDefaultMinRatio = 0.1;
 
 // In the order of ControlKind.
 constexpr std::array kControls = {NameOf(ControlKind::kCompose), NameOf(ControlKind::kSystemd),
@@ -304,6 +305,7 @@ Result<void> ReadServiceFields(const ConfigValue& value,
                              Into("max_downtime", service.max_downtime, ReadDuration),
                              Into("guard", service.guard, ReadGuard),
                              Into("exclude", service.exclude, ReadPatterns),
+                             Into("min_ratio", service.min_ratio, ReadShare),
                              Into("keep", service.keep, ReadKeep),
                              Into("max_age", service.max_age, ReadDuration),
                              Into("offsite", service.offsite_never, ReadOffsite),
@@ -320,6 +322,7 @@ Result<ServiceConfig> ReadService(const NamedValue& named,
   ServiceConfig service;
   service.name = named.key;
   service.guard = kDefaultGuard;
+  service.min_ratio = kDefaultMinRatio;
   service.wire = Wire::kAuto;
   service.hooks = hooks;
   // A name such as "wiki-2022" must not be taken for a part of the date when archives are listed.

@@ -20,7 +20,7 @@ struct WarningKind {
 
 // What tar says under LC_ALL=C, and orcio. A name that holds such words makes the kind wrong at
 // most. The last one fits everything.
-constexpr std::array<WarningKind, 6> kKinds{{
+constexpr std::array<WarningKind, 7> kKinds{{
     {"file changed while it was read", "files changed while they were read",
      [](std::string_view text) { return text.ends_with(": file changed as we read it"); }},
     {"file vanished before it was read", "files vanished before they were read",
@@ -37,6 +37,8 @@ constexpr std::array<WarningKind, 6> kKinds{{
      }},
     {"file could not be read as it should", "files could not be read as they should",
      [](std::string_view text) { return text.find(": Cannot ") != text.npos; }},
+    {"archive far smaller than those before it", "archives far smaller than those before them",
+     [](std::string_view text) { return text.starts_with("its archive holds "); }},
     {"other warning", "other warnings", [](std::string_view) { return true; }},
 }};
 

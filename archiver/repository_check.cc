@@ -57,11 +57,10 @@ Finding CheckRepositoryRoom(const std::filesystem::path& repository, uint64_t fr
 }
 
 // Of the service's archives, oldest first.
-const ArchiveFile* LastWhole(const FileSystem& files, const std::vector<ArchiveFile>& archives,
-                             const std::string& service) {
+const ArchiveFile* LastGood(const FileSystem& files, const std::vector<ArchiveFile>& archives,
+                            const std::string& service) {
   for (auto archive = archives.rbegin(); archive != archives.rend(); ++archive) {
-    if (archive->name.service == service && LookAtArchive(files, *archive).whole())
-      return &*archive;
+    if (archive->name.service == service && LookAtArchive(files, *archive).good()) return &*archive;
   }
   return nullptr;
 }
@@ -72,7 +71,7 @@ void CheckAge(const ServiceConfig& service, const FileSystem& files,
   if (!service.max_age) return;
   Finding finding{FindingLevel::kOk, "age", {}, {}, service.host, service.name};
   finding.kind = ErrorKind::kIo;
-  const ArchiveFile* last = LastWhole(files, archives, service.name);
+  const ArchiveFile* last = LastGood(files, archives, service.name);
   if (last != nullptr && now_seconds - last->name.seconds <= service.max_age->count()) {
     finding.text = fmt::format("its last complete archive is of {}", last->date);
   } else {

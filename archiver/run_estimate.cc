@@ -9,7 +9,7 @@ namespace {
 std::optional<RunEstimate> EstimateBy(const FileSystem& files, const ArchiveFile& archive,
                                       Mode mode, bool stops) {
   const ArchiveState state = LookAtArchive(files, archive);
-  if (!state.whole()) return std::nullopt;
+  if (!state.good()) return std::nullopt;
   const auto facts = state.sidecar->facts();
   if (!facts || facts->mode != NameOf(mode) || (stops && !facts->downtime)) return std::nullopt;
   RunEstimate estimate;
@@ -37,7 +37,7 @@ ExpectedBytes ExpectBytes(const FileSystem& files, const std::vector<ArchiveFile
   for (auto archive = archives.rbegin(); archive != archives.rend(); ++archive) {
     if (archive->name.service != service.name) continue;
     const ArchiveState state = LookAtArchive(files, *archive);
-    if (!state.whole()) continue;
+    if (!state.good()) continue;
     const uint64_t whole = state.sidecar->tar_bytes();
     if (service.mode != Mode::kPrecopy) return {0, whole};
     const auto facts = state.sidecar->facts();

@@ -16,8 +16,10 @@
 #include "archiver/service_plan.h"
 #include "archiver/stopped_service.h"
 #include "archiver/time_limit.h"
+#include "archiver/usual_size.h"
 #include "archiver/wire.h"
 #include "index/archive_name.h"
+#include "index/archive_state.h"
 #include "index/repository.h"
 #include "index/sidecar.h"
 
@@ -63,6 +65,7 @@ class ServiceRun {
   Result<void> ChooseCapture();
   Result<void> PrepareCapture();
   void WarnOfStop(const std::string& why);
+  void CompareSize(const TarSummary& summary);
   [[nodiscard]] CaptureContext Context();
   [[nodiscard]] Failure Cancelled() const;
   [[nodiscard]] Failure DownTooLong() const;
@@ -81,6 +84,7 @@ class ServiceRun {
 
   ServicePlan plan_;
   std::optional<double> last_ratio_;  // of what compression left of the last archive's tar
+  std::optional<ArchiveSize> usual_;  // what the last archives hold
   std::string name_;
   std::unique_ptr<Capture> capture_;
   std::optional<Clock::time_point> deadline_;
@@ -213,11 +217,13 @@ CaptureContext ServiceRun::Context() {
 }
 
 // A disk that could not even take the last archive again will not take the next one. (A plain .tar
-// that somebody made says nothing about how large a compressed one gets.)
+// that somebody made says nothing about how large a compressed one gets, nor does one that shrank.)
 Result<void> ServiceRun::LookAtLast() {
   const auto archives = ORCIO_TRY(Repository(files_, repository_).List());
+  if (service_.min_ratio > 0) usual_ = UsualSize(files_, archives, service_.name);
   const auto last = std::find_if(archives.rbegin(), archives.rend(), [&](const ArchiveFile& file) {
-    return file.name.service == service_.name && file.name.gzip;
+    return file.name.service == service_.name && file.name.gzip &&
+           !LookAtArchive(files_, file).shrunk_from();
   });
   if (last == archives.rend()) return {};
   if (const auto sidecar = Sidecar::Open(files_, last->sidecar);
@@ -280,6 +286,7 @@ Result<void> ServiceRun::Publish(std::future<Result<const TarSummary*>> finished
   if (stop_.stop_requested()) return Cancelled();
   outcome_.facts.end_seconds = UtcSeconds();
   capture_->Report(outcome_.facts);
+  CompareSize(*summary);
   RunFacts facts = outcome_.facts;
   if (outcome_.start_error) {
     facts.warnings.push_back("the service was not confirmed running again: " +
@@ -296,6 +303,15 @@ Result<void> ServiceRun::Publish(std::future<Result<const TarSummary*>> finished
   outcome_.entries = summary->entries;
   if (observer_.progress) observer_.progress(outcome_.tar_bytes, outcome_.archive_bytes);
   return {};
+}
+
+// What a volume holds whose disk is not mounted, tar archives without a word.
+void ServiceRun::CompareSize(const TarSummary& summary) {
+  outcome_.facts.size_accepted = service_.min_ratio <= 0;
+  const ArchiveSize size{summary.end_of_entries, summary.entries};
+  if (!usual_ || !HasShrunk(service_, size, *usual_)) return;
+  outcome_.facts.shrunk_from = usual_;
+  outcome_.facts.warnings.push_back(ShrunkWarning(service_, size, *usual_));
 }
 
 // What was fetched while the service ran need not be fetched again because the rest took too long.

@@ -37,18 +37,28 @@ void Note(const Verification& verification, LastVerified& last) {
   note(verification.quick, last.quick_seconds);
 }
 
-// Of archives newest first: the last complete one, a warning for what came after it, and when any
-// was verified.
+// Of one that is not to be counted on: why not.
+std::string WhatIsWrong(const ArchiveFile& archive, const ArchiveState& state) {
+  const auto shrunk_from = state.whole() ? state.shrunk_from() : std::nullopt;
+  if (!shrunk_from) return archive.date + " is " + state.words;
+  return fmt::format(
+      "{} is far smaller than those before it ({} of tar in {} entries, not {} in {})",
+      archive.date, FormatBytes(state.sidecar->end_of_entries()), state.sidecar->entry_count(),
+      FormatBytes(shrunk_from->tar_bytes), shrunk_from->entries);
+}
+
+// Of archives newest first: the last complete one that did not shrink, a warning for what came
+// after it, and when any was verified.
 void LookAtArchives(const FileSystem& files, const std::vector<const ArchiveFile*>& newest_first,
                     int64_t now_seconds, ServiceHealth& health) {
   for (const ArchiveFile* archive : newest_first) {
     const ArchiveState state = LookAtArchive(files, *archive);
     if (state.verified) Note(*state.verified, health.verified);
     if (health.last) continue;
-    if (state.whole()) {
+    if (state.good()) {
       health.last = Describe(*archive, state, now_seconds);
     } else {
-      Worsen(health, Health::kWarning, archive->date + " is " + state.words);
+      Worsen(health, Health::kWarning, WhatIsWrong(*archive, state));
     }
   }
 }

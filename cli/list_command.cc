@@ -46,6 +46,10 @@ nlohmann::json ToJson(const Line& line) {
   if (line.facts && !line.facts->host.empty()) object["host"] = line.facts->host;
   if (line.facts && !line.facts->mode.empty()) object["mode"] = line.facts->mode;
   if (line.facts && !line.facts->warnings.empty()) object["warnings"] = line.facts->warnings;
+  if (line.facts && line.facts->shrunk_from) {
+    object["shrunk_from"] = {{"tar_bytes", line.facts->shrunk_from->tar_bytes},
+                             {"entries", line.facts->shrunk_from->entries}};
+  }
   if (line.state.verified) object["verified"] = ToJson(*line.state.verified);
   return object;
 }
@@ -63,6 +67,7 @@ std::vector<std::string> ToRow(const Context& context, const Line& line) {
   const auto& verified = line.state.verified;
   std::string state = line.state.words;
   state += HowAtRest(line);
+  if (line.facts && line.facts->shrunk_from) state += ", shrunk";
   if (line.facts && !line.facts->warnings.empty())
     state += ", " + FormatCount(line.facts->warnings.size(), "warning");
   if (line.is_protected) state += ", protected";

@@ -6,6 +6,12 @@
 
 namespace orcio {
 
+std::optional<ArchiveSize> ArchiveState::shrunk_from() const {
+  if (sidecar == nullptr) return std::nullopt;
+  const auto facts = sidecar->facts();
+  return facts ? facts->shrunk_from : std::nullopt;
+}
+
 ArchiveState LookAtArchive(const FileSystem& files, const ArchiveFile& archive) {
   ArchiveState state{nullptr, "not indexed", std::nullopt};
   auto sidecar = Sidecar::Open(files, archive.sidecar);

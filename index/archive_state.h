@@ -21,6 +21,10 @@ struct ArchiveState {
   [[nodiscard]] bool whole() const {
     return sidecar != nullptr && sidecar->complete() && !(verified && verified->damages() > 0);
   }
+  // What those before it held, where it holds far less (RunFacts).
+  [[nodiscard]] std::optional<ArchiveSize> shrunk_from() const;
+  // Whether to count on it: whole, and no smaller than one expects.
+  [[nodiscard]] bool good() const { return whole() && !shrunk_from(); }
 };
 
 [[nodiscard]] ArchiveState LookAtArchive(const FileSystem& files, const ArchiveFile& archive);

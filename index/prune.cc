@@ -19,7 +19,8 @@ Result<std::vector<PruneItem>> PlanPrune(const Repository& repository, const std
     if (archive.name.service != service) continue;
     const bool is_protected = ORCIO_TRY(IsProtected(repository.files(), archive.path));
     const ArchiveState state = LookAtArchive(repository.files(), archive);
-    candidates.push_back({archive.name.seconds, state.whole(), is_protected});
+    candidates.push_back({archive.name.seconds, state.whole(), is_protected,
+                          state.whole() && state.shrunk_from().has_value()});
     items.push_back({std::move(archive), state.words, {}});
   }
   auto reasons = WhatKeeps(policy, candidates, now_seconds);

@@ -21,12 +21,14 @@ struct RetentionCandidate {
   int64_t seconds = 0;        // its date, since the epoch
   bool complete = false;      // whether it is known to hold all that it should
   bool is_protected = false;  // whether somebody said that it stays
+  bool shrunk = false;        // whether it holds far less than those before it (RunFacts)
 };
 
 // For each candidate, what keeps it, in words; where nothing does, it may go. Only complete ones
-// count for a rule: others push none of them out, and are kept, for a person to decide. The newest
-// complete one is always kept. A date behind `now_seconds` is nothing that `within` counts back
-// from.
+// count for a rule: others push none of them out, and are kept, for a person to decide. Those that
+// shrank have the rules for themselves, and push out none but each other: so many empty ones as
+// there may be, the last good ones stay. The newest complete one of either kind is always kept. A
+// date behind `now_seconds` is nothing that `within` counts back from.
 [[nodiscard]] std::vector<std::vector<std::string>> WhatKeeps(
     const RetentionPolicy& policy, const std::vector<RetentionCandidate>& candidates,
     int64_t now_seconds);

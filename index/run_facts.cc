@@ -71,6 +71,10 @@ std::string ToObject(const WireFacts& wire) {
   return "{" + Joined({Member("bytes", wire.bytes), Member("packer", wire.packer)}) + "}";
 }
 
+std::string ToObject(const ArchiveSize& size) {
+  return "{" + Joined({Member("entries", size.entries), Member("tar_bytes", size.tar_bytes)}) + "}";
+}
+
 }  // namespace
 
 std::string ToJson(const RunFacts& facts) {
@@ -80,10 +84,12 @@ std::string ToJson(const RunFacts& facts) {
   for (const auto& [tool, version] : facts.tools) tools.push_back(Member(tool, version));
   std::vector<std::string> members{Member("control", facts.control)};
   if (facts.downtime) members.push_back("\"downtime\":" + ToObject(*facts.downtime));
+  members.insert(members.end(), {Member("end", facts.end_seconds), Member("host", facts.host),
+                                 Member("mode", facts.mode), Member("service", facts.service)});
+  if (facts.shrunk_from) members.push_back("\"shrunk_from\":" + ToObject(*facts.shrunk_from));
+  if (facts.size_accepted) members.push_back(Member("size_accepted", true));
   members.insert(members.end(),
-                 {Member("end", facts.end_seconds), Member("host", facts.host),
-                  Member("mode", facts.mode), Member("service", facts.service),
-                  Member("start", facts.start_seconds), "\"tools\":{" + Joined(tools) + "}"});
+                 {Member("start", facts.start_seconds), "\"tools\":{" + Joined(tools) + "}"});
   if (facts.transfer) members.push_back("\"transfer\":" + ToObject(*facts.transfer));
   members.push_back("\"warnings\":[" + Joined(warnings) + "]");
   if (facts.wire) members.push_back("\"wire\":" + ToObject(*facts.wire));
@@ -123,6 +129,12 @@ Result<RunFacts> ParseRunFacts(std::string_view text) {
       Take(*wire, "packer", facts.wire->packer);
       Take(*wire, "bytes", facts.wire->bytes);
     }
+    if (const json* shrunk_from = FindObject(object, "shrunk_from")) {
+      facts.shrunk_from.emplace();
+      Take(*shrunk_from, "tar_bytes", facts.shrunk_from->tar_bytes);
+      Take(*shrunk_from, "entries", facts.shrunk_from->entries);
+    }
+    Take(object, "size_accepted", facts.size_accepted);
     return facts;
   } catch (const json::exception& exception) {
     return Fail(ErrorKind::kDamaged, "the run's facts: {}", exception.what());

@@ -38,6 +38,13 @@ struct WireFacts {
   friend bool operator==(const WireFacts&, const WireFacts&) = default;
 };
 
+// How much an archive holds: of the tar up to the end of its last entry, which no padding blurs.
+struct ArchiveSize {
+  uint64_t tar_bytes = 0;
+  uint64_t entries = 0;
+  friend bool operator==(const ArchiveSize&, const ArchiveSize&) = default;
+};
+
 // What only the run that made an archive knows. A rebuilt sidecar has none of it but `tool`.
 struct RunFacts {
   std::string service;
@@ -49,6 +56,11 @@ struct RunFacts {
   std::optional<Downtime> downtime;       // nothing where the service was not stopped
   std::optional<TransferFacts> transfer;  // nothing where the tar came in one piece
   std::optional<WireFacts> wire;          // nothing where the tar came as it was
+  // What the archives before it held, where this one holds so much less that it is no measure for
+  // those to come, and counts for no rule of retention beside them.
+  std::optional<ArchiveSize> shrunk_from;
+  // Whether somebody said that its size is right, whatever those before it held.
+  bool size_accepted = false;
   std::vector<std::string> warnings;
   std::map<std::string, std::string> tools;  // e.g. "orcio" -> "0.1.0", "tar" -> "GNU tar 1.34"
   friend bool operator==(const RunFacts&, const RunFacts&) = default;

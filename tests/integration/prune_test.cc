@@ -123,6 +123,26 @@ TEST_CASE("What is protected stays until it is not") {
   CHECK(repo.Run({"protect", "wiki@2001"}).status == 10);
 }
 
+// Five empty archives of a volume that was not mounted, and `last: 2` had removed what was left of
+// it.
+TEST_CASE("Archives that shrank take no place of a good one") {
+  const Repo repo(3);
+  RunFacts facts;
+  facts.shrunk_from = ArchiveSize{uint64_t{52} << 20, 4711};
+  for (int day = 3; day < 8; ++day) {
+    auto writer =
+        ValueOf(ArchiveWriter::Create(LocalFileSystem(), repo.directory(), NameOfDay(day), {}));
+    REQUIRE_OK(Push(*writer, MakeTar(100)));
+    REQUIRE_OK(writer->Finish());
+    REQUIRE_OK(writer->Describe(facts));
+    REQUIRE_OK(writer->Publish());
+  }
+  const Ended dry = repo.Run({"prune", "--dry-run"});
+  CHECK(dry.out.find("kept: last 1 of 2 (shrunk)") != std::string::npos);
+  REQUIRE(repo.Run({"prune"}).status == 0);
+  CHECK(repo.Names() == Whole({1, 2, 6, 7}));
+}
+
 TEST_CASE("What is damaged or has no index counts for nothing, and is left to a person") {
   const Repo repo(5);
   fs::remove(repo.Archive(4).string() + ".idx");

@@ -122,6 +122,29 @@ TEST_CASE("Warnings of the last run are warnings") {
   CHECK(Has(ended.out, "2 warnings in "));
 }
 
+TEST_CASE("An archive that shrank is a warning, and does not keep the last good one young") {
+  Repo repo;
+  repo.Add("mail", 1);
+  repo.Add("wiki", 30);
+  RunFacts facts;
+  facts.shrunk_from = ArchiveSize{uint64_t{52} << 20, 4711};
+  const auto shrunk = repo.Add("wiki", 2, facts);
+  const Ended ended = repo.Status();
+  CHECK(ended.status == 1);
+  CHECK(Has(ended.out, "wiki: " + FormatDate(repo.now() - 2 * kHour) +
+                           " is far smaller than those before it ("));
+  CHECK(Has(ended.out, "not 52 MiB in 4711)"));
+  const Ended listed = RunCommand({BuiltProgram(), "-c", repo.config().string(), "list"});
+  CHECK(Has(listed.out, "complete, shrunk\n"));
+  const auto json = nlohmann::json::parse(
+      RunCommand({BuiltProgram(), "-c", repo.config().string(), "--json", "list"}).out);
+  CHECK(json.at("archives")[2].at("shrunk_from").at("entries") == 4711);
+  CHECK_FALSE(json.at("archives")[1].contains("shrunk_from"));
+  fs::remove(repo.directory() / MakeArchiveName("wiki", repo.now() - 30 * kHour));
+  repo.Add("wiki", 49);
+  CHECK(Has(repo.Status().out, "its last complete archive is older than"));
+}
+
 TEST_CASE("What an interrupted run left is critical, what a run is at is not") {
   Repo repo;
   repo.Add("mail", 1);

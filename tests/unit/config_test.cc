@@ -71,6 +71,7 @@ services:
     max_downtime: 1h
     guard: 10s
     exclude: ["cache/*", '*.tmp', "logs/"]
+    min_ratio: 0.25
     keep: {last: 3, hourly: 1, daily: 7, weekly: 8, monthly: 12, yearly: 2}
     offsite: never
   dns:
@@ -124,6 +125,7 @@ hooks: {success: "curl -s https://example.org/ok", failure: "mail -s orcio root"
   CHECK(wiki.max_downtime == seconds(3600));
   CHECK(wiki.guard == seconds(10));
   CHECK(wiki.exclude == std::vector<std::string>{"cache/*", "*.tmp", "logs"});
+  CHECK(wiki.min_ratio == 0.25);
   REQUIRE(wiki.keep.has_value());
   CHECK(wiki.keep->last == 3);
   CHECK(wiki.keep->hourly == 1);
@@ -207,6 +209,19 @@ TEST_CASE("A service may do without a guard, if that is said, and not wait long 
   CheckError(WithService("    control: none\n    guard: 30s\n"), "7:5", "means nothing");
 }
 
+TEST_CASE("A share is a number from 0 to 1") {
+  CHECK(ServiceOf("    min_ratio: 0\n").min_ratio == 0);
+  CHECK(ServiceOf("    min_ratio: 1\n").min_ratio == 1);
+  CHECK(ServiceOf("    min_ratio: .5\n").min_ratio == 0.5);
+  for (const std::string bad :
+       {"1.1", "-0.1", "nan", "inf", "10%", "0,1", "0.1x", "none", "1e-1"}) {
+    INFO(bad);
+    CheckError(WithService("    min_ratio: " + bad + "\n"), "6:16", "from 0 to 1, such as 0.1");
+  }
+  CheckError(WithService("    min_ratio: \"0.1\"\n"), "6:16", "remove the quotes");
+  CheckError(WithService("    min_ratio: [0.1]\n"), "6:16", "must be text, not a list");
+}
+
 TEST_CASE("What is left out of a configuration has its default") {
   const auto config = ValueOf(ParseConfig(WithService(""), "c.yaml"));
   const auto& host = config.hosts.at("atena");
@@ -222,6 +237,7 @@ TEST_CASE("What is left out of a configuration has its default") {
   CHECK(service.start_timeout == seconds(300));
   CHECK_FALSE(service.max_downtime.has_value());
   CHECK(service.guard == seconds(30));
+  CHECK(service.min_ratio == 0.1);
   CHECK_FALSE(service.keep.has_value());
   CHECK_FALSE(service.offsite_never);
 }

@@ -124,6 +124,28 @@ TEST_CASE("The last complete archive is kept by any policy") {
   CHECK(WhatKeeps({}, candidates, kNow)[2] == std::vector<std::string>{"the last complete one"});
 }
 
+// They took the places of the good ones: three empty archives, and `last: 3` removed all that had
+// something in them.
+TEST_CASE("Archives that shrank push no good one out, and only each other") {
+  auto candidates = Nightly(9);
+  for (size_t i = 4; i < 9; ++i) candidates[i].shrunk = true;
+  RetentionPolicy policy;
+  policy.last = 2;
+  CHECK(Kept(policy, candidates) == std::set<size_t>{2, 3, 7, 8});
+  const auto reasons = WhatKeeps(policy, candidates, kNow);
+  CHECK(reasons[8] == std::vector<std::string>{"last 1 of 2 (shrunk)"});
+  CHECK(reasons[3] == std::vector<std::string>{"last 1 of 2"});
+}
+
+TEST_CASE("The last archive that did not shrink is kept by any policy, however old") {
+  auto candidates = Nightly(400);
+  for (size_t i = 1; i < 400; ++i) candidates[i].shrunk = true;
+  RetentionPolicy policy;
+  policy.within = std::chrono::seconds(kDay);
+  CHECK(Kept(policy, candidates) == std::set<size_t>{0, 398, 399});
+  CHECK(WhatKeeps({}, candidates, kNow)[0] == std::vector<std::string>{"the last complete one"});
+}
+
 TEST_CASE("A date in the future does not move what counts back from the newest") {
   auto candidates = Nightly(5);
   candidates.push_back({kNow + 3650 * kDay, true, false});

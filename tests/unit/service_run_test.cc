@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "archiver/run_journal.h"
+#include "index/archive_name.h"
+#include "index/rebuild.h"
 #include "index/sidecar.h"
 #include "tests/support/catch.h"
 #include "tests/support/failing_files.h"
@@ -197,6 +199,123 @@ TEST_CASE("What can fail beforehand fails before the service is stopped") {
   CHECK_FALSE(outcome.start_error);
   CHECK(std::count(run.control.log.begin(), run.control.log.end(), "stop") == 0);
   CHECK(std::count(run.control.log.begin(), run.control.log.end(), "start") == 0);
+}
+
+namespace {
+
+// Nightly archives of a volume, in the seconds before this one so that each has its own.
+struct Nights {
+  Run run;
+  int made = 0;
+
+  Nights() { run.service.min_ratio = 0.1; }
+  // A run whose archive becomes that of an earlier night.
+  ServiceOutcome Night() {
+    auto outcome = run.Go();
+    REQUIRE_FALSE(outcome.error);
+    const std::string name = MakeArchiveName("wiki", 1'700'000'000 + ++made * 86400);
+    for (const char* end : {"", ".idx"})
+      std::filesystem::rename(outcome.archive.string() + end,
+                              (run.repository() / name).string() + end);
+    outcome.archive = run.repository() / name;
+    return outcome;
+  }
+  void Empty() const { std::filesystem::remove(run.scratch / "volume/data"); }
+  void Fill(size_t bytes) const {
+    std::ofstream(run.scratch / "volume/data", std::ios::binary) << test::Noise(bytes, 1);
+  }
+  static RunFacts FactsOf(const ServiceOutcome& outcome) {
+    return ValueOf(
+        ValueOf(Sidecar::Open(LocalFileSystem(), outcome.archive.string() + ".idx"))->facts());
+  }
+};
+
+}  // namespace
+
+// 52 MB one week, 303 bytes the next, exit 0, and nobody was told.
+TEST_CASE("A volume that came up empty is a warning, and its archive says what there was before") {
+  Nights nights;
+  const auto good = nights.Night();
+  CHECK(good.facts.warnings.empty());
+  CHECK_FALSE(Nights::FactsOf(good).shrunk_from);
+  nights.Empty();
+  const auto empty = nights.Night();
+  REQUIRE(empty.facts.warnings.size() == 1);
+  CHECK(empty.facts.warnings[0].find("in 1 entry,") != std::string::npos);
+  CHECK(empty.facts.warnings[0].find("2.0 MiB") != std::string::npos);
+  CHECK(empty.facts.warnings[0].find(nights.run.service.paths[0]) != std::string::npos);
+  const auto facts = Nights::FactsOf(empty);
+  REQUIRE(facts.shrunk_from);
+  CHECK(facts.shrunk_from->entries == 2);
+  CHECK(facts.shrunk_from->tar_bytes > (2U << 20));
+  CHECK(facts.warnings == empty.facts.warnings);
+}
+
+TEST_CASE("The second empty archive of a row, and the tenth, are warned of as the first is") {
+  Nights nights;
+  nights.Night();
+  nights.Empty();
+  for (int night = 0; night < 10; ++night) {
+    CAPTURE(night);
+    const auto empty = nights.Night();
+    CHECK(empty.facts.warnings.size() == 1);
+    CHECK(Nights::FactsOf(empty).shrunk_from);
+  }
+  nights.Fill(1 << 20);
+  CHECK(nights.Night().facts.warnings.empty());
+}
+
+TEST_CASE(
+    "Empty archives that an older version made are no measure as long as a good one is near") {
+  Nights nights;
+  nights.Night();
+  nights.Empty();
+  nights.run.service.min_ratio = 0;
+  for (int night = 0; night < 3; ++night) {
+    const auto empty = nights.Night();
+    CHECK(empty.facts.warnings.empty());
+    // What that one said of it: nothing.
+    REQUIRE_OK(
+        RebuildSidecar(LocalFileSystem(), empty.archive, empty.archive.string() + ".idx", {}, {}));
+  }
+  nights.run.service.min_ratio = 0.1;
+  CHECK(nights.Night().facts.warnings.size() == 1);
+}
+
+TEST_CASE("A size that was accepted is the measure from then on") {
+  Nights nights;
+  nights.Night();
+  nights.Empty();
+  CHECK(nights.Night().facts.warnings.size() == 1);
+  nights.run.service.min_ratio = 0;
+  CHECK(nights.Night().facts.warnings.empty());
+  nights.run.service.min_ratio = 0.1;
+  CHECK(nights.Night().facts.warnings.empty());
+  nights.Fill(1 << 20);
+  CHECK(nights.Night().facts.warnings.empty());
+  nights.Empty();
+  CHECK(nights.Night().facts.warnings.size() == 1);
+}
+
+TEST_CASE("Far fewer files are a warning though there are as many bytes") {
+  Nights nights;
+  for (int file = 0; file < 30; ++file)
+    std::ofstream(nights.run.scratch / "volume" / std::to_string(file)) << "text";
+  nights.Night();
+  for (int file = 0; file < 30; ++file)
+    std::filesystem::remove(nights.run.scratch / "volume" / std::to_string(file));
+  CHECK(nights.Night().facts.warnings.size() == 1);
+}
+
+TEST_CASE(
+    "A volume of one small file that is empty now is a warning, one of half the size is none") {
+  Nights nights;
+  nights.Fill(1000);
+  nights.Night();
+  nights.Fill(500);
+  CHECK(nights.Night().facts.warnings.empty());
+  nights.Empty();
+  CHECK(nights.Night().facts.warnings.size() == 1);
 }
 
 TEST_CASE("A disk without room for another archive as large as the last stops no service") {

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "archiver/config.h"
+#include "index/file_system.h"
+#include "index/repository.h"
+#include "index/run_facts.h"
+
+namespace orcio {
+
+// A volume whose disk was not mounted is archived without an error: that it holds far less than it
+// used to is all that tells.
+
+// The most, of either, that the last complete archives of `service` hold: five of them, but none
+// from before the last one whose size somebody accepted. Those that shrank are no measure: the
+// second of a row is told of as the first. And the most rather than what is in the middle: nobody
+// marked the empty ones of an orcio that did not look. Nothing where there is none. `archives` are
+// a repository's, as Repository::List has them.
+[[nodiscard]] std::optional<ArchiveSize> UsualSize(const FileSystem& files,
+                                                   const std::vector<ArchiveFile>& archives,
+                                                   const std::string& service);
+
+// Whether it is less than the service's `min_ratio` of `usual`, or nothing but its paths is left
+// where there was more.
+[[nodiscard]] bool HasShrunk(const ServiceConfig& service, const ArchiveSize& size,
+                             const ArchiveSize& usual);
+
+// A warning for people, with what to do.
+[[nodiscard]] std::string ShrunkWarning(const ServiceConfig& service, const ArchiveSize& size,
+                                        const ArchiveSize& usual);
+
+}  // namespace orcio
