@@ -74,6 +74,9 @@ class Everything {
     const auto control = machinery_.control(service);
     ServiceRunOptions options = options_;
     options.second_connection = [&] { return machinery_.host(config_.hosts.at(service.host)); };
+    for (const ServiceConfig& other : config_.services) {
+      if (other.host == service.host) options.neighbours.push_back(&other);
+    }
     return RunService(service, host, *control, machinery_.files, config_.repository, options,
                       observer, stop_);
   }

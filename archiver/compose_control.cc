@@ -34,6 +34,7 @@ bool SamePart(const DockerContainer& a, const DockerContainer& b) {
 Result<void> ComposeControl::Inspect(RemoteHost& host, const std::stop_token& stop) {
   const auto state = ORCIO_TRY(InspectProject(host, service_.project, "stopped", stop));
   warnings_ = state.warnings;
+  mounts_ = MountsOf(state.all, service_.project);
   for (const auto& container : state.all) started_at_[container.id] = container.started_at;
   SetRunning(state.running);
   if (state.running.empty()) return {};

@@ -26,6 +26,7 @@ class ComposeControl : public ServiceControl {
   [[nodiscard]] Result<void> Inspect(RemoteHost& host, const std::stop_token& stop) override;
   [[nodiscard]] std::vector<std::string> Running() const override;
   [[nodiscard]] std::vector<std::string> Warnings() const override { return warnings_; }
+  [[nodiscard]] std::vector<MountingContainer> Mounts() const override { return mounts_; }
   [[nodiscard]] std::string Memory() const override;
   [[nodiscard]] Result<void> Recall(const std::string& memory) override;
   [[nodiscard]] std::string StartScript() const override;
@@ -54,6 +55,7 @@ class ComposeControl : public ServiceControl {
   std::optional<ComposeCommand> compose_;
   std::set<std::string> awaited_healthy_;  // services that others wait for before they start
   std::vector<std::string> warnings_;
+  std::vector<MountingContainer> mounts_;
   // Ids that were asked to stop, as long as it is not confirmed that they did: such a container may
   // stop at any time, also after it was "started".
   std::set<std::string> stopping_;

@@ -36,6 +36,7 @@ struct ControlKey {
 std::vector<ControlKey> ControlKeys() {
   using enum ControlKind;
   return {{"project", {kCompose}},
+          {"ignore_mounts", {kCompose}},
           {"units", {kSystemd}},
           {"stop", {kCommands}},
           {"start", {kCommands}},
@@ -199,6 +200,23 @@ Result<std::vector<std::string>> ReadPatterns(const ConfigValue& value) {
   return patterns;
 }
 
+// A path on the host, the name of a volume, or SERVICE:/PATH: what a path in a container is.
+Result<std::vector<std::string>> ReadMountPatterns(const ConfigValue& value) {
+  std::vector<std::string> patterns;
+  for (const auto& item : ORCIO_TRY(ReadItems(value))) {
+    auto pattern = ORCIO_TRY(ReadText(item));
+    while (pattern.size() > 1 && pattern.ends_with('/')) pattern.pop_back();
+    const size_t slash = pattern.find('/');
+    if (slash != std::string::npos && slash != 0 && pattern[slash - 1] != ':') {
+      return FailValue(item,
+                       "{} is neither a path on the host, nor a volume's name, nor SERVICE:/PATH",
+                       Quoted(pattern));
+    }
+    patterns.push_back(std::move(pattern));
+  }
+  return patterns;
+}
+
 Result<Mode> ReadMode(const ConfigValue& value) {
   const size_t choice = ORCIO_TRY(ReadChoice(value, kModes));
   if (choice <= static_cast<size_t>(Mode::kLive)) return static_cast<Mode>(choice);
@@ -305,6 +323,7 @@ Result<void> ReadServiceFields(const ConfigValue& value,
                              Into("max_downtime", service.max_downtime, ReadDuration),
                              Into("guard", service.guard, ReadGuard),
                              Into("exclude", service.exclude, ReadPatterns),
+                             Into("ignore_mounts", service.ignore_mounts, ReadMountPatterns),
                              Into("min_ratio", service.min_ratio, ReadShare),
                              Into("keep", service.keep, ReadKeep),
                              Into("max_age", service.max_age, ReadDuration),

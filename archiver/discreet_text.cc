@@ -20,7 +20,7 @@ struct WarningKind {
 
 // What tar says under LC_ALL=C, and orcio. A name that holds such words makes the kind wrong at
 // most. The last one fits everything.
-constexpr std::array<WarningKind, 7> kKinds{{
+constexpr std::array<WarningKind, 8> kKinds{{
     {"file changed while it was read", "files changed while they were read",
      [](std::string_view text) { return text.ends_with(": file changed as we read it"); }},
     {"file vanished before it was read", "files vanished before they were read",
@@ -39,6 +39,10 @@ constexpr std::array<WarningKind, 7> kKinds{{
      [](std::string_view text) { return text.find(": Cannot ") != text.npos; }},
     {"archive far smaller than those before it", "archives far smaller than those before them",
      [](std::string_view text) { return text.starts_with("its archive holds "); }},
+    {"volume that no path covers", "volumes that no path covers",
+     [](std::string_view text) {
+       return text.find(" is in no service's paths: it is not archived") != text.npos;
+     }},
     {"other warning", "other warnings", [](std::string_view) { return true; }},
 }};
 

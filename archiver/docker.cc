@@ -18,7 +18,8 @@ using Json = nlohmann::json;
 constexpr const char* kInspectFormat =
     R"({"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},)"
     R"("state":{{json .State}},"restarts":{{json .RestartCount}},)"
-    R"("stop_timeout":{{json (index .Config "StopTimeout")}},"labels":{{json .Config.Labels}}})";
+    R"("stop_timeout":{{json (index .Config "StopTimeout")}},"labels":{{json .Config.Labels}},)"
+    R"("mounts":{{json .Mounts}}})";
 
 constexpr const char* kLabel = "com.docker.compose.";
 
@@ -92,6 +93,8 @@ std::optional<DockerContainer> ParseContainer(const std::string& line) {
   if (const auto labels = json.find("labels"); labels != json.end() && labels->is_object()) {
     ReadLabels(*labels, container);
   }
+  if (const auto mounts = json.find("mounts"); mounts != json.end())
+    container.mounts = ParseDockerMounts(*mounts);
   if (!IsContainerId(container.id) || container.name.empty() || container.status.empty()) return {};
   return container;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "archiver/docker_mount.h"
 #include "archiver/remote_host.h"
 #include "index/error.h"
 
@@ -28,6 +29,7 @@ struct DockerContainer {
   std::string started_at;
   int64_t restarts = 0;
   std::optional<std::chrono::seconds> stop_timeout;
+  std::vector<DockerMount> mounts;
 
   std::string service;   // compose's labels, from here on
   std::string number;    // which replica of the service

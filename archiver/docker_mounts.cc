@@ -24,20 +24,6 @@ std::string TextOf(const nlohmann::json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-std::optional<DockerMount> ParseMount(const nlohmann::json& json) {
-  const std::string type = TextOf(json, "Type");
-  // tmpfs, named pipes, images: nothing that stays.
-  if (type != "bind" && type != "volume") return {};
-  DockerMount mount;
-  if (type == "volume") mount.volume = TextOf(json, "Name");
-  mount.source = TextOf(json, "Source");
-  mount.destination = TextOf(json, "Destination");
-  const auto writable = json.find("RW");
-  mount.writable = writable == json.end() || !writable->is_boolean() || writable->get<bool>();
-  if (!mount.source.starts_with('/')) return {};
-  return mount;
-}
-
 std::optional<MountingContainer> ParseMounting(const std::string& line) {
   const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
   MountingContainer container;
@@ -48,11 +34,8 @@ std::optional<MountingContainer> ParseMounting(const std::string& line) {
     container.project = TextOf(*labels, "com.docker.compose.project");
     container.service = TextOf(*labels, "com.docker.compose.service");
   }
-  const auto mounts = json.find("mounts");
-  if (mounts == json.end() || !mounts->is_array()) return container;
-  for (const auto& mount : *mounts) {
-    if (auto parsed = ParseMount(mount)) container.mounts.push_back(std::move(*parsed));
-  }
+  if (const auto mounts = json.find("mounts"); mounts != json.end())
+    container.mounts = ParseDockerMounts(*mounts);
   return container;
 }
 

@@ -305,16 +305,7 @@ void HostCheck::CheckVolumes() {
     return;
   }
   check.containers = std::move(*containers);
-  const auto paths = PathsOf(check);
-  const auto resolved = host_->Run("for path in " + ShellCommand(paths) +
-                                       "; do readlink -f -- \"$path\" 2>/dev/null || echo; done",
-                                   {}, stop_);
-  if (resolved && resolved->exit_status == 0) {
-    const auto lines = Lines(resolved->out);
-    for (size_t i = 0; lines.size() == paths.size() && i < paths.size(); ++i) {
-      if (!lines[i].empty()) check.resolved[paths[i]] = lines[i];
-    }
-  }
+  (void)LookAtPlaces(*host_, check, stop_);
   for (auto& finding : FindUncovered(check)) {
     const auto chosen = [&](const ServiceConfig* service) {
       return service->name == finding.service;

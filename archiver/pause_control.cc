@@ -55,6 +55,7 @@ Result<void> PauseControl::Inspect(RemoteHost& host, const std::stop_token& stop
                 host.name(), container.name, container.name, service_.name);
   }
   warnings_ = state.warnings;
+  mounts_ = MountsOf(state.all, service_.project);
   for (const auto& container : state.all) started_at_[container.id] = container.started_at;
   SetRunning(state.running);
   return {};

@@ -22,6 +22,7 @@ class PauseControl : public ServiceControl {
   [[nodiscard]] Result<void> Inspect(RemoteHost& host, const std::stop_token& stop) override;
   [[nodiscard]] std::vector<std::string> Running() const override;
   [[nodiscard]] std::vector<std::string> Warnings() const override { return warnings_; }
+  [[nodiscard]] std::vector<MountingContainer> Mounts() const override { return mounts_; }
   [[nodiscard]] std::string Memory() const override;
   [[nodiscard]] Result<void> Recall(const std::string& memory) override;
   [[nodiscard]] std::string StartScript() const override;
@@ -46,6 +47,7 @@ class PauseControl : public ServiceControl {
   Containers held_;        // what was paused then
   StartTimes started_at_;  // of all of the project
   std::vector<std::string> warnings_;
+  std::vector<MountingContainer> mounts_;
   // Whether a pause that was asked for may be under way: such a container may be paused at any
   // time, also after it was unpaused.
   bool in_doubt_ = false;

@@ -40,6 +40,15 @@ std::vector<std::string> ContainerNames(const Containers& containers) {
   return names;
 }
 
+std::vector<MountingContainer> MountsOf(const Containers& containers, const std::string& project) {
+  std::vector<MountingContainer> mounting;
+  for (const auto& container : containers) {
+    if (!container.one_off)
+      mounting.push_back({container.name, project, container.service, container.mounts});
+  }
+  return mounting;
+}
+
 Result<ProjectState> InspectProject(RemoteHost& host, const std::string& project,
                                     std::string_view done, const std::stop_token& stop) {
   ProjectState state;

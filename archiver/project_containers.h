@@ -23,6 +23,10 @@ struct ProjectState {
   std::vector<std::string> warnings;
 };
 
+// What each keeps on the host's disks; those that `compose run` made are passed over.
+[[nodiscard]] std::vector<MountingContainer> MountsOf(const Containers& containers,
+                                                      const std::string& project);
+
 // `done` is what is going to be done to the running ones, for the warnings: "stopped". kNotFound,
 // with the projects that there are, where the host knows no such project; kRemote where one of its
 // containers is paused: what it holds in memory is in no archive, and it cannot be put back the way

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "archiver/config.h"
+#include "archiver/docker_mount.h"
 #include "archiver/remote_host.h"
 #include "index/error.h"
 
@@ -35,6 +36,10 @@ class ServiceControl {
   // For the run's facts: what the archive may suffer from, e.g. something of the service that
   // writes and is left running.
   [[nodiscard]] virtual std::vector<std::string> Warnings() const { return {}; }
+
+  // What the service's containers, running or not, keep on the host's disks, as inspected; none of
+  // a service without containers.
+  [[nodiscard]] virtual std::vector<MountingContainer> Mounts() const { return {}; }
 
   // What Inspect found, as JSON that Recall understands, in another process too.
   [[nodiscard]] virtual std::string Memory() const { return "{}"; }

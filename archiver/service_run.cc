@@ -17,6 +17,7 @@
 #include "archiver/stopped_service.h"
 #include "archiver/time_limit.h"
 #include "archiver/usual_size.h"
+#include "archiver/volume_check.h"
 #include "archiver/wire.h"
 #include "index/archive_name.h"
 #include "index/archive_state.h"
@@ -54,6 +55,7 @@ class ServiceRun {
  private:
   Result<void> Archive();
   Result<void> Prepare();
+  Result<void> LookAtMounts();
   Result<void> LookAtLast();
   Result<void> ChooseName();
   Result<void> ArchiveRunning();
@@ -171,6 +173,7 @@ Result<void> ServiceRun::Prepare() {
   outcome_.facts.warnings = control_.Warnings();
   if (auto losses = plan_.tar.Losses(); !losses.empty())
     outcome_.facts.warnings.push_back(std::move(losses));
+  ORCIO_TRY(LookAtMounts());
   ORCIO_TRY(LookAtLast());
   ORCIO_TRY(ChooseName());
   plan_.wire = ORCIO_TRY(ChooseWire(service_.wire, host_, plan_.command, last_ratio_, stop_));
@@ -178,6 +181,20 @@ Result<void> ServiceRun::Prepare() {
   auto prepared = PrepareCapture();
   if (stop_.stop_requested()) return Cancelled();
   return prepared;
+}
+
+// What its containers keep where no path is would be missed on the day of a restore.
+Result<void> ServiceRun::LookAtMounts() {
+  VolumeCheck check{options_.neighbours, control_.Mounts(), {}, {}};
+  if (check.services.empty()) check.services = {&service_};
+  const auto mounts_any = [](const MountingContainer& container) {
+    return !container.mounts.empty();
+  };
+  if (std::none_of(check.containers.begin(), check.containers.end(), mounts_any)) return {};
+  ORCIO_TRY(LookAtPlaces(host_, check, stop_));
+  for (auto& warning : UncoveredWarnings(check, service_))
+    outcome_.facts.warnings.push_back(std::move(warning));
+  return {};
 }
 
 Result<void> ServiceRun::ChooseCapture() {

@@ -58,6 +58,8 @@ struct ServiceRunOptions {
   std::chrono::seconds retry_pause{2};
   // A stream that brings less is given up.
   Pace slowest;
+  // All services on its host: whose paths cover what its containers mount.
+  std::vector<const ServiceConfig*> neighbours;
   // Another connection to the host, for the guard's sake. Needed where the service has one.
   std::function<std::unique_ptr<RemoteHost>()> second_connection;
 };

@@ -1,12 +1,16 @@
 #include "archiver/volume_check.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 #include <string_view>
 
 #include "archiver/remote_text.h"
 #include "archiver/safe_text.h"
+#include "archiver/shell_quote.h"
 
 namespace orcio {
 namespace {
@@ -14,10 +18,12 @@ namespace {
 using namespace std::string_view_literals;
 
 // What every host has, and what is made anew at each boot.
-constexpr std::array kNoData{"/proc"sv, "/sys"sv, "/dev"sv, "/run"sv, "/var/run"sv};
-constexpr std::array kMachinesOwn{"/etc/localtime"sv, "/etc/timezone"sv, "/etc/machine-id"sv,
-                                  "/etc/hostname"sv,  "/etc/hosts"sv,    "/etc/resolv.conf"sv,
-                                  "/etc/passwd"sv,    "/etc/group"sv};
+constexpr std::array kNoData{"/proc"sv,    "/sys"sv,      "/dev"sv,          "/run"sv,
+                             "/var/run"sv, "/var/lock"sv, "/var/lib/lxcfs"sv};
+constexpr std::array kMachinesOwn{
+    "/etc/localtime"sv, "/etc/timezone"sv,    "/etc/machine-id"sv,    "/etc/hostname"sv,
+    "/etc/hosts"sv,     "/etc/resolv.conf"sv, "/etc/passwd"sv,        "/etc/group"sv,
+    "/lib/modules"sv,   "/usr/lib/modules"sv, "/usr/share/zoneinfo"sv};
 // What is looked at by monitors and the like, and not kept by them: where it is mounted read-only.
 constexpr std::array kWatched{"/etc"sv,  "/usr"sv,     "/lib"sv, "/bin"sv,           "/sbin"sv,
                               "/boot"sv, "/var/log"sv, "/tmp"sv, "/var/lib/docker"sv};
@@ -32,11 +38,12 @@ bool LiesBelowAny(std::string_view path, const Directories& directories) {
                      [&](std::string_view directory) { return LiesBelow(path, directory); });
 }
 
-bool IsData(const DockerMount& mount) {
+bool IsData(const VolumeCheck& check, const DockerMount& mount) {
   if (!mount.volume.empty()) return true;
   const std::string& path = mount.source;
+  if (path == "/" || check.special.count(path) != 0 || path.ends_with(".sock")) return false;
   if (LiesBelowAny(path, kNoData) || LiesBelowAny(path, kMachinesOwn)) return false;
-  return mount.writable || (path != "/" && !LiesBelowAny(path, kWatched));
+  return mount.writable || !LiesBelowAny(path, kWatched);
 }
 
 const std::string& Resolved(const VolumeCheck& check, const std::string& path) {
@@ -44,20 +51,62 @@ const std::string& Resolved(const VolumeCheck& check, const std::string& path) {
   return found == check.resolved.end() ? path : found->second;
 }
 
-bool IsCovered(const VolumeCheck& check, const DockerMount& mount) {
-  const std::string& source = Resolved(check, mount.source);
-  for (const ServiceConfig* service : check.services) {
-    for (const auto& path : service->paths) {
-      if (LiesBelow(source, Resolved(check, path)) || LiesBelow(mount.source, path)) return true;
+// Whether it is below a path of the service's and left out on purpose, by itself or with a
+// directory above it.
+bool IsExcluded(const ServiceConfig& service, const std::string& source) {
+  for (const auto& path : service.paths) {
+    if (!LiesBelow(source, path) || source == path) continue;
+    for (std::string name = source.substr(path.size() + 1);;) {
+      for (const auto& pattern : service.exclude) {
+        const bool content = pattern.ends_with("/*");  // of a directory: no more is mounted
+        const std::string stem = content ? pattern.substr(0, pattern.size() - 2) : pattern;
+        if (::fnmatch(stem.c_str(), name.c_str(), 0) == 0) return true;
+      }
+      const size_t slash = name.rfind('/');
+      if (slash == std::string::npos) break;
+      name.resize(slash);
     }
   }
   return false;
 }
 
-std::vector<DockerMount> UncoveredOf(const VolumeCheck& check, const MountingContainer& container) {
+// A link below a path leads out of it, and tar keeps no more than the link: where it is known where
+// a mount's source lies, that alone counts.
+bool IsCovered(const VolumeCheck& check, const DockerMount& mount) {
+  const std::string& source = Resolved(check, mount.source);
+  const bool known = check.resolved.count(mount.source) != 0;
+  for (const ServiceConfig* service : check.services) {
+    if (IsExcluded(*service, mount.source)) return true;
+    for (const auto& path : service->paths) {
+      if (LiesBelow(source, Resolved(check, path)) || (!known && LiesBelow(mount.source, path)))
+        return true;
+    }
+  }
+  return false;
+}
+
+bool IsIgnored(const VolumeCheck& check, const ServiceConfig& owner,
+               const MountingContainer& container, const DockerMount& mount) {
+  const auto is_like = [](const std::string& pattern, const std::string& text) {
+    return ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
+  };
+  const std::string inside = container.service + ":" + mount.destination;
+  const auto& patterns = owner.ignore_mounts;
+  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+    if (!pattern.starts_with('/'))
+      return is_like(pattern, mount.volume) || is_like(pattern, inside);
+    return is_like(pattern, mount.source) || is_like(pattern + "/*", mount.source) ||
+           is_like(pattern, Resolved(check, mount.source));
+  });
+}
+
+// `owner` is null where no service is about the container.
+std::vector<DockerMount> UncoveredOf(const VolumeCheck& check, const MountingContainer& container,
+                                     const ServiceConfig* owner = nullptr) {
   std::vector<DockerMount> uncovered;
   for (const auto& mount : container.mounts) {
-    if (IsData(mount) && !IsCovered(check, mount)) uncovered.push_back(mount);
+    if (!IsData(check, mount) || IsCovered(check, mount)) continue;
+    if (owner == nullptr || !IsIgnored(check, *owner, container, mount)) uncovered.push_back(mount);
   }
   return uncovered;
 }
@@ -77,14 +126,15 @@ std::string Described(const DockerMount& mount) {
                               : fmt::format("{} (volume {})", source, SafeText(mount.volume));
 }
 
-Finding Uncovered(const MountingContainer& container, const DockerMount& mount,
-                  const ServiceConfig& owner) {
+Finding Uncovered(const VolumeCheck& check, const MountingContainer& container,
+                  const DockerMount& mount, const ServiceConfig& owner) {
   Finding finding{FindingLevel::kWarning, "volumes", {}, {}, {}, owner.name};
   finding.text =
       fmt::format("{}, which container {} has as {}, is in no service's paths: it is not archived",
                   Described(mount), SafeText(container.name), SafeText(mount.destination));
-  finding.remedy = fmt::format("add {} to the service's paths:, beside {}", SafeText(mount.source),
-                               Join(owner.paths));
+  finding.remedy =
+      fmt::format("add {} to the service's paths:, beside {}, or to its ignore_mounts:",
+                  SafeText(Resolved(check, mount.source)), Join(owner.paths));
   return finding;
 }
 
@@ -98,8 +148,10 @@ struct Stranger {
 
 void Meet(const VolumeCheck& check, const MountingContainer& container, Stranger& stranger) {
   stranger.containers.push_back(SafeText(container.name));
-  stranger.keeps_something = stranger.keeps_something ||
-                             std::any_of(container.mounts.begin(), container.mounts.end(), IsData);
+  stranger.keeps_something =
+      stranger.keeps_something ||
+      std::any_of(container.mounts.begin(), container.mounts.end(),
+                  [&](const DockerMount& mount) { return IsData(check, mount); });
   for (const auto& mount : UncoveredOf(check, container)) {
     stranger.sources.insert(SafeText(mount.source));
     stranger.described.insert(Described(mount));
@@ -133,9 +185,19 @@ Finding LoneContainer(const MountingContainer& container, const Stranger& strang
   return finding;
 }
 
-}  // namespace
+constexpr std::string_view kVolumeMark = "orcio-volume: ";
 
-std::vector<std::string> PathsOf(const VolumeCheck& check) {
+// For each path: its number, what it is, and where it leads, up to a bar; a name may hold newlines.
+constexpr const char* kLookAtPlace = R"sh(  m=$((m + 1))
+  to=$(readlink -f -- "$path" 2>/dev/null </dev/null)
+  what=file
+  if [ -S "$path" ] || [ -p "$path" ] || [ -b "$path" ] || [ -c "$path" ]; then what=special; fi
+  printf 'orcio-volume: %s %s %s|\n' "$m" "$what" "$to"
+done
+)sh";
+
+// Every path that links may lead elsewhere from.
+std::vector<std::string> PlacesOf(const VolumeCheck& check) {
   std::set<std::string> paths;
   for (const ServiceConfig* service : check.services)
     paths.insert(service->paths.begin(), service->paths.end());
@@ -145,13 +207,93 @@ std::vector<std::string> PathsOf(const VolumeCheck& check) {
   return {paths.begin(), paths.end()};
 }
 
+// One line of kLookAtPlace's.
+void NotePlace(std::string_view line, const std::vector<std::string>& paths, VolumeCheck& check) {
+  if (!line.starts_with(kVolumeMark) || !line.ends_with('|')) return;
+  line.remove_prefix(kVolumeMark.size());
+  line.remove_suffix(1);
+  const auto words = Split(line.substr(0, line.find('/')), ' ');
+  size_t number = 0;
+  if (words.size() < 2 || line.find('/') == line.npos) return;
+  const std::string& digits = words[0];
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (read.ec != std::errc() || number == 0 || number > paths.size()) return;
+  const std::string& path = paths[number - 1];
+  check.resolved[path] = std::string(line.substr(line.find('/')));
+  if (words[1] == "special") check.special.insert(path);
+}
+
+// As YAML has it in a list.
+std::string YamlWord(const std::string& text) {
+  constexpr std::string_view kPlain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_.:-";
+  if (text.find_first_not_of(kPlain) == std::string::npos) return text;
+  std::string quoted = "'";
+  for (const char c : SafeText(text)) quoted += c == '\'' ? "''" : std::string(1, c);
+  return quoted + "'";
+}
+
+// docker names a volume that nobody named by 64 digits, other ones each time it is made anew.
+bool IsNameless(const std::string& volume) {
+  return volume.size() == 64 && volume.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+std::string ToIgnore(const MountingContainer& container, const DockerMount& mount) {
+  if (mount.volume.empty()) return mount.source;
+  return IsNameless(mount.volume) ? container.service + ":" + mount.destination : mount.volume;
+}
+
+// One mount, of whichever containers have it.
+struct SharedMount {
+  std::string described;
+  std::string source;
+  std::string ignore;
+  std::vector<std::string> containers;
+};
+
+}  // namespace
+
+Result<void> LookAtPlaces(RemoteHost& host, VolumeCheck& check, const std::stop_token& stop) {
+  const auto paths = PlacesOf(check);
+  if (paths.empty()) return {};
+  const auto result = ORCIO_TRY(host.Run(
+      fmt::format("m=0\nfor path in {}; do\n{}", ShellCommand(paths), kLookAtPlace), {}, stop));
+  if (result.exit_status != 0 || result.out_truncated) return {};
+  for (const auto& line : Lines(result.out)) NotePlace(line, paths, check);
+  return {};
+}
+
+std::vector<std::string> UncoveredWarnings(const VolumeCheck& check, const ServiceConfig& service) {
+  std::map<std::string, SharedMount> shared;
+  for (const auto& container : check.containers) {
+    for (const auto& mount : UncoveredOf(check, container, &service)) {
+      SharedMount& found = shared[mount.source];
+      if (found.containers.empty())
+        found = {Described(mount), Resolved(check, mount.source), ToIgnore(container, mount), {}};
+      found.containers.push_back(fmt::format("container {} has as {}", SafeText(container.name),
+                                             SafeText(mount.destination)));
+    }
+  }
+  std::vector<std::string> paths;
+  for (const auto& path : service.paths) paths.push_back(YamlWord(path));
+  std::vector<std::string> warnings;
+  for (const auto& [source, mount] : shared) {
+    warnings.push_back(fmt::format(
+        "{}, which {}, is in no service's paths: it is not archived; write `paths: [{}, {}]`, or "
+        "`ignore_mounts: [{}]` if it need not be",
+        mount.described, Join(mount.containers, " and "), Join(paths), YamlWord(mount.source),
+        YamlWord(mount.ignore)));
+  }
+  return warnings;
+}
+
 std::vector<Finding> FindUncovered(const VolumeCheck& check) {
   std::vector<Finding> findings;
   std::map<std::string, Stranger> projects;
   for (const auto& container : check.containers) {
     if (const ServiceConfig* owner = OwnerOf(check, container)) {
-      for (const auto& mount : UncoveredOf(check, container))
-        findings.push_back(Uncovered(container, mount, *owner));
+      for (const auto& mount : UncoveredOf(check, container, owner))
+        findings.push_back(Uncovered(check, container, mount, *owner));
       continue;
     }
     Stranger alone;

@@ -1,12 +1,16 @@
 #pragma once
 
 #include <map>
+#include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "archiver/config.h"
-#include "archiver/docker_mounts.h"
+#include "archiver/docker_mount.h"
 #include "archiver/finding.h"
+#include "archiver/remote_host.h"
+#include "index/error.h"
 
 namespace orcio {
 
@@ -16,10 +20,18 @@ struct VolumeCheck {
   std::vector<MountingContainer> containers;
   // Paths of either with their symlinks followed; one that is not in it is taken as it is.
   std::map<std::string, std::string> resolved;
+  std::set<std::string> special;  // sockets, devices and pipes among them
 };
 
-// Every path in it that links may lead elsewhere from.
-[[nodiscard]] std::vector<std::string> PathsOf(const VolumeCheck& check);
+// Asks the host where links lead and what is a socket, as far as it is asked anything at all about
+// paths: a key that orcio-host restricts may not let it, and then paths are taken as they are.
+[[nodiscard]] Result<void> LookAtPlaces(RemoteHost& host, VolumeCheck& check,
+                                        const std::stop_token& stop);
+
+// For each volume of the containers, all of them of `service`, that no `paths:` on this host cover
+// and that is not in its `ignore_mounts`: a warning for people, with what to write.
+[[nodiscard]] std::vector<std::string> UncoveredWarnings(const VolumeCheck& check,
+                                                         const ServiceConfig& service);
 
 // Warnings: volumes of the services' containers that no `paths:` on this host cover, and compose
 // projects and containers that no service is about. Sockets, devices and the system's own files are

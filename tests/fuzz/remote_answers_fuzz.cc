@@ -15,6 +15,7 @@
 #include "archiver/remote_text.h"
 #include "archiver/safe_text.h"
 #include "archiver/systemd_control.h"
+#include "archiver/volume_check.h"
 #include "tests/support/fake_host.h"
 
 namespace {
@@ -89,6 +90,10 @@ void AskAboutServices(const std::vector<CommandResult>& answers) {
   AnsweringHost host(answers);
   ComposeControl compose(Wiki());
   CheckError(compose.Inspect(host, {}));
+  const ServiceConfig wiki = Wiki();
+  VolumeCheck check{{&wiki}, compose.Mounts(), {}, {}};
+  CheckError(LookAtPlaces(host, check, {}));
+  for (const auto& warning : UncoveredWarnings(check, wiki)) Require(!HasControl(warning));
   AnsweringHost again(answers);
   SystemdControl systemd(Wiki());
   CheckError(systemd.Inspect(again, {}));

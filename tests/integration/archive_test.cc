@@ -140,7 +140,7 @@ TEST_CASE("A project is archived at rest, as plain tar restores it, and runs aga
   INFO((outcome.error ? outcome.error->message : std::string()));
   REQUIRE_FALSE(outcome.error);
   REQUIRE_FALSE(outcome.start_error);
-  CHECK(outcome.facts.warnings.empty());
+  CHECK(outcome.facts.warnings.empty());  // its volume is covered
   REQUIRE(outcome.facts.downtime);
   WARN("down for " << outcome.facts.downtime->total() << " s: stop " << outcome.facts.downtime->stop
                    << ", stream " << outcome.facts.downtime->stream << ", start "
@@ -158,6 +158,25 @@ TEST_CASE("A project is archived at rest, as plain tar restores it, and runs aga
     CHECK(Line(volume / (service + ".2")) == count);
   }
   MustRun({"cmp", volume / "photos", night.project.volume() / "photos"});
+}
+
+TEST_CASE("What the containers keep where no path is, is a warning, unless it is to be ignored") {
+  Night night(Compose::kNone);
+  const auto docs = night.scratch / "docs";
+  std::filesystem::create_directory(docs);
+  night.service.paths = {docs};
+  const auto outcome = night.Run();
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE(outcome.facts.warnings.size() == 1);
+  const std::string& warning = outcome.facts.warnings[0];
+  INFO(warning);
+  CHECK(warning.starts_with(night.project.volume().string() + ", which container wiki_"));
+  for (const char* service : {"db", "web", "job"})
+    CHECK(warning.find("container " + night.project.Container(service) + " has as /data") !=
+          std::string::npos);
+  CHECK(warning.find("write `paths: [" + docs.string() + ", ") != std::string::npos);
+  night.service.ignore_mounts = {"*:/data"};
+  CHECK(night.Run().facts.warnings.empty());
 }
 
 TEST_CASE("A tar that fails on the host makes no archive") {

@@ -8,11 +8,13 @@
 #include "archiver/shell_quote.h"
 #include "archiver/ssh_command.h"
 #include "archiver/ssh_host.h"
+#include "archiver/volume_check.h"
 #include "archiver/wire.h"
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/compose_project.h"
 #include "tests/support/dockerd_fixture.h"
+#include "tests/support/local_host.h"
 #include "tests/support/orcio_fixture.h"
 
 namespace orcio::test {
@@ -26,6 +28,24 @@ const std::string kGoneId(64, 'c');
 void WriteProgram(const std::filesystem::path& path, const std::string& script) {
   std::ofstream(path) << "#!/bin/sh\n" << script;
   std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+}
+
+// What orcio asks about where mounts come from, behind the paths.
+std::string PlaceLook() {
+  class Asked : public LocalHost {
+   public:
+    Result<CommandResult> Run(const std::string& command, const RunOptions&,
+                              const std::stop_token&) override {
+      asked = command;
+      return CommandResult{};
+    }
+    std::string asked;
+  };
+  Asked host;
+  VolumeCheck check;
+  check.containers = {{"wiki_web_1", "wiki", "web", {{"", "/x", "/x", true}}}};
+  REQUIRE_OK(LookAtPlaces(host, check, {}));
+  return host.asked.substr(host.asked.find("; do\n") + 5);
 }
 
 // From now on the client's key is good for nothing but the script with these options.
@@ -160,6 +180,7 @@ TEST_CASE("All of a compose project's run goes through the restricted key, with 
   INFO((outcome.start_error ? outcome.start_error->message : ""));
   CHECK_FALSE(outcome.error);
   CHECK_FALSE(outcome.start_error);
+  CHECK(outcome.facts.warnings.empty());
   CHECK(project.State("db") == "running");
   CHECK(project.State("web") == "running");
   CHECK(project.Lines("ends") == std::vector<std::string>{"web", "db"});
@@ -241,6 +262,8 @@ TEST_CASE("The forced command allows what orcio sends, for what it names") {
   script.Allows("'docker' 'stop' '-t' '10' '" + kId + "' '" + kGoneId + "'",
                 "docker stop -t 10 aa");
   script.Allows("'docker' 'pause' '" + kId + "' '" + kGoneId + "'", "docker pause aa");
+  script.Allows("m=0\nfor path in '" + script.path() + "'; do\n" + PlaceLook(),
+                "orcio-volume: 1 file " + script.path() + "|");
   script.Allows("'docker' 'unpause' '" + kId + "'", "docker unpause aa");
   script.Allows("'docker' 'logs' '--tail' '5' '" + kId + "' 2>&1", "docker logs --tail 5 aa");
   script.Allows(
@@ -343,6 +366,9 @@ TEST_CASE("The forced command refuses whatever is not orcio's, or not named") {
            "cd / && LC_ALL=C ls -d -- '" + path + "' >/dev/null && LC_ALL=C tar -c -f - -- 'etc'",
            "cd / && LC_ALL=C ls -d -- 'etc' >/dev/null && LC_ALL=C tar -c -f - -- '" + path + "'",
            "n=0\nfor path in '/etc'; do\n",
+           "m=0\nfor path in '/etc'; do\n" + PlaceLook(),
+           "m=0\nfor path in '/" + path + "' '/etc'; do\n" + PlaceLook(),
+           "m=0\nfor path in '/" + path + "'; do\ntouch pwned; done\n",
            "n=0\nfor path in '/" + path + "'; do\ntouch pwned; done\n",
            "'docker' 'stop' '" + kOtherId + "'",
            "'docker' 'stop' '" + kId + "' '" + kOtherId + "'",

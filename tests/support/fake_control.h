@@ -16,6 +16,7 @@ class FakeControl : public ServiceControl {
   // What each says next, once; after that it succeeds.
   std::deque<Result<void>> inspects, stops, starts;
   std::vector<std::string> running{"web", "db"};
+  std::vector<MountingContainer> mounts;
   std::vector<std::string> log;
   // Called by Stop and Start before they answer.
   std::function<void()> on_stop, on_start;
@@ -27,6 +28,7 @@ class FakeControl : public ServiceControl {
     return Next(inspects);
   }
   [[nodiscard]] std::vector<std::string> Running() const override { return running; }
+  [[nodiscard]] std::vector<MountingContainer> Mounts() const override { return mounts; }
   Result<void> Stop(RemoteHost&, const std::stop_token&) override {
     log.emplace_back("stop");
     if (on_stop) on_stop();

@@ -25,6 +25,7 @@ class FakeDocker {
     int64_t restarts = 0;
     std::string created = "2026-01-0" + id + "T00:00:00Z";
     std::string started = "2026-01-01T00:00:00Z";
+    std::string mounts = "[]";  // as docker inspect has them
 
     [[nodiscard]] std::string full_id() const { return std::string(64, id.at(0)); }
     [[nodiscard]] std::string name() const { return "wiki_" + service + "_" + number; }

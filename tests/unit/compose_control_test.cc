@@ -58,6 +58,35 @@ TEST_CASE("Plain docker stops what runs by its dependencies and starts only that
   CHECK(run.docker.Of("job").status == "exited");
 }
 
+TEST_CASE("What the containers keep on the host is known from the look that is taken anyway") {
+  auto db = Db();
+  db.mounts =
+      R"([{"Type":"volume","Name":"wiki_db","Source":"/var/lib/docker/volumes/wiki_db/_data",)"
+      R"("Destination":"/db","RW":true},{"Type":"tmpfs","Source":"","Destination":"/tmp","RW":true},)"
+      R"({"Type":"bind","Source":"/opt/x","Destination":"/x","RW":false},7,{"Type":"bind"}])";
+  auto job = StoppedJob();
+  job.mounts = R"([{"Type":"bind","Source":"/opt/job","Destination":"/job","RW":true}])";
+  auto one_off = StoppedJob();
+  one_off.id = "4";
+  one_off.one_off = "True";
+  one_off.mounts = job.mounts;
+  Run run({db, Web(), job, one_off});
+  REQUIRE_OK(run.Inspect());
+  CHECK(run.host.Count("docker inspect") == 1);
+  const auto mounts = run.control.Mounts();
+  REQUIRE(mounts.size() == 3);
+  CHECK(mounts[0].name == "wiki_db_1");
+  CHECK(mounts[0].service == "db");
+  REQUIRE(mounts[0].mounts.size() == 2);
+  CHECK(mounts[0].mounts[0].volume == "wiki_db");
+  CHECK(mounts[0].mounts[0].source == "/var/lib/docker/volumes/wiki_db/_data");
+  CHECK(mounts[0].mounts[1].volume.empty());
+  CHECK_FALSE(mounts[0].mounts[1].writable);
+  CHECK(mounts[1].mounts.empty());
+  REQUIRE(mounts[2].mounts.size() == 1);
+  CHECK(mounts[2].mounts[0].source == "/opt/job");
+}
+
 TEST_CASE("Without dependency labels the containers stop in the reverse order of their creation") {
   auto db = Db();
   auto web = Web();

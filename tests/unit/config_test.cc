@@ -72,6 +72,7 @@ services:
     guard: 10s
     exclude: ["cache/*", '*.tmp', "logs/"]
     min_ratio: 0.25
+    ignore_mounts: [/var/log/wiki/, wiki_cache, "web:/tmp/*"]
     keep: {last: 3, hourly: 1, daily: 7, weekly: 8, monthly: 12, yearly: 2}
     offsite: never
   dns:
@@ -126,6 +127,8 @@ hooks: {success: "curl -s https://example.org/ok", failure: "mail -s orcio root"
   CHECK(wiki.guard == seconds(10));
   CHECK(wiki.exclude == std::vector<std::string>{"cache/*", "*.tmp", "logs"});
   CHECK(wiki.min_ratio == 0.25);
+  CHECK(wiki.ignore_mounts ==
+        std::vector<std::string>{"/var/log/wiki", "wiki_cache", "web:/tmp/*"});
   REQUIRE(wiki.keep.has_value());
   CHECK(wiki.keep->last == 3);
   CHECK(wiki.keep->hourly == 1);
@@ -207,6 +210,13 @@ TEST_CASE("A service may do without a guard, if that is said, and not wait long 
   CheckError(WithService("    guard: 61s\n"), "6:12", "at most 60s");
   CheckError(WithService("    guard: never\n"), "6:12", "guard");
   CheckError(WithService("    control: none\n    guard: 30s\n"), "7:5", "means nothing");
+}
+
+TEST_CASE("What is ignored of mounts is a path, a volume, or a place in a container") {
+  CheckError(WithService("    ignore_mounts: [srv/wiki]\n"), "6:21",
+             "\"srv/wiki\" is neither a path on the host, nor a volume's name, nor SERVICE:/PATH");
+  CheckError(WithService("    ignore_mounts: wiki_db\n"), "6:20", "must be a list");
+  CheckError(WithService("    control: none\n    ignore_mounts: [a]\n"), "7:5", "means nothing");
 }
 
 TEST_CASE("A share is a number from 0 to 1") {

@@ -117,6 +117,7 @@ constexpr StartTiming kNoPatience{std::chrono::milliseconds(1), std::chrono::mil
 void AnswerAboutTar(test::FakeHost& host, const std::vector<std::byte>& tar) {
   host.On("orcio-tar", "orcio-tar: gnu 1 1 tar\norcio-tar: tar (GNU tar) 1.34\n");
   host.On("orcio-path", "orcio-path: end 1\n");
+  host.On("orcio-volume", "orcio-volume: 1 file /mnt/a|\norcio-volume: 2 file /srv/wiki|\n");
   host.stream = [&tar](ByteSink& sink, const std::stop_token&) -> Result<CommandResult> {
     ORCIO_TRY(test::Feed(sink, AsText(tar)));
     return CommandResult{};
@@ -145,6 +146,8 @@ TEST_CASE("Whichever answer about a compose project is nonsense, the project run
       LyingHost host;
       test::FakeDocker docker(host,
                               {{"1", "db"}, {"2", "web", "running", "db:service_started:true"}});
+      docker.Of("db").mounts =
+          R"([{"Type":"bind","Source":"/mnt/a","Destination":"/\u001b[2J","RW":true}])";
       AnswerAboutTar(host, tar);
       host.lie_at = lie_at;
       host.lie = lie;

@@ -318,6 +318,38 @@ TEST_CASE(
   CHECK(nights.Night().facts.warnings.size() == 1);
 }
 
+TEST_CASE("A volume that no path covers is a warning, found out before the service is stopped") {
+  Run run;
+  std::filesystem::create_directory(run.scratch / "elsewhere");
+  const std::string elsewhere = (run.scratch / "elsewhere").string();
+  const std::string covered = (run.scratch / "volume").string();
+  run.control.mounts = {{"wiki_db_1", "wiki", "db", {{"", elsewhere, "/db", true}}},
+                        {"wiki_web_1", "wiki", "web", {{"", covered, "/web", true}}}};
+  size_t asked = 0;
+  run.control.on_stop = [&] { asked = run.host.commands().size(); };
+  const auto outcome = run.Go();
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE(outcome.facts.warnings.size() == 1);
+  CHECK(outcome.facts.warnings[0].find(elsewhere + ", which container wiki_db_1 has as /db") == 0);
+  const auto& commands = run.host.commands();
+  const auto look = std::find_if(commands.begin(), commands.end(), [](const std::string& command) {
+    return command.find("readlink") != std::string::npos;
+  });
+  CHECK(static_cast<size_t>(look - commands.begin()) < asked);
+
+  const ServiceConfig neighbour = [&] {
+    ServiceConfig service;
+    service.paths = {elsewhere};
+    return service;
+  }();
+  run.options.neighbours = {&run.service, &neighbour};
+  run.control.log.clear();
+  CHECK(run.Go().facts.warnings.empty());
+  run.options.neighbours.clear();
+  run.service.ignore_mounts = {elsewhere};
+  CHECK(run.Go().facts.warnings.empty());
+}
+
 TEST_CASE("A disk without room for another archive as large as the last stops no service") {
   Run run;
   const auto last = run.repository() / "wiki-2026-11-16T020000Z.tar.gz";

@@ -1,6 +1,15 @@
 #include "archiver/volume_check.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+
 #include "tests/support/catch.h"
+#include "tests/support/fake_host.h"
+#include "tests/support/local_host.h"
+#include "tests/support/scratch_directory.h"
 
 namespace orcio {
 namespace {
@@ -60,6 +69,139 @@ TEST_CASE("Sockets and the system's own files are no volumes, a named volume alw
                                 Bind("/opt/web.conf", false),
                                 {"wiki_db", "/var/lib/docker/volumes/wiki_db/_data", "/db", true}};
   CHECK(FindUncovered(check).size() == 3);
+}
+
+TEST_CASE("The machine's own directories are no volumes, writable or not") {
+  const auto wiki = Service("wiki", {"/srv/wiki"});
+  VolumeCheck check;
+  check.services = {&wiki};
+  check.containers = {{"wiki_web_1",
+                       "wiki",
+                       "web",
+                       {Bind("/"), Bind("/lib/modules"), Bind("/usr/share/zoneinfo", false),
+                        Bind("/opt/app/php.sock"), Bind("/sys/fs/cgroup"), Bind("/dev/dri")}}};
+  CHECK(FindUncovered(check).empty());
+  CHECK(UncoveredWarnings(check, wiki).empty());
+}
+
+// Archived with exit 0, week by week: of the database in a named volume, nothing.
+TEST_CASE("A volume that no path covers is one warning, with all containers and what to write") {
+  const auto wiki = Service("wiki", {"/srv/wiki"});
+  const DockerMount volume{"wiki_db", "/var/lib/docker/volumes/wiki_db/_data", "/db", true};
+  VolumeCheck check;
+  check.services = {&wiki};
+  check.containers = {{"wiki_db_1", "wiki", "db", {volume, Bind("/srv/wiki/conf")}},
+                      {"wiki_job_1", "wiki", "job", {volume, Bind("/mnt/photos")}}};
+  CHECK(UncoveredWarnings(check, wiki) ==
+        std::vector<std::string>{
+            "/mnt/photos, which container wiki_job_1 has as /data, is in no service's paths: it is "
+            "not archived; write `paths: [/srv/wiki, /mnt/photos]`, or `ignore_mounts: "
+            "[/mnt/photos]` if it need not be",
+            "/var/lib/docker/volumes/wiki_db/_data (volume wiki_db), which container wiki_db_1 has "
+            "as /db and container wiki_job_1 has as /db, is in no service's paths: it is not "
+            "archived; write `paths: [/srv/wiki, /var/lib/docker/volumes/wiki_db/_data]`, or "
+            "`ignore_mounts: [wiki_db]` if it need not be"});
+  const auto photos = Service("photos", {"/mnt"}, ControlKind::kNone);
+  check.services.push_back(&photos);
+  CHECK(UncoveredWarnings(check, wiki).size() == 1);
+}
+
+TEST_CASE("What is to be ignored is no warning: a path, a volume, a place in a container") {
+  auto wiki = Service("wiki", {"/srv/wiki"});
+  const std::string nameless(64, 'a');
+  VolumeCheck check;
+  check.services = {&wiki};
+  check.containers = {{"wiki_db_1",
+                       "wiki",
+                       "db",
+                       {{"wiki_db", "/var/lib/docker/volumes/wiki_db/_data", "/db", true},
+                        {nameless, "/var/lib/docker/volumes/x/_data", "/cache", true},
+                        {"", "/mnt/photos/2024", "/photos", true}}}};
+  const auto left = [&](std::vector<std::string> ignored) {
+    wiki.ignore_mounts = std::move(ignored);
+    const auto warnings = UncoveredWarnings(check, wiki);
+    CHECK(FindUncovered(check).size() == warnings.size());
+    return warnings.size();
+  };
+  CHECK(left({}) == 3);
+  CHECK(UncoveredWarnings(check, wiki)[2].find("`ignore_mounts: [db:/cache]`") !=
+        std::string::npos);
+  CHECK(left({"wiki_db"}) == 2);
+  CHECK(left({"wiki_*"}) == 2);
+  CHECK(left({"wiki"}) == 3);
+  CHECK(left({"db:/cache"}) == 2);
+  CHECK(left({"web:/cache"}) == 3);
+  CHECK(left({"/mnt/photos"}) == 2);
+  CHECK(left({"/mnt/*"}) == 2);
+  CHECK(left({"/mnt/photo"}) == 3);
+  CHECK(left({"/var/lib/docker/volumes"}) == 1);
+  CHECK(left({"wiki_db", "*:/cache", "/mnt"}) == 0);
+  CHECK(left({"*"}) == 0);
+}
+
+TEST_CASE("Of a link below a path tar keeps the link alone, and what it leads to is not covered") {
+  const test::ScratchDirectory scratch;
+  const std::string top = scratch.path().string();
+  std::filesystem::create_directories(scratch / "data/wiki/images");
+  std::filesystem::create_directories(scratch / "big/films");
+  std::filesystem::create_directory_symlink(top + "/data", scratch / "srv");
+  std::filesystem::create_directory_symlink(top + "/big/films", scratch / "data/wiki/films");
+  const auto wiki = Service("wiki", {top + "/srv/wiki"});
+  VolumeCheck check;
+  check.services = {&wiki};
+  check.containers = {{"wiki_web_1", "wiki", "web", {Bind(top + "/data/wiki/images")}}};
+  test::LocalHost host;
+  REQUIRE_OK(LookAtPlaces(host, check, {}));
+  CHECK(UncoveredWarnings(check, wiki).empty());
+  check.containers[0].mounts = {Bind(top + "/srv/wiki/films")};
+  REQUIRE_OK(LookAtPlaces(host, check, {}));
+  const auto warnings = UncoveredWarnings(check, wiki);
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].find(top + "/srv/wiki/films, which") == 0);
+  CHECK(warnings[0].find(", " + top + "/big/films]`") != std::string::npos);
+  // Unless it is left out on purpose.
+  auto excluding = wiki;
+  check.services = {&excluding};
+  for (const char* pattern : {"films", "f*", "films/*"}) {
+    excluding.exclude = {pattern};
+    CHECK(UncoveredWarnings(check, excluding).empty());
+  }
+  excluding.exclude = {"film", "images/*"};
+  CHECK(UncoveredWarnings(check, excluding).size() == 1);
+}
+
+TEST_CASE("A socket is none wherever it lies, and odd names and answers do no harm") {
+  const test::ScratchDirectory scratch;
+  const std::string socket = (scratch / "ctl").string();
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  REQUIRE(socket.size() < sizeof(address.sun_path));
+  std::memcpy(address.sun_path, socket.c_str(), socket.size());
+  REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
+  ::close(fd);
+  const auto wiki = Service("wiki", {"/srv/wiki"});
+  VolumeCheck check;
+  check.services = {&wiki};
+  check.containers = {
+      {"wiki_web_1", "wiki", "web", {Bind(socket), Bind("/opt/it's\na name"), Bind("/opt/x")}}};
+  test::LocalHost host;
+  REQUIRE_OK(LookAtPlaces(host, check, {}));
+  const auto warnings = UncoveredWarnings(check, wiki);
+  REQUIRE(warnings.size() == 2);
+  CHECK(warnings[0].find('\n') == std::string::npos);
+  CHECK(warnings[0].find("ignore_mounts: ['/opt/it''s") != std::string::npos);
+
+  for (const std::string lie :
+       {"orcio-volume: 99 special /srv/wiki|\norcio-volume: x\norcio-volume: 0 file /|\n",
+        "orcio-volume: |\norcio-volume: 1|\norcio-volume: 1 file|\nwelcome\n"}) {
+    VolumeCheck again{check.services, check.containers, {}, {}};
+    test::FakeHost liar;
+    liar.On("for path in", lie);
+    REQUIRE_OK(LookAtPlaces(liar, again, {}));
+    CHECK(again.resolved.empty());
+    CHECK(again.special.empty());
+  }
 }
 
 TEST_CASE("A project that no service is about is told once, unless all that it keeps is archived") {
