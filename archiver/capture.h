@@ -54,6 +54,10 @@ class Capture {
   [[nodiscard]] virtual Result<void> Describe(const RunFacts& facts) = 0;
   [[nodiscard]] virtual Result<void> Publish() = 0;
 
+  // In place of Finish, where Collect came to nothing for kLimit, once the service runs again: adds
+  // what it knows of where that was.
+  virtual void Explain(Error& /*error*/) {}
+
   // In place of Finish, where the time for Collect was not enough, once the service runs again:
   // leaves what the next run can use. Whether there is anything.
   [[nodiscard]] virtual Result<bool> Keep(RemoteHost& /*host*/, const std::stop_token& /*stop*/) {
@@ -70,11 +74,11 @@ class Capture {
 [[nodiscard]] Result<std::unique_ptr<Capture>> MakeStreamCapture(const CaptureContext& context);
 
 // Has the host run a tar into `sink`, which hands it on to `writer`. Returns its complaints that
-// are no errors; kLimit where it is too slow.
-[[nodiscard]] Result<std::vector<std::string>> StreamTar(const CaptureContext& context,
-                                                         RemoteHost& host,
-                                                         const TarCommand& command, ByteSink& sink,
-                                                         const ArchiveWriter& writer,
-                                                         const std::stop_token& stop);
+// are no errors; kLimit where it is too slow, or where nothing comes, or can be written, for
+// `longest_silence`.
+[[nodiscard]] Result<std::vector<std::string>> StreamTar(
+    const CaptureContext& context, RemoteHost& host, const TarCommand& command, ByteSink& sink,
+    ArchiveWriter& writer, std::optional<std::chrono::seconds> longest_silence,
+    const std::stop_token& stop);
 
 }  // namespace orcio

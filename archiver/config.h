@@ -60,6 +60,8 @@ struct ServiceConfig {
   std::chrono::seconds stop_timeout{0};     // for containers or units to stop; 0: their own
   std::chrono::seconds start_timeout{300};  // until running, and healthy
   std::optional<std::chrono::seconds> max_downtime;
+  // While it is down: without a byte from the host for so long, it is started again.
+  std::chrono::seconds stall_timeout{120};
   // Without a sign of orcio for so long, the host starts the service by itself. 30 s where the
   // file does not say; nothing for `none`.
   std::optional<std::chrono::seconds> guard;

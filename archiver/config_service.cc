@@ -44,6 +44,7 @@ std::vector<ControlKey> ControlKeys() {
           {"stop_timeout", {kCompose, kSystemd, kCommands}},
           {"start_timeout", {kCompose, kSystemd, kCommands}},
           {"max_downtime", {kCompose, kSystemd, kCommands}},
+          {"stall_timeout", {kCompose, kSystemd, kCommands}},
           {"guard", {kCompose, kSystemd, kCommands}}};
 }
 
@@ -85,7 +86,7 @@ Result<void> CheckMode(const NamedValue& named, const ServiceConfig& service) {
                   named.value.name, NameOf(service.control));
   }
   if (service.mode != Mode::kLive) return {};
-  for (const std::string_view key : {"max_downtime", "guard"}) {
+  for (const std::string_view key : {"max_downtime", "stall_timeout", "guard"}) {
     const YamlNode::Entry* entry = FindEntry(map, key);
     if (entry == nullptr) continue;
     return FailAt(entry->at,
@@ -321,6 +322,7 @@ Result<void> ReadServiceFields(const ConfigValue& value,
                              Into("stop_timeout", service.stop_timeout, ReadDuration),
                              Into("start_timeout", service.start_timeout, ReadDuration),
                              Into("max_downtime", service.max_downtime, ReadDuration),
+                             Into("stall_timeout", service.stall_timeout, ReadDuration),
                              Into("guard", service.guard, ReadGuard),
                              Into("exclude", service.exclude, ReadPatterns),
                              Into("ignore_mounts", service.ignore_mounts, ReadMountPatterns),

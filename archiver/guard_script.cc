@@ -41,13 +41,21 @@ guarded() {
 }
 )sh";
 
-// Ends the process group of the last command that stopped or read the service.
-constexpr const char* kEndWork = R"sh(end_work() {
+// Ends the process group of the last command that stopped or read the service. Its shell is the
+// first to go: a tar that somebody has stopped, or that waits for a dead disk, outlives it. (Nobody
+// else's group has the number for as long as one of them is there.) One that is stopped ends once
+// it is continued; one that waits for a disk when that lets go of it, and is not waited for.
+constexpr const char* kEndWork = R"sh(at_work() {
+  [ "$(begun_of "$process")" != "$begun" ] || return 0
+  [ -e "$d/stopped" ] && ! begun_of "$group" >/dev/null
+}
+end_work() {
   { read -r group process begun <"$d/work"; } 2>/dev/null || return 0
   [ -n "$begun" ] || return 0
   for signal in TERM TERM KILL; do
-    [ "$(begun_of "$process")" = "$begun" ] || return 0
+    at_work || return 0
     kill -s "$signal" -- "-$group" 2>/dev/null || return 0
+    kill -s CONT -- "-$group" 2>/dev/null
     sleep 0.3 2>/dev/null || sleep 1
   done
 }

@@ -14,6 +14,7 @@
 #include "archiver/safe_text.h"
 #include "archiver/service_plan.h"
 #include "archiver/shell_quote.h"
+#include "archiver/stall_limit.h"
 #include "archiver/stopped_service.h"
 #include "archiver/time_limit.h"
 
@@ -53,6 +54,14 @@ class TextSink : public ByteSink {
   std::array<char, 4096> room_{};
   std::string text_;
 };
+
+// For the end of a message.
+std::string LastMoved(const std::string& said) {
+  std::string last;
+  for (const SwapAnswer& answer : SwapAnswers(said))
+    if (answer.word == "moved") last = answer.rest;
+  return last.empty() ? "" : fmt::format("; the last in place is {}", SafeText(last));
+}
 
 ServiceConfig Stopping(ServiceConfig service) {
   service.mode = Mode::kStop;
@@ -271,7 +280,16 @@ Result<void> InPlace::StopAndSwap(SafetyNet& net, const std::stop_token& stop) {
 Result<void> InPlace::Ask(RemoteHost& host, const std::string& command, std::string_view done,
                           std::string_view doing, const std::stop_token& stop) {
   TextSink said;
-  auto result = ORCIO_TRY(host.Stream(command, said, {}, stop));
+  StallLimit stall(service_.stall_timeout, stop);
+  HeardSink heard(said, stall);
+  auto streamed = host.Stream(command, heard, {}, stall.token());
+  if (!streamed && stall.expired())
+    return Fail(ErrorKind::kLimit,
+                "{}: nothing came from {} for {} s (stall_timeout) while {}: look at that host's "
+                "disks{}",
+                service_.name, host.name(), service_.stall_timeout.count(), doing,
+                LastMoved(said.text()));
+  auto result = ORCIO_TRY(std::move(streamed));
   for (const SwapAnswer& answer : SwapAnswers(said.text()))
     if (answer.word == done && result.exit_status == 0) return {};
   result.out = said.text();

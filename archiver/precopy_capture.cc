@@ -13,6 +13,7 @@
 #include "archiver/fetch_list.h"
 #include "archiver/figures.h"
 #include "archiver/kept_layer.h"
+#include "archiver/last_path.h"
 #include "archiver/layer.h"
 #include "archiver/layer_assembly.h"
 #include "archiver/listing_order.h"
@@ -36,6 +37,10 @@ constexpr int64_t kClockSlack = 2;
 // is one that came to nothing; so often at most.
 constexpr std::chrono::seconds kLongPass{20};
 constexpr int kMostPasses = 3;
+
+// While the service runs, a host may take its time: writing all to disk before a list is made takes
+// many minutes where much is to be written.
+constexpr std::chrono::seconds kLongestQuiet{1800};
 
 // Of fewer bytes, a transfer's pace is mostly the time that it takes to begin.
 constexpr uint64_t kLeastToTime = uint64_t{1} << 20;
@@ -65,6 +70,7 @@ class PrecopyCapture : public Capture {
     return assembly_->archive().Describe(facts);
   }
   Result<void> Publish() override;
+  void Explain(Error& error) override;
   Result<bool> Keep(RemoteHost& host, const std::stop_token& stop) override;
 
   [[nodiscard]] uint64_t tar_bytes() const override {
@@ -79,9 +85,12 @@ class PrecopyCapture : public Capture {
   using Warnings = std::vector<std::string>;
 
   void TakeBase(BaseLayer base);
+  Result<Warnings> FetchInto(ArchiveWriter& writer, RemoteHost& host, const TarBatches& tars,
+                             const std::stop_token& stop);
   Result<bool> Pass(RemoteHost& host, const std::stop_token& stop);
   [[nodiscard]] bool MayDoWithout(const Error& error) const;
   Result<Layer*> List(RemoteHost& host, bool sync, const std::stop_token& stop);
+  [[nodiscard]] std::chrono::seconds LongestQuiet() const;
   [[nodiscard]] std::vector<const Layer*> Layers() const;
   // Of layers_, made by earlier runs.
   [[nodiscard]] size_t EarlierLayers() const { return (has_base_ ? 1 : 0) + (has_kept_ ? 1 : 0); }
@@ -105,6 +114,15 @@ class PrecopyCapture : public Capture {
   // The last archive's in a run that reads everything: to be compared with.
   std::unique_ptr<Layer> compared_;
   uint32_t runs_since_full_ = 0;
+
+  bool down_ = false;           // since Collect
+  double slowest_listing_ = 0;  // seconds, while the service ran
+  LastPath last_;               // the writers' threads set it
+  // What Collect was at. Not let go of before the service runs: its disk may hang.
+  struct GaveUp {
+    std::unique_ptr<ArchiveWriter> writer;
+    bool at_limit = false;
+  } gave_up_;
 
   uint64_t arrived_ = 0;       // bytes of tar
   double bytes_a_second_ = 0;  // of the last pass that tells; 0 where none does
@@ -199,9 +217,20 @@ bool PrecopyCapture::MayDoWithout(const Error& error) const {
 
 Result<Layer*> PrecopyCapture::List(RemoteHost& host, bool sync, const std::stop_token& stop) {
   auto layer = std::make_unique<Layer>(memory_, paths_);
-  layer->synced = ORCIO_TRY(ListFiles(host, context_.service, tool_, sync, layer->files(), stop));
+  const auto begun = Clock::now();
+  layer->synced = ORCIO_TRY(
+      ListFiles(host, context_.service, tool_, sync, layer->files(), LongestQuiet(), stop));
+  if (!down_) slowest_listing_ = std::max(slowest_listing_, SecondsSince(begun));
   layers_.push_back(std::move(layer));
   return layers_.back().get();
+}
+
+// A find that walks a large tree on a slow disk, or one of which most is excluded, may be silent
+// for longer than a tar: how long the same tree took just now is known.
+std::chrono::seconds PrecopyCapture::LongestQuiet() const {
+  if (!down_) return kLongestQuiet;
+  return std::max(context_.service.stall_timeout,
+                  std::chrono::seconds(static_cast<int64_t>(2 * slowest_listing_)));
 }
 
 std::vector<const Layer*> PrecopyCapture::Layers() const {
@@ -226,6 +255,7 @@ Result<PrecopyCapture::Warnings> PrecopyCapture::Fetch(RemoteHost& host, Layer& 
   if (tars.commands.empty()) return warnings;
   ArchiveWriterOptions options = context_.options.writer;
   options.entry = [&](const TarEntry& entry) -> Result<void> {
+    last_.Set(entry.path);
     layer.AddEntry(entry);
     return {};
   };
@@ -233,14 +263,13 @@ Result<PrecopyCapture::Warnings> PrecopyCapture::Fetch(RemoteHost& host, Layer& 
       ArchiveWriter::Create(context_.files, context_.repository,
                             fmt::format("{}.layer.{}", context_.name, layers_.size()), options));
   const auto begun = Clock::now();
-  TrailerSink trailer(*writer, tars.trailer_bytes);
-  for (const TarCommand& command : tars.commands) {
-    ORCIO_TRY(trailer.NextTar());
-    auto said = ORCIO_TRY(StreamTar(context_, host, command, trailer, *writer, stop));
-    warnings.insert(warnings.end(), std::make_move_iterator(said.begin()),
-                    std::make_move_iterator(said.end()));
+  auto fetched = FetchInto(*writer, host, tars, stop);
+  if (!fetched) {
+    const bool at_limit = fetched.error().kind == ErrorKind::kLimit;
+    if (down_) gave_up_ = {std::move(writer), at_limit};
+    return fetched;
   }
-  ORCIO_TRY(trailer.End());
+  warnings = *std::move(fetched);
   const uint64_t bytes = writer->tar_bytes();
   arrived_ += bytes;
   if (bytes >= kLeastToTime) bytes_a_second_ = static_cast<double>(bytes) / SecondsSince(begun);
@@ -253,11 +282,29 @@ Result<PrecopyCapture::Warnings> PrecopyCapture::Fetch(RemoteHost& host, Layer& 
   return warnings;
 }
 
+Result<PrecopyCapture::Warnings> PrecopyCapture::FetchInto(ArchiveWriter& writer, RemoteHost& host,
+                                                           const TarBatches& tars,
+                                                           const std::stop_token& stop) {
+  Warnings warnings;
+  std::optional<std::chrono::seconds> silence;
+  if (down_) silence = context_.service.stall_timeout;
+  TrailerSink trailer(writer, tars.trailer_bytes);
+  for (const TarCommand& command : tars.commands) {
+    ORCIO_TRY(trailer.NextTar());
+    auto said = ORCIO_TRY(StreamTar(context_, host, command, trailer, writer, silence, stop));
+    warnings.insert(warnings.end(), std::make_move_iterator(said.begin()),
+                    std::make_move_iterator(said.end()));
+  }
+  ORCIO_TRY(trailer.End());
+  return warnings;
+}
+
 Result<void> PrecopyCapture::Collect(RemoteHost& host, std::optional<Clock::time_point> deadline,
                                      const std::stop_token& stop) {
   const auto begun = Clock::now();
   const auto layers = Layers();
   const HostClock synced = layers_.back()->synced;
+  down_ = !context_.plan.stops.empty();
   Layer* cold = ORCIO_TRY(List(host, false, stop));
   scan_seconds_ = SecondsSince(begun);
   auto where = WhereHeld(cold->files(), layers, SteadyBefore(cold->synced), memory_);
@@ -342,6 +389,12 @@ Result<void> PrecopyCapture::Publish() {
   if (const auto written = assembly_->WriteListing(tar_, runs_since_full_); !written)
     context_.facts.warnings.push_back(written.error().message);
   return {};
+}
+
+void PrecopyCapture::Explain(Error& error) {
+  if (!gave_up_.at_limit) return;
+  error.message += last_.Told(*gave_up_.writer);
+  gave_up_ = {};
 }
 
 // All that is known to be what the host has, but for what the last archive holds. Another listing

@@ -28,6 +28,9 @@ struct RunOptions {
   // time-out but for a dead link.
   ByteSource* more_input = nullptr;
   size_t max_output = size_t{1} << 20;
+  // It leaves nothing to be put in order: it is killed, and not asked to end, where it is given up.
+  // (What somebody has stopped, or what hangs, hears of nothing else.)
+  bool only_reads = false;
   bool as_root = true;  // through `sudo -n` where the host's configuration says so
 };
 

@@ -9,6 +9,7 @@
 #include "archiver/remote_text.h"
 #include "archiver/safe_text.h"
 #include "archiver/shell_quote.h"
+#include "archiver/stall_limit.h"
 #include "archiver/tar_pattern.h"
 #include "archiver/unpack_sink.h"
 
@@ -107,6 +108,20 @@ Result<void> CheckComplaints(const RemoteHost& host, const ServiceConfig& servic
   return RemoteFailure(host, "listing the files of " + service.name, result);
 }
 
+Failure StalledList(const RemoteHost& host, const ServiceConfig& service, const HostListing& listed,
+                    std::chrono::seconds silence) {
+  const uint32_t count = listed.size();
+  return Fail(
+      ErrorKind::kLimit,
+      "{}: no archive, for nothing came from {} for {} s{} while its files were listed: look "
+      "at that host's disks, and at what is mounted below {}; {}",
+      service.name, host.name(), silence.count(),
+      silence == service.stall_timeout ? " (stall_timeout)" : "", SafeText(Join(service.paths)),
+      count == 0 ? "no file had arrived"
+                 : fmt::format("the last that arrived is {}: look there",
+                               SafeText(std::string(listed.Path(count - 1)))));
+}
+
 // One header, and two blocks of zeros behind it, are what a busybox tar must make of a directory.
 Result<void> CheckSingleNames(RemoteHost& host, const RemoteTar& tar, const std::stop_token& stop) {
   if (tar.kind == RemoteTar::Kind::kGnu) return {};
@@ -149,11 +164,18 @@ Result<ListingTool> DetectListing(RemoteHost& host, const ServiceConfig& service
 }
 
 Result<HostClock> ListFiles(RemoteHost& host, const ServiceConfig& service, const ListingTool& tool,
-                            bool sync, HostListing& into, const std::stop_token& stop) {
+                            bool sync, HostListing& into, std::chrono::seconds longest_silence,
+                            const std::stop_token& stop) {
   ListingParser parser(tool.kind, host.name(), into);
   const auto gunzip = UnpackSink::OfGzip(parser);
   ByteSink& sink = tool.gzip ? static_cast<ByteSink&>(*gunzip) : parser;
-  const auto result = ORCIO_TRY(host.Stream(ListCommand(service, tool, sync), sink, {}, stop));
+  StallLimit stall(longest_silence, stop);
+  HeardSink heard(sink, stall);
+  RunOptions options;
+  options.only_reads = true;
+  auto streamed = host.Stream(ListCommand(service, tool, sync), heard, options, stall.token());
+  if (!streamed && stall.expired()) return StalledList(host, service, into, longest_silence);
+  const auto result = ORCIO_TRY(std::move(streamed));
   if (result.exit_status != 0)
     return RemoteFailure(host, "listing the files of " + service.name, result);
   if (tool.gzip) ORCIO_TRY(gunzip->Finish());

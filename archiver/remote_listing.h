@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <stop_token>
@@ -34,9 +35,11 @@ struct HostClock {
 // Lists the service's files but the ones that it excludes and sockets, which no tar keeps. First,
 // where `sync` says so, has the host write everything to disk: from then on a change of a page that
 // had been changed before shows in its file's times again. Files that vanish meanwhile are left
-// out. Returns the host's clock of before.
+// out. Returns the host's clock of before. kLimit where nothing of the list comes for
+// `longest_silence`, the writing to disk included.
 [[nodiscard]] Result<HostClock> ListFiles(RemoteHost& host, const ServiceConfig& service,
                                           const ListingTool& tool, bool sync, HostListing& into,
+                                          std::chrono::seconds longest_silence,
                                           const std::stop_token& stop);
 
 // The earliest that the host's clock can have shown since `then`, should somebody have set it once

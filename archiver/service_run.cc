@@ -334,6 +334,7 @@ void ServiceRun::CompareSize(const TarSummary& summary) {
 // What was fetched while the service ran need not be fetched again because the rest took too long.
 void ServiceRun::KeepForNext() {
   if (!capture_ || outcome_.error->kind != ErrorKind::kLimit || stop_.stop_requested()) return;
+  capture_->Explain(*outcome_.error);
   auto kept = capture_->Keep(host_, stop_);
   if (!kept) {
     outcome_.facts.warnings.push_back(std::move(kept).error().message);

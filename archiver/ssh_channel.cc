@@ -70,7 +70,7 @@ class Command {
 
   Result<void> Start(const std::string& line, const Patience& patience);
   Result<CommandResult> Finish(const Patience& patience);
-  // Asks the command to end; does not wait for it.
+  // Asks the command to end, or has it killed where it only reads; does not wait for it.
   void GiveUp();
 
  private:
@@ -296,7 +296,7 @@ Result<CommandResult> Command::Finish(const Patience& patience) {
 void Command::GiveUp() {
   given_up_ = true;
   if (!started_ || ssh_is_connected(session_.get()) == 0) return;
-  ssh_channel_request_send_signal(channel_.get(), "TERM");
+  ssh_channel_request_send_signal(channel_.get(), options_.only_reads ? "KILL" : "TERM");
   ssh_blocking_flush(session_.get(), static_cast<int>(kFarewell.count()));
 }
 

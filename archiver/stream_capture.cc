@@ -1,9 +1,11 @@
 #include "archiver/capture.h"
 #include "archiver/figures.h"
+#include "archiver/last_path.h"
 #include "archiver/observed_sink.h"
 #include "archiver/pace_limit.h"
 #include "archiver/remote_tar.h"
 #include "archiver/service_names.h"
+#include "archiver/stall_limit.h"
 #include "archiver/wire.h"
 
 namespace orcio {
@@ -11,18 +13,35 @@ namespace {
 
 class StreamCapture : public Capture {
  public:
-  StreamCapture(const CaptureContext& context, std::unique_ptr<ArchiveWriter> writer)
-      : context_(context), writer_(std::move(writer)) {}
+  explicit StreamCapture(const CaptureContext& context) : context_(context) {}
+
+  Result<void> Create() {
+    ArchiveWriterOptions options = context_.options.writer;
+    options.entry = [this](const TarEntry& entry) -> Result<void> {
+      last_.Set(entry.path);
+      return {};
+    };
+    writer_ = ORCIO_TRY(
+        ArchiveWriter::Create(context_.files, context_.repository, context_.name, options));
+    return {};
+  }
 
   Result<void> Prepare(RemoteHost&, const std::stop_token&) override { return {}; }
   Result<void> Collect(RemoteHost& host, std::optional<std::chrono::steady_clock::time_point>,
                        const std::stop_token& stop) override {
-    auto said =
-        ORCIO_TRY(StreamTar(context_, host, {context_.plan.command}, *writer_, *writer_, stop));
+    std::optional<std::chrono::seconds> silence;
+    if (!context_.plan.stops.empty()) silence = context_.service.stall_timeout;
+    auto streamed =
+        StreamTar(context_, host, {context_.plan.command}, *writer_, *writer_, silence, stop);
+    gave_up_ = !streamed && streamed.error().kind == ErrorKind::kLimit;
+    auto said = ORCIO_TRY(std::move(streamed));
     auto& warnings = context_.facts.warnings;
     warnings.insert(warnings.end(), std::make_move_iterator(said.begin()),
                     std::make_move_iterator(said.end()));
     return {};
+  }
+  void Explain(Error& error) override {
+    if (gave_up_) error.message += last_.Told(*writer_);
   }
   Result<const TarSummary*> Finish() override { return writer_->Finish(); }
   Result<void> Describe(const RunFacts& facts) override { return writer_->Describe(facts); }
@@ -32,7 +51,9 @@ class StreamCapture : public Capture {
 
  private:
   const CaptureContext context_;
-  const std::unique_ptr<ArchiveWriter> writer_;
+  LastPath last_;  // the writer's threads set it
+  std::unique_ptr<ArchiveWriter> writer_;
+  bool gave_up_ = false;
 };
 
 // Counts what crosses the link.
@@ -50,20 +71,36 @@ class CountedSink : public ByteSink {
   uint64_t& count_;
 };
 
+Failure Stalled(const CaptureContext& context, const RemoteHost& host, const ArchiveWriter& writer,
+                std::chrono::seconds silence, bool blocked) {
+  const std::string arrived = FormatBytes(writer.tar_bytes());
+  if (blocked)
+    return Fail(ErrorKind::kLimit,
+                "{}: no archive, for nothing could be written to {} for {} s (stall_timeout), "
+                "after {} of the tar: look at that disk",
+                context.service.name, context.repository.string(), silence.count(), arrived);
+  return Fail(ErrorKind::kLimit,
+              "{}: no archive, for nothing came from {} for {} s (stall_timeout), after {} of the "
+              "tar: look at that host's disks, and at what is mounted below the service's paths",
+              context.service.name, host.name(), silence.count(), arrived);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Capture>> MakeStreamCapture(const CaptureContext& context) {
-  auto writer = ORCIO_TRY(ArchiveWriter::Create(context.files, context.repository, context.name,
-                                                context.options.writer));
-  return std::make_unique<StreamCapture>(context, std::move(writer));
+  auto capture = std::make_unique<StreamCapture>(context);
+  ORCIO_TRY(capture->Create());
+  return capture;
 }
 
 Result<std::vector<std::string>> StreamTar(const CaptureContext& context, RemoteHost& host,
                                            const TarCommand& command, ByteSink& sink,
-                                           const ArchiveWriter& writer,
+                                           ArchiveWriter& writer,
+                                           std::optional<std::chrono::seconds> longest_silence,
                                            const std::stop_token& stop) {
   const Pace& slowest = context.options.slowest;
   PaceLimit pace(slowest, stop);
+  StallLimit stall(longest_silence, pace.token());
   ObservedSink observed(sink, writer, pace, context.observer);
   const Wire wire = context.plan.wire;
   const auto unpack = MakeUnpackSink(wire, observed);
@@ -74,7 +111,11 @@ Result<std::vector<std::string>> StreamTar(const CaptureContext& context, Remote
                        unpack ? facts->bytes : uncounted);
   RunOptions options;
   options.input = command.input;
-  auto streamed = host.Stream(PackedCommand(wire, command.line), arriving, options, pace.token());
+  options.only_reads = true;
+  HeardSink heard(arriving, stall, [&writer] { writer.Stop(); });
+  auto streamed = host.Stream(PackedCommand(wire, command.line), heard, options, stall.token());
+  if (!streamed && stall.expired())
+    return Stalled(context, host, writer, *longest_silence, heard.blocked());
   if (!streamed && pace.expired()) {
     return Fail(ErrorKind::kLimit,
                 "{}: no archive, for less than {} KiB came from {} within {} s, after {} of the "

@@ -91,7 +91,7 @@ swap_item() {
   if there "$name"; then mv "$name" "$part/old/$1" || return 1
   else mkdir "$part/old/$1.absent" || return 1
   fi
-  mv "$staged" "$name" && flush
+  mv "$staged" "$name" && flush && tell moved "${2%/}/$3"
 }
 each swap_item || exit 1
 tell swapped

@@ -51,7 +51,8 @@ struct SwapPlan {
                                         const RemoteTar& tar, bool by_name);
 // The directory that UnpackForSwap fills.
 [[nodiscard]] std::string UnpackedTree(const SwapPlan& plan, const SwapPlan::Tree& tree);
-// With the service stopped: "swapped" once all items are in place, which does not count yet.
+// With the service stopped: "moved PATH" for each item, "swapped" once all are in place, which does
+// not count yet.
 [[nodiscard]] std::string Swap(const SwapPlan& plan);
 // "replaced" once it counts.
 [[nodiscard]] std::string DecideSwap(const SwapPlan& plan);

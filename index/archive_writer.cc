@@ -66,6 +66,10 @@ Result<void> ArchiveWriter::Describe(const RunFacts& facts) {
                               state.pipeline.summary(), facts);
 }
 
+void ArchiveWriter::Stop() {
+  state_->pipeline.Stop();
+}
+
 Result<void> ArchiveWriter::Sync() {
   return state_->files.Sync();
 }

@@ -68,6 +68,10 @@ class ArchiveWriter : public ByteSink {
   // Returns once both files are on disk, under the names they have so far. After Describe.
   [[nodiscard]] Result<void> Sync();
 
+  // Has a call of Buffer or Commit that waits return at once, with kCancelled, as do all after it:
+  // what was received is good for nothing any more. May be called on any thread.
+  void Stop();
+
   // The two files alone, once the archive is described: the writer's memory goes, and what is not
   // published goes with them instead.
   [[nodiscard]] static ArchiveFiles Release(std::unique_ptr<ArchiveWriter> writer);

@@ -28,7 +28,8 @@ namespace orcio {
 //      \---same blocks, in order--> scanner
 //
 // Each arrow is bounded, so whoever is slowest makes the caller wait. The first stage to fail stops
-// all. Everything but archive_bytes is for one thread, the caller's.
+// all. Everything but archive_bytes and Stop is for one thread, the
+// caller's.
 class MemberPipeline {
  public:
   // Appends to `archive`, which outlives this. `name` is for messages; `scratch_directory` as
@@ -41,6 +42,8 @@ class MemberPipeline {
   // As ByteSink has them.
   [[nodiscard]] Result<std::span<std::byte>> Buffer();
   [[nodiscard]] Result<void> Commit(size_t bytes);
+  // As ArchiveWriter has it.
+  void Stop() { stages_.Stop(); }
   // Waits for all stages and appends the end member. kDamaged where the tar is not whole. Once.
   [[nodiscard]] Result<void> Finish();
 

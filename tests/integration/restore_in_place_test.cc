@@ -347,6 +347,32 @@ TEST_CASE("A swap that fails is undone, and the service runs again") {
   CHECK_FALSE(desk.HasJournal());
 }
 
+// The service stayed down for as long as the host's mv hung.
+TEST_CASE("A swap that hangs is undone, and the service runs again") {
+  NeedRoot();
+  const Desk desk("    stall_timeout: 5s\n");
+  desk.Write("one/page", "archived");
+  desk.Write("two/page", "archived");
+  desk.Archive();
+  desk.Write("one/page", "changed");
+  desk.Write("two/page", "changed");
+  // Once, as what undoes the swap moves things, too.
+  const std::string hung = (desk.orcio.scratch() / "hung").string();
+  desk.BeforeMoving("case \" $* \" in *two*) mkdir " + hung +
+                    " 2>/dev/null && kill -s STOP $$;; esac");
+  const std::string root = desk.source().string();
+  const Ended restored = desk.Restore({root + "/one", root + "/two"});
+  INFO(restored.err);
+  CHECK(restored.status == 1);
+  CHECK(restored.err.find("nothing came from workshop for 5 s") != std::string::npos);
+  CHECK(restored.err.find("the last in place is " + root + "/one") != std::string::npos);
+  CHECK(ContentOf(desk.source() / "one/page") == "changed");
+  CHECK(ContentOf(desk.source() / "two/page") == "changed");
+  CHECK(desk.Log() == "stop\nstart\n");
+  CHECK(desk.Beside() == kAlone);
+  CHECK_FALSE(desk.HasJournal());
+}
+
 TEST_CASE("Whoever starts the service in the middle gets it as it was") {
   NeedRoot();
   const Desk desk;

@@ -67,6 +67,7 @@ class FaultCase {
   void FillDiskLater();
   void KillBothEnds();
   void KillFind();
+  void StopReader();
 
  private:
   uint64_t Below(uint64_t limit) {
@@ -79,7 +80,7 @@ class FaultCase {
   // Steps before `step` are not for this fault.
   void NotBefore(Step step) { step_ = std::max(step_, step); }
   // As soon as there is one, unless the run ends first.
-  void KillReader(const std::string& program);
+  void SignalReader(const std::string& program, int signal);
   void Note(const std::string& text) { report_.fault += " " + text; }
   // Waits for the step, and a while into it.
   void Reach();
@@ -100,6 +101,7 @@ class FaultCase {
   Step step_;
   bool recover_ = false;  // nobody is left who starts the service
   bool fired_ = false;
+  std::string stopped_;  // a program on the host
   Clock::time_point struck_;
   FaultReport report_;
 };
@@ -120,6 +122,7 @@ const std::vector<Kind>& FaultCase::Kinds(Mode mode, FaultScene::Job job) {
       {"SIGSTOP, then SIGKILL", &FaultCase::FreezeAndKill},
       {"link trickles", &FaultCase::Trickle},
       {"repository filled", &FaultCase::FillDiskLater},
+      {"reader stopped", &FaultCase::StopReader},
   };
   static const std::vector<Kind> of_precopy = [] {
     auto more = kinds;
@@ -128,7 +131,9 @@ const std::vector<Kind>& FaultCase::Kinds(Mode mode, FaultScene::Job job) {
   }();
   static const std::vector<Kind> of_restore = [] {
     auto less = kinds;  // it writes nothing to the repository but its journal
-    std::erase_if(less, [](const Kind& kind) { return kind.inflict == &FaultCase::FillDisk; });
+    std::erase_if(less, [](const Kind& kind) {
+      return kind.inflict == &FaultCase::FillDisk || kind.inflict == &FaultCase::StopReader;
+    });
     return less;
   }();
   if (job == FaultScene::Job::kRestore) return of_restore;
@@ -225,21 +230,32 @@ void FaultCase::KillTar() {
   scene_.Launch();
   (void)scene_.Await(step_);
   Sleep(40);
-  KillReader("tar");
+  SignalReader("tar", SIGKILL);
 }
 
 void FaultCase::KillFind() {
   step_ = Below(2) == 0 ? Step::kConnecting : Step::kStopping;
   scene_.Launch();
   (void)scene_.Await(step_);
-  KillReader("find");
+  SignalReader("find", SIGKILL);
 }
 
-void FaultCase::KillReader(const std::string& program) {
+// While the service is down, where that must not last for as long as nobody continues it.
+void FaultCase::StopReader() {
+  const bool find = precopy() && Below(2) == 0;
+  step_ = find ? Step::kStopping : Step::kStreaming;
+  scene_.link().Trickle(precopy() ? kSlowLink : 1 << 20);
+  scene_.Launch();
+  (void)scene_.Await(step_);
+  stopped_ = find ? "find" : "tar";
+  SignalReader(stopped_, SIGSTOP);
+}
+
+void FaultCase::SignalReader(const std::string& program, int signal) {
   struck_ = Clock::now();
   while (!scene_.ended() && Clock::now() - struck_ < kLongerThanGuard) {
     scene_.LookForGuard();
-    if (!scene_.KillReader(program)) continue;
+    if (!scene_.SignalReader(program, signal)) continue;
     Note(fmt::format("after {}", kStepNames[static_cast<size_t>(step_)]));
     break;
   }
@@ -361,6 +377,8 @@ void FaultCase::NextRestore() {
 }
 
 void FaultCase::Judge() {
+  if (!stopped_.empty() && scene_.SignalReader(stopped_, 0))
+    Problem("the " + stopped_ + " that was stopped is still there");
   const int status = scene_.status();
   const size_t archives = scene_.ArchiveCount();
   report_.outcome =

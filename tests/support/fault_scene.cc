@@ -187,6 +187,7 @@ void FaultScene::Configure(int guard_seconds) const {
                           << "    mode: " << NameOf(mode_) << "\n"
                           << "    stop_timeout: " << kGraceSeconds << "s\n"
                           << "    start_timeout: 120s\n"
+                          << "    stall_timeout: 20s\n"
                           << "    guard: " << guard_seconds << "s\n";
 }
 
@@ -348,13 +349,13 @@ void FaultScene::ForgetGuard() const {
 }
 
 // What sshd starts has the fixture's PATH; the names that a tar reads may come by standard input.
-bool FaultScene::KillReader(const std::string& program) const {
-  bool killed = false;
+bool FaultScene::SignalReader(const std::string& program, int signal) const {
+  bool found = false;
   for (const int pid : ProcessesWith("environ", dockerd_.scratch().path().string())) {
     if (ReadText("/proc/" + std::to_string(pid) + "/comm") == program + "\n")
-      killed = ::kill(pid, SIGKILL) == 0;
+      found = ::kill(pid, signal) == 0;
   }
-  return killed;
+  return found;
 }
 
 bool FaultScene::IsUp() const {

@@ -77,8 +77,9 @@ class FaultScene {
   [[nodiscard]] std::vector<int> GuardProcesses() const;
   void KillGuard() const;    // and every other process of orcio's on the host
   void ForgetGuard() const;  // as a reboot does with /run
-  // Kills the `program` (tar or find) that reads the volume. False where there is none.
-  [[nodiscard]] bool KillReader(const std::string& program) const;
+  // Sends `signal` to the `program` (tar or find) that reads the volume; 0 sends none. False where
+  // there is no such program.
+  [[nodiscard]] bool SignalReader(const std::string& program, int signal) const;
 
   // db and web run and are not paused, job does not run.
   [[nodiscard]] bool IsUp() const;

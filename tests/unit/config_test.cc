@@ -69,6 +69,7 @@ services:
     stop_timeout: 45
     start_timeout: 2m
     max_downtime: 1h
+    stall_timeout: 5m
     guard: 10s
     exclude: ["cache/*", '*.tmp', "logs/"]
     min_ratio: 0.25
@@ -124,6 +125,7 @@ hooks: {success: "curl -s https://example.org/ok", failure: "mail -s orcio root"
   CHECK(wiki.stop_timeout == seconds(45));
   CHECK(wiki.start_timeout == seconds(120));
   CHECK(wiki.max_downtime == seconds(3600));
+  CHECK(wiki.stall_timeout == seconds(300));
   CHECK(wiki.guard == seconds(10));
   CHECK(wiki.exclude == std::vector<std::string>{"cache/*", "*.tmp", "logs"});
   CHECK(wiki.min_ratio == 0.25);
@@ -246,6 +248,7 @@ TEST_CASE("What is left out of a configuration has its default") {
   CHECK(service.stop_timeout == seconds(0));
   CHECK(service.start_timeout == seconds(300));
   CHECK_FALSE(service.max_downtime.has_value());
+  CHECK(service.stall_timeout == seconds(120));
   CHECK(service.guard == seconds(30));
   CHECK(service.min_ratio == 0.1);
   CHECK_FALSE(service.keep.has_value());
@@ -627,7 +630,8 @@ TEST_CASE("Nothing but containers can be paused") {
 }
 
 TEST_CASE("What bounds a downtime means nothing where nothing is stopped") {
-  for (const std::string key : {"max_downtime: 5m", "guard: 20s", "guard: none"}) {
+  for (const std::string key :
+       {"max_downtime: 5m", "stall_timeout: 1m", "guard: 20s", "guard: none"}) {
     CheckError(WithService("    mode: live\n    " + key + "\n"), "7:5",
                "means nothing with `mode: live`");
     CHECK(ParseConfig(WithService("    mode: pause\n    " + key + "\n"), "c.yaml").has_value());

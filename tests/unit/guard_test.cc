@@ -359,6 +359,37 @@ TEST_CASE("A command is ended, and no other, where its run has failed") {
   CHECK(scene.Ask(DisarmCommand(scene.plan.token)).mark == Mark::kArmed);
 }
 
+// The shell was the first to go, and what it waited for stayed, stopped, for good.
+TEST_CASE("A tar that somebody has stopped is ended where its run has failed") {
+  for (const std::string shell : {"dash", "busybox"}) {
+    CAPTURE(shell);
+    Scene scene(shell);
+    scene.plan.silence = std::chrono::seconds(30);
+    scene.Arm();
+    GuardedHost host(scene.machine, scene.plan.token);
+    std::stop_source give_up;
+    std::jthread taker;
+    DropSink sink;
+    sink.on_begin = [&] {
+      taker = std::jthread([&] {
+        test::LocalHost again("atena");
+        const bool over = scene.Await([&] {
+          (void)again.Run(TakeCommand(scene.plan.token), {}, {});
+          return scene.Exists("over");
+        });
+        if (!over) give_up.request_stop();
+      });
+    };
+    // A stream ends with the last that has its standard output.
+    const auto ended = host.Stream(
+        "sh -c 'kill -s STOP $$' & until grep -q '^State:.T' /proc/$!/status; do sleep 0.02; done; "
+        "echo x; wait",
+        sink, {}, give_up.get_token());
+    CHECK(ended.has_value());
+    std::ofstream(scene.scratch / "over").flush();
+  }
+}
+
 TEST_CASE("A guard that looks while it is removed leaves the service alone") {
   Scene scene;
   scene.plan.silence = std::chrono::seconds(60);

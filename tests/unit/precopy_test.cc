@@ -267,4 +267,62 @@ TEST_CASE("Where times do not tell every change, the service is archived the oth
     CHECK(warning.find("`mode: stop` instead of precopy") != std::string::npos);
 }
 
+// A service whose `program` does something else once it is down.
+struct Hanging {
+  Service service;
+
+  explicit Hanging(const std::string& program, const std::string& script) {
+    std::filesystem::create_directory(service.scratch / "bin");
+    const auto path = service.scratch / "bin" / program;
+    std::ofstream(path) << "#!/bin/sh\n" << script << "exec /usr/bin/" << program << " \"$@\"\n";
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+    service.environment["PATH"] = (service.scratch / "bin").string() + ":/usr/bin:/bin";
+    service.environment["DOWN"] = (service.scratch / "down").string();
+    service.control.on_stop = [this] {
+      std::ofstream(service.scratch / "down").flush();
+      std::ofstream(service.scratch / "volume/changed") << "while it ran";
+    };
+    service.control.on_start = [this] { std::filesystem::remove(service.scratch / "down"); };
+  }
+};
+
+// The service stayed down for as long as the tar, or the find, hung.
+TEST_CASE(
+    "A reader that hangs while the service is down is given up, and what was fetched is kept") {
+  const std::string program = GENERATE("tar", "find");
+  CAPTURE(program);
+  Hanging hanging(program, "[ ! -e \"$DOWN\" ] || exec sleep 600\n");
+  hanging.service.config.stall_timeout = std::chrono::seconds(2);
+  AwaitSteady();
+  const auto outcome = hanging.service.Run();
+  REQUIRE(outcome.error);
+  INFO(outcome.error->message);
+  CHECK(outcome.error->kind == ErrorKind::kLimit);
+  CHECK(outcome.error->message.find("nothing came from here for 2 s") != std::string::npos);
+  CHECK(outcome.error->message.find("no file had arrived") != std::string::npos);
+  CHECK(outcome.error->message.find("is kept for the next run") != std::string::npos);
+  CHECK_FALSE(outcome.start_error);
+  CHECK(hanging.service.control.log == kWholeRun);
+}
+
+TEST_CASE("A find that hangs when the service is up again does not keep the run for ever") {
+  Hanging hanging("find", "[ ! -e \"$DOWN\" ] || exec sleep 600\n");
+  hanging.service.control.on_start = {};
+  hanging.service.config.stall_timeout = std::chrono::seconds(2);
+  const auto outcome = hanging.service.Run();
+  REQUIRE(outcome.error);
+  CHECK(outcome.error->kind == ErrorKind::kLimit);
+  REQUIRE(outcome.facts.warnings.size() == 1);
+  CHECK(outcome.facts.warnings[0].find("nothing came from here") != std::string::npos);
+  CHECK(hanging.service.control.log == kWholeRun);
+}
+
+TEST_CASE("A find that was as silent while the service ran may be so while it is down") {
+  Hanging hanging("find", "if [ -e \"$DOWN\" ]; then sleep 3; else sleep 8; fi\n");
+  hanging.service.config.stall_timeout = std::chrono::seconds(1);
+  const auto outcome = hanging.service.Run();
+  CHECK_FALSE(outcome.error);
+  CHECK(hanging.service.control.log == kWholeRun);
+}
+
 }  // namespace orcio

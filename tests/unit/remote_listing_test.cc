@@ -15,6 +15,8 @@
 namespace orcio {
 namespace {
 
+constexpr std::chrono::seconds kPatience{600};
+
 struct Listed {
   ScratchMemory memory;
   InternedBytes paths{memory};
@@ -140,7 +142,7 @@ TEST_CASE("The tools of this host list what lstat says, GNU's and busybox's") {
   CHECK((tool.kind == ListingTool::Kind::kStat) == busybox);
   CHECK(tool.gzip);
   Listed listed;
-  const auto clock = ValueOf(ListFiles(host, service, tool, true, listed.files, {}));
+  const auto clock = ValueOf(ListFiles(host, service, tool, true, listed.files, kPatience, {}));
   CHECK(std::abs(clock.seconds - ::time(nullptr)) < 60);
   CHECK(clock.uptime_ms > 0);
   // The directory, six files, another name, a link and a fifo; and what busybox cannot leave out.
@@ -176,7 +178,7 @@ TEST_CASE("A file that may not be listed is an error, and one that is gone is no
   service.paths = {"/nonexistent/path"};
   test::LocalHost host;
   Listed listed;
-  REQUIRE_OK(ListFiles(host, service, {}, false, listed.files, {}));
+  REQUIRE_OK(ListFiles(host, service, {}, false, listed.files, kPatience, {}));
   CHECK(listed.files.size() == 0);
   const test::ScratchDirectory programs;
   test::LocalHost strict("here", {{"PATH", programs.path().string() + ":/usr/bin:/bin"}});
@@ -184,7 +186,7 @@ TEST_CASE("A file that may not be listed is an error, and one that is gone is no
     std::ofstream(programs / "find") << "#!/bin/sh\ncat >&2 <<'END'\n"
                                      << complaint << "\nEND\nexit 1\n";
     std::filesystem::permissions(programs / "find", std::filesystem::perms::owner_all);
-    return ListFiles(strict, service, {}, false, listed.files, {});
+    return ListFiles(strict, service, {}, false, listed.files, kPatience, {});
   };
   // busybox writes names as they are.
   CHECK(
@@ -207,6 +209,27 @@ TEST_CASE("The earliest that a clock can have shown takes into account that it w
   // No uptime, or a reboot.
   CHECK(EarliestSeconds({1000, 0}, {900, 0}) == 900);
   CHECK(EarliestSeconds({1000, 5000}, {1060, 100}) == 1000);
+}
+
+TEST_CASE("A find that hangs is given up, and said which file came last") {
+  const test::ScratchDirectory scratch;
+  std::ofstream(scratch / "find") << "#!/bin/sh\n/usr/bin/find \"$@\"\nsleep 600\n";
+  std::filesystem::permissions(scratch / "find", std::filesystem::perms::owner_all);
+  std::filesystem::create_directory(scratch / "volume");
+  std::ofstream(scratch / "volume/page") << "text";
+  ServiceConfig service;
+  service.name = "wiki";
+  service.paths = {scratch / "volume"};
+  test::LocalHost host("atena", {{"PATH", scratch.path().string() + ":/usr/bin:/bin"}});
+  Listed listed;
+  // Not compressed: gzip would keep all of it to itself.
+  const auto stalled =
+      ListFiles(host, service, {}, false, listed.files, std::chrono::seconds(3), {});
+  REQUIRE_FALSE(stalled);
+  INFO(stalled.error().message);
+  CHECK(stalled.error().kind == ErrorKind::kLimit);
+  CHECK(stalled.error().message.find("nothing came from atena for 3 s") != std::string::npos);
+  CHECK(stalled.error().message.find("volume/page: look there") != std::string::npos);
 }
 
 }  // namespace orcio

@@ -420,6 +420,73 @@ TEST_CASE("A service down for as long as it may be is started again without an a
   CHECK_FALSE(outcome.start_error);
 }
 
+// The service stayed down for as long as the tar hung.
+TEST_CASE("A stream that brings nothing more is given up, and said where that was") {
+  Run run;
+  run.service.stall_timeout = std::chrono::seconds(3);
+  run.host.slow = true;
+  const auto outcome = run.Go();
+  CheckFailed(run, outcome, ErrorKind::kLimit);
+  CHECK(outcome.error->message.find("nothing came from atena for 3 s") != std::string::npos);
+  CHECK(outcome.error->message.find("of the tar") != std::string::npos);
+  CHECK(outcome.error->message.ends_with("volume/data: look there"));
+  CHECK(run.control.log == kWholeRun);
+  CHECK_FALSE(outcome.start_error);
+}
+
+TEST_CASE("What is read of a service that does not run may take its time") {
+  Run run;
+  run.control.running.clear();
+  run.service.stall_timeout = std::chrono::seconds(1);
+  run.options.slowest = {uint64_t{1} << 30, std::chrono::seconds(5)};
+  run.host.slow = true;
+  const auto outcome = run.Go();
+  CheckFailed(run, outcome, ErrorKind::kLimit);
+  CHECK(outcome.error->message.find("KiB came from") != std::string::npos);
+}
+
+// It stayed down for as long as the repository's disk hung, a max_downtime or not.
+TEST_CASE("A repository's disk that hangs does not keep the service down") {
+  Run run;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool started = false;
+  // As much as the writer takes before it waits for the disk, several times.
+  run.options.writer.max_bytes_in_flight = 1;
+  run.options.writer.threads = 1;
+  std::ofstream(run.scratch / "volume/data", std::ios::binary) << test::Noise(48 << 20, 1);
+  std::string why;
+  SECTION("with its own limit") {
+    run.service.stall_timeout = std::chrono::seconds(5);
+    why = "nothing could be written to";
+  }
+  SECTION("with a max_downtime") {
+    run.service.max_downtime = std::chrono::seconds(5);
+    why = "max_downtime";
+  }
+  run.control.on_start = [&] {
+    const std::scoped_lock lock(mutex);
+    started = true;
+    changed.notify_all();
+  };
+  bool hung = false;
+  const test::WatchedFiles files([&](const std::filesystem::path& path, size_t) -> Result<void> {
+    if (path.string().find(".journal") != std::string::npos) return {};
+    std::unique_lock lock(mutex);
+    hung = true;
+    // Long enough for a run that waits for it to be known by it.
+    return changed.wait_for(lock, std::chrono::seconds(60), [&] { return started; })
+               ? Result<void>()
+               : Broken(ErrorKind::kIo);
+  });
+  const auto outcome = run.Go(files);
+  CHECK(hung);
+  CheckFailed(run, outcome, ErrorKind::kLimit);
+  CHECK(outcome.error->message.find(why) != std::string::npos);
+  CHECK(run.control.log == kWholeRun);
+  CHECK_FALSE(outcome.start_error);
+}
+
 TEST_CASE("A stream that hardly brings anything is given up, and the service started again") {
   Run run;
   run.options.slowest = {uint64_t{1} << 30, std::chrono::seconds(1)};
