@@ -6,7 +6,7 @@
 #include "archiver/repository_lock.h"
 #include "archiver/run_journal.h"
 #include "index/archive_state.h"
-#include "index/part_file.h"
+#include "index/naming_check.h"
 #include "index/repository.h"
 
 namespace orcio {
@@ -19,14 +19,6 @@ Finding OfRepository(FindingLevel level, std::string text, std::string remedy) {
   Finding finding{level, "repository", std::move(text), std::move(remedy)};
   finding.kind = ErrorKind::kIo;
   return finding;
-}
-
-// By writing: what the modes promise, a read-only file system or a quota may not keep.
-Result<void> TryToWrite(const FileSystem& files, const std::filesystem::path& repository) {
-  auto part = ORCIO_TRY(PartFile::CreateBeside(files, repository / "orcio-check"));
-  const std::vector<std::byte> block(4096);
-  ORCIO_TRY(part.file().Append(block));
-  return part.file().Sync();
 }
 
 // What the newest archives of all services take together: about what the next ones will.
@@ -118,9 +110,11 @@ void CheckRepository(const Config& config, const std::vector<const ServiceConfig
                       "make the directory, or correct repository: in the configuration"));
     return;
   }
-  if (const auto written = TryToWrite(files, config.repository); !written) {
+  // By doing it: what the modes promise, a read-only file system or a quota may not keep.
+  if (const auto written = CheckNaming(files, config.repository, "orcio-check"); !written) {
     tell(OfRepository(FindingLevel::kError, written.error().message,
-                      "let the user that orcio runs as write there"));
+                      "let the user that orcio runs as write there, or keep the repository on "
+                      "another file system"));
   }
   if (const auto free_bytes = files.FreeBytes(config.repository))
     tell(CheckRepositoryRoom(config.repository, *free_bytes, NextRunBytes(*archives, config)));

@@ -21,6 +21,7 @@
 #include "archiver/wire.h"
 #include "index/archive_name.h"
 #include "index/archive_state.h"
+#include "index/naming_check.h"
 #include "index/repository.h"
 #include "index/sidecar.h"
 
@@ -263,7 +264,8 @@ Result<void> ServiceRun::ChooseName() {
     outcome_.facts.start_seconds = UtcSeconds();
     name_ = MakeArchiveName(service_.name, outcome_.facts.start_seconds);
     const auto status = files_.Status(repository_ / name_);
-    if (!status && ToErrno(status.error()) == ENOENT) return {};
+    if (!status && ToErrno(status.error()) == ENOENT)
+      return CheckNaming(files_, repository_, name_);
     if (!status) return Failure(status.error());
     if (!Pause(std::chrono::milliseconds(1000), stop_)) return Cancelled();
   }

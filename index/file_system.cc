@@ -155,6 +155,17 @@ Result<void> RenameWith(unsigned flags, const std::filesystem::path& from,
   return FailErrno(errno, fmt::format("cannot rename {} to {}", from.string(), to.string()));
 }
 
+bool Exists(const std::filesystem::path& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0;
+}
+
+// Held while a file is given its name where the system has no way to do that without replacing what
+// has it. RemoveLeftovers knows its name (leftovers.h).
+std::filesystem::path NamingLock(const std::filesystem::path& path) {
+  return path.parent_path() / ("." + path.filename().string() + ".naming.part");
+}
+
 class LocalFiles : public FileSystem {
  public:
   Result<std::unique_ptr<RandomAccess>> OpenRead(const std::filesystem::path& path) const override {
@@ -204,11 +215,16 @@ class LocalFiles : public FileSystem {
 
   Result<void> RenameNew(const std::filesystem::path& from,
                          const std::filesystem::path& to) const override {
+    // Some file systems take the flag, and replace all the same.
+    if (Exists(to)) return FailPath(EEXIST, "create", to);
     auto renamed = RenameWith(RENAME_NOREPLACE, from, to);
-    // Some network filesystems do not know the flag: link(2) refuses an existing name everywhere.
-    if (renamed || renamed.error().errnum != EINVAL) return renamed;
-    if (::link(from.c_str(), to.c_str()) != 0) return FailPath(errno, "create", to);
-    return Remove(from);
+    if (renamed) return renamed;
+    // Others do not know it: then link(2) refuses an existing name, where they know that.
+    const int errnum = renamed.error().errnum;
+    if (errnum != EINVAL && errnum != ENOSYS && errnum != EOPNOTSUPP) return renamed;
+    if (::link(from.c_str(), to.c_str()) == 0) return Remove(from);
+    if (errno == EEXIST) return FailPath(EEXIST, "create", to);
+    return RenameUnderLock(from, to);
   }
 
   Result<void> Remove(const std::filesystem::path& path) const override {
@@ -244,12 +260,27 @@ class LocalFiles : public FileSystem {
   Result<void> SyncDirectory(const std::filesystem::path& directory) const override {
     const UniqueFd fd = Open(directory, O_RDONLY | O_DIRECTORY);
     if (!fd.valid()) return FailOpen(errno, directory);
-    if (Uninterrupted([&] { return ::fsync(fd.get()); }) != 0)
-      return FailPath(errno, "flush to disk", directory);
-    return {};
+    if (Uninterrupted([&] { return ::fsync(fd.get()); }) == 0) return {};
+    // Some network file systems have no such call for directories, and write their entries at once.
+    if (errno == EINVAL || errno == ENOSYS) return {};
+    return FailPath(errno, "flush to disk", directory);
   }
 
  private:
+  // What rclone mounts, and some NAS, can do: nobody but orcio is kept from taking the name in
+  // between.
+  Result<void> RenameUnderLock(const std::filesystem::path& from,
+                               const std::filesystem::path& to) const {
+    const auto path = NamingLock(to);
+    auto lock = Create(path);
+    if (!lock && lock.error().errnum == EEXIST && ORCIO_TRY(RemoveAbandoned(path)))
+      lock = Create(path);
+    const auto held = ORCIO_TRY(std::move(lock));
+    auto renamed = Exists(to) ? FailPath(EEXIST, "create", to) : RenameWith(0, from, to);
+    (void)Remove(path);  // RemoveLeftovers does it where this fails
+    return renamed;
+  }
+
   // Gives a new file its mode, and the lock that RemoveAbandoned looks for, which goes with the
   // last descriptor however the process ends. False where RemoveAbandoned was faster than the lock.
   static Result<bool> Prepare(int fd, const std::filesystem::path& path) {

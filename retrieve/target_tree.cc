@@ -119,12 +119,23 @@ Result<TargetTree::NewFile> TargetTree::CreateFile() {
 Result<void> TargetTree::Publish(const NewFile& file, std::string_view name) const {
   const std::string own(name);
   if (::renameat2(fd(), file.name.c_str(), fd(), own.c_str(), RENAME_NOREPLACE) == 0) return {};
+  if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+    return FailErrno(errno, "cannot give the file its name");
   // File systems that do not know the flag know links, mostly.
-  const bool linked =
-      errno == EINVAL && ::linkat(fd(), file.name.c_str(), fd(), own.c_str(), 0) == 0;
-  if (!linked) return FailErrno(errno, "cannot give the file its name");
-  Discard(file);
-  return {};
+  if (::linkat(fd(), file.name.c_str(), fd(), own.c_str(), 0) == 0) {
+    Discard(file);
+    return {};
+  }
+  // An empty file of our own, where there was none, may be replaced.
+  const UniqueFd empty(errno == EEXIST
+                           ? -1
+                           : ::openat(fd(), own.c_str(),
+                                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!empty.valid()) return FailErrno(errno, "cannot give the file its name");
+  if (::renameat(fd(), file.name.c_str(), fd(), own.c_str()) == 0) return {};
+  auto failed = FailErrno(errno, "cannot give the file its name");
+  ::unlinkat(fd(), own.c_str(), 0);
+  return failed;
 }
 
 void TargetTree::Discard(const NewFile& file) const {

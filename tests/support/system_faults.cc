@@ -19,6 +19,7 @@ std::atomic<size_t> calls = 0;
 std::atomic<size_t> fail_at = 0;
 std::atomic<SystemFault> fault = SystemFault::kIo;
 std::atomic<bool> happened = false;
+LackingNames lacks;
 
 // Whether this call is to fail; errno is set then.
 bool Fails() {
@@ -49,6 +50,18 @@ bool EndSystemFault() {
   return happened;
 }
 
+void LackNames(const LackingNames& lacking) {
+  lacks = lacking;
+}
+
+// For the calls below.
+bool LacksLink() {
+  return lacks.link;
+}
+bool LacksRename(unsigned flags) {
+  return flags != 0 ? lacks.no_replace : lacks.rename;
+}
+
 size_t SystemCalls() {
   return calls;
 }
@@ -60,6 +73,8 @@ size_t SystemCalls() {
 extern "C" {
 
 using orcio::test::Fails;
+using orcio::test::LacksLink;
+using orcio::test::LacksRename;
 using orcio::test::Moved;
 
 int __real_open(const char* path, int flags, ...);
@@ -70,6 +85,7 @@ int __real_fchmod(int fd, mode_t mode);
 int __real_fstat(int fd, struct stat* status);
 int __real_flock(int fd, int operation);
 int __real_renameat2(int from_fd, const char* from, int to_fd, const char* to, unsigned flags);
+int __real_link(const char* from, const char* to);
 int __real_unlink(const char* path);
 int __real_statvfs(const char* path, struct statvfs* status);
 void* __real_mmap(void* address, size_t size, int protection, int flags, int fd, off_t offset);
@@ -100,7 +116,18 @@ int __wrap_flock(int fd, int operation) {
   return Fails() ? -1 : __real_flock(fd, operation);
 }
 int __wrap_renameat2(int from_fd, const char* from, int to_fd, const char* to, unsigned flags) {
+  if (LacksRename(flags)) {
+    errno = EINVAL;
+    return -1;
+  }
   return Fails() ? -1 : __real_renameat2(from_fd, from, to_fd, to, flags);
+}
+int __wrap_link(const char* from, const char* to) {
+  if (LacksLink()) {
+    errno = EPERM;
+    return -1;
+  }
+  return Fails() ? -1 : __real_link(from, to);
 }
 int __wrap_unlink(const char* path) {
   return Fails() ? -1 : __real_unlink(path);

@@ -18,6 +18,14 @@ enum class SystemFault {
 void FailSystemCall(size_t call, SystemFault fault);
 // Whether it has been reached, and could fail in that way. No call fails any more.
 bool EndSystemFault();
+// A file system that lacks these from here on: link, or renameat2 with a flag, or with none.
+struct LackingNames {
+  bool link = false;
+  bool no_replace = false;
+  bool rename = false;
+};
+void LackNames(const LackingNames& lacking);
+
 // Calls since the counting started.
 [[nodiscard]] size_t SystemCalls();
 

@@ -196,4 +196,102 @@ TEST_CASE("Whichever system call fails while a service is archived, it runs agai
   CHECK(failures > 30);
 }
 
+// A mount of rclone's, say. Whatever is lacking comes back with this.
+class PoorFileSystem {
+ public:
+  explicit PoorFileSystem(const test::LackingNames& lacking) { test::LackNames(lacking); }
+  ~PoorFileSystem() { test::LackNames({}); }
+  PoorFileSystem(const PoorFileSystem&) = delete;
+  PoorFileSystem& operator=(const PoorFileSystem&) = delete;
+};
+
+const std::array<test::LackingNames, 3> kPoor{
+    {{.no_replace = true}, {.link = true, .no_replace = true}, {.link = true}}};
+
+TEST_CASE("A free name is given, and a taken one refused, whatever a file system lacks for it") {
+  for (const auto& lacking : kPoor) {
+    CAPTURE(lacking.link, lacking.no_replace);
+    const PoorFileSystem poor(lacking);
+    const test::ScratchDirectory scratch;
+    const FileSystem& files = LocalFileSystem();
+    for (const char* name : {"a", "b"})
+      REQUIRE_OK(ValueOf(files.Create(scratch / name))->Append(AsBytes(std::string_view(name))));
+    CHECK(files.RenameNew(scratch / "a", scratch / "b").error().errnum == EEXIST);
+    REQUIRE_OK(files.RenameNew(scratch / "a", scratch / "c"));
+    const auto left = FilesIn(scratch.path());
+    CHECK(left.size() == 2);
+    CHECK(AsText(left.at("c")) == "a");
+    CHECK(AsText(left.at("b")) == "b");
+  }
+}
+
+TEST_CASE(
+    "Where a name is given under a lock, one that was left is taken over, and one held is not") {
+  const PoorFileSystem poor({.link = true, .no_replace = true});
+  const test::ScratchDirectory scratch;
+  const FileSystem& files = LocalFileSystem();
+  (void)ValueOf(files.Create(scratch / "a"));
+  auto held = ValueOf(files.Create(scratch / ".b.naming.part"));
+  const auto refused = files.RenameNew(scratch / "a", scratch / "b");
+  CHECK(refused.error().errnum == EEXIST);
+  CHECK(refused.error().message.find(".b.naming.part") != std::string::npos);
+  held.reset();
+  REQUIRE_OK(files.RenameNew(scratch / "a", scratch / "b"));
+  CHECK(FilesIn(scratch.path()).size() == 1);
+}
+
+TEST_CASE("What a killed run has left of giving names is removed by the next one") {
+  const test::ScratchDirectory scratch;
+  for (const std::string& of : {TwoRuns::kOld, TwoRuns::kOld + ".idx"}) {
+    (void)ValueOf(LocalFileSystem().Create(scratch / ("." + of + ".naming.part")));
+    (void)ValueOf(LocalFileSystem().Create(scratch / ("." + of + ".naming.2.part")));
+  }
+  (void)ValueOf(LocalFileSystem().Create(scratch / ".notes.naming.part"));
+  const auto removed = ValueOf(RemoveLeftovers(LocalFileSystem(), scratch.path(), 0));
+  CHECK(removed.names.size() == 4);
+  CHECK(FilesIn(scratch.path()).size() == 1);
+}
+
+// One service of `repository`'s tar, as the host sends it.
+ServiceOutcome ArchiveOnce(const TwoRuns& repository, test::FakeControl& control) {
+  ServiceConfig service;
+  service.name = "wiki";
+  service.host = "atena";
+  service.paths = {"/srv/wiki"};
+  test::FakeHost host;
+  host.On("orcio-tar", "orcio-tar: gnu 1 1 tar\norcio-tar: tar (GNU tar) 1.34\n");
+  host.On("orcio-path", "orcio-path: end 1\n");
+  host.stream = [&](ByteSink& sink, const std::stop_token&) -> Result<CommandResult> {
+    ORCIO_TRY(test::Feed(sink, AsText(repository.tar)));
+    return CommandResult{};
+  };
+  return RunService(service, host, control, LocalFileSystem(), repository.scratch.path(), {}, {},
+                    {});
+}
+
+// After all of the downtime: "cannot create ....idx", and the archive was thrown away.
+TEST_CASE("A repository that can neither link nor rename without replacing gets its archives") {
+  const TwoRuns repository;
+  const PoorFileSystem poor({.link = true, .no_replace = true});
+  test::FakeControl control;
+  const auto outcome = ArchiveOnce(repository, control);
+  REQUIRE_FALSE(outcome.error);
+  CHECK(std::filesystem::exists(outcome.archive));
+  // The old archive, the new one, and their sidecars.
+  CHECK(FilesIn(repository.scratch.path()).size() == repository.before.size() + 2);
+}
+
+TEST_CASE("A repository in which nothing can be given a name is refused before the stop") {
+  const TwoRuns repository;
+  const PoorFileSystem poor({.link = true, .no_replace = true, .rename = true});
+  test::FakeControl control;
+  const auto outcome = ArchiveOnce(repository, control);
+  REQUIRE(outcome.error);
+  INFO(outcome.error->message);
+  CHECK(outcome.error->kind == ErrorKind::kIo);
+  CHECK(outcome.error->message.find("could not be given its name there") != std::string::npos);
+  CHECK(control.log == std::vector<std::string>{"inspect"});
+  CHECK(FilesIn(repository.scratch.path()) == repository.before);
+}
+
 }  // namespace orcio

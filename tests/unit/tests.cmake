@@ -98,7 +98,7 @@ if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_faults orcio_archiver unit/system_faults_test.cc support/system_faults.cc)
   orcio_unit_tests(unit_memory orcio_archiver unit/out_of_memory_test.cc support/failing_allocations.cc)
   # Calls of these go through support/system_faults.cc.
-  foreach(call open pread pwrite fsync fchmod fstat flock renameat2 unlink statvfs mmap)
+  foreach(call open pread pwrite fsync fchmod fstat flock renameat2 link unlink statvfs mmap)
     target_link_options(unit_faults PRIVATE "-Wl,--wrap=${call}")
   endforeach()
 endif()
