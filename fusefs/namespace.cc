@@ -10,6 +10,7 @@
 #include "fusefs/listing.h"
 #include "fusefs/listing_changes.h"
 #include "fusefs/mounted_tree.h"
+#include "fusefs/settled_time.h"
 #include "fusefs/upper_directories.h"
 
 namespace orcio {
@@ -19,9 +20,8 @@ using Attributes = Namespace::Attributes;
 using Inode = Namespace::Inode;
 using Add = std::function<bool(std::string_view, const Attributes&, uint64_t)>;
 
-// A directory's mtime moves in steps of the kernel's clock tick: changes within one show no
-// difference.
-constexpr std::chrono::milliseconds kMtimeStep{100};
+// However wrong the clock of a server may be: a time so long ago is none that a change of now gets.
+constexpr std::chrono::hours kLongAgo{24};
 
 uint32_t ArchiveNumber(Inode inode) {
   return static_cast<uint32_t>(inode >> 32);
@@ -73,6 +73,7 @@ struct Namespace::State {
   // All guarded by mutex.
   std::shared_ptr<const Listing> listing;
   int64_t listed_mtime_ns = 0;  // of the repository's directory
+  SettledTime settled;
   bool may_have_missed = true;  // something can have changed since without another mtime
 
   // These end before what their threads use.
@@ -84,14 +85,17 @@ struct Namespace::State {
 // With `refreshing` held.
 Result<void> Namespace::State::Refresh() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
+  SettledTime::Look look{.begun = SettledTime::Clock::now(), .ended = {}};
   const FileStatus directory = ORCIO_TRY(policy.files.Status(repository.directory()));
+  look.ended = SettledTime::Clock::now();
   auto before = Known();
   auto current =
       std::make_shared<const Listing>(ORCIO_TRY(repository.List()), before.get(), policy);
   std::scoped_lock lock(mutex);
   listing = std::move(current);
   listed_mtime_ns = directory.mtime_ns;
-  may_have_missed = now - std::chrono::nanoseconds(directory.mtime_ns) < kMtimeStep;
+  may_have_missed = !settled.See(directory.mtime_ns, look) &&
+                    now - std::chrono::nanoseconds(directory.mtime_ns) < kLongAgo;
   return {};
 }
 

@@ -137,10 +137,16 @@ bool RepositoryWatch::TakeEvents() {
 }
 
 bool RepositoryWatch::LooksChanged() {
+  SettledTime::Look look{.begun = SettledTime::Clock::now(), .ended = {}};
   const int64_t before = std::exchange(changed_at_, ChangeTime(directory_));
-  // Once more the next time: two changes within one tick of a server's clock have the same time.
-  const bool changed = before != changed_at_;
-  return std::exchange(look_again_, changed) || changed;
+  look.ended = SettledTime::Clock::now();
+  const bool settled = settled_.See(changed_at_, look);
+  // What came to the directory after the last look can show in its time, or, if that was not
+  // settled then, not.
+  const bool changed = std::exchange(look_again_, !settled) || before != changed_at_ ||
+                       look.begun - told_at_ >= options_.between_sure_looks;
+  if (changed) told_at_ = look.begun;
+  return changed;
 }
 
 }  // namespace orcio

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "fusefs/settled_time.h"
 #include "index/unique_fd.h"
 
 namespace orcio {
@@ -21,6 +22,9 @@ class RepositoryWatch {
   struct Options {
     Method method = Method::kAutomatic;
     std::chrono::milliseconds between_looks{1000};
+    // Some file systems (of object stores, say) have no time of change for directories that is
+    // worth anything: without inotify it is told so often at least, whatever the time says.
+    std::chrono::milliseconds between_sure_looks{std::chrono::minutes(1)};
   };
 
   // `changed` is called by a thread of the watch's, also once it has begun, and at times where
@@ -57,7 +61,9 @@ class RepositoryWatch {
   // All used by the thread alone.
   UniqueFd events_;  // of inotify; not valid where it does not work
   int64_t changed_at_ = 0;
+  SettledTime settled_;
   bool look_again_ = false;
+  SettledTime::Clock::time_point told_at_;
   std::jthread thread_;  // guarded by mutex_
 };
 

@@ -149,6 +149,33 @@ class Gate {
   std::atomic<int> niceness_ = 0;
 };
 
+// Files whose directories all have one time of change, as within one tick of a file system's clock;
+// counts how often one is listed.
+class TickingFiles : public test::WatchedFiles {
+ public:
+  // `ago`: how far behind this machine's clock that time is, to whole seconds and `more`.
+  explicit TickingFiles(std::chrono::seconds ago, std::chrono::nanoseconds more = {})
+      : WatchedFiles([](const std::filesystem::path&, size_t) { return Result<void>(); }) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(now) - ago;
+    directories_mtime_ns_ = (seconds + more).count();
+  }
+  Result<FileStatus> Status(const std::filesystem::path& path) const override {
+    FileStatus status = ORCIO_TRY(WatchedFiles::Status(path));
+    if (status.is_directory) status.mtime_ns = directories_mtime_ns_;
+    return status;
+  }
+  Result<std::vector<std::string>> List(const std::filesystem::path& directory) const override {
+    ++listings_;
+    return WatchedFiles::List(directory);
+  }
+  [[nodiscard]] int listings() const { return listings_; }
+
+ private:
+  int64_t directories_mtime_ns_ = 0;
+  mutable std::atomic<int> listings_ = 0;
+};
+
 }  // namespace
 
 TEST_CASE_METHOD(NamespaceFixture,
@@ -455,6 +482,34 @@ TEST_CASE_METHOD(NamespaceFixture,
                              std::filesystem::copy_options::overwrite_existing);
   std::filesystem::copy_file(sound.sidecar, (repository() / kNewest).string() + ".idx");
   CHECK(ReadAt(*eager, "wiki/2026-11-23T020000Z/etc/hello") == "hello");
+}
+
+TEST_CASE_METHOD(NamespaceFixture,
+                 "An archive that comes within the same tick of the repository's clock is there") {
+  // It stayed invisible until the next change, for there are file systems with times to the second,
+  // or two, and servers whose clocks are behind.
+  const auto behind =
+      GENERATE(std::chrono::seconds(0), std::chrono::seconds(1), std::chrono::seconds(30));
+  Add("wiki-2026-11-16T020000Z.tar.gz");
+  const TickingFiles files(behind);
+  const auto tree = Open(std::chrono::hours(1), files);
+  CHECK(Names(*tree, InodeAt(*tree, "wiki")).size() == 4);
+  Add("another-20221105.tar.gz");
+  CHECK(Names(*tree, Namespace::kRoot).contains("another"));
+}
+
+TEST_CASE_METHOD(NamespaceFixture,
+                 "A repository whose time is ahead of this machine's is not listed for ever") {
+  Add(kNewest);
+  const TickingFiles files(-std::chrono::hours(1), std::chrono::nanoseconds(1));
+  const auto tree = Open(std::chrono::hours(1), files);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  for (int before = -1; before != files.listings();) {
+    REQUIRE(std::chrono::steady_clock::now() < end);
+    before = files.listings();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    REQUIRE(Walk(*tree, "wiki").has_value());
+  }
 }
 
 TEST_CASE_METHOD(NamespaceFixture, "Archives come and go, and numbers stay") {

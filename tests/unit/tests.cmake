@@ -119,6 +119,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/namespace_test.cc
     unit/read_ahead_test.cc
     unit/repository_watch_test.cc
+    unit/settled_time_test.cc
   )
 endif()
 
