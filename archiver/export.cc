@@ -14,6 +14,8 @@ using SidecarPointer = std::shared_ptr<const Sidecar>;
 // Null where there is none.
 Result<SidecarPointer> SidecarOf(const FileSystem& files, const ArchiveFile& archive) {
   const auto advise = [&](const Error& error) {
+    // No index is made anew that cannot be read, and nothing need be wrong with it.
+    if (error.kind == ErrorKind::kIo) return Failure(error);
     return Failure(Error{error.kind, error.errnum,
                          fmt::format("{}; `orcio verify {}` says what is wrong, `orcio index {}` "
                                      "makes the index anew",

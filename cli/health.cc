@@ -47,12 +47,16 @@ std::string WhatIsWrong(const ArchiveFile& archive, const ArchiveState& state) {
       FormatBytes(shrunk_from->tar_bytes), shrunk_from->entries);
 }
 
-// Of archives newest first: the last complete one that did not shrink, a warning for what came
-// after it, and when any was verified.
-void LookAtArchives(const FileSystem& files, const std::vector<const ArchiveFile*>& newest_first,
-                    int64_t now_seconds, ServiceHealth& health) {
+// Of archives newest first: the last complete one that did not shrink, a warning for what
+// came after it, and when any was verified. Whoever may not read them finds out nothing: that is no
+// word on the backups.
+Result<void> LookAtArchives(const FileSystem& files,
+                            const std::vector<const ArchiveFile*>& newest_first,
+                            int64_t now_seconds, ServiceHealth& health) {
   for (const ArchiveFile* archive : newest_first) {
     const ArchiveState state = LookAtArchive(files, *archive);
+    if (!health.last && state.failure && IsPermissionDenied(*state.failure))
+      return Failure(*state.failure);
     if (state.verified) Note(*state.verified, health.verified);
     if (health.last) continue;
     if (state.good()) {
@@ -61,10 +65,12 @@ void LookAtArchives(const FileSystem& files, const std::vector<const ArchiveFile
       Worsen(health, Health::kWarning, WhatIsWrong(*archive, state));
     }
   }
+  return {};
 }
 
-ServiceHealth LookAt(const ServiceConfig& service, const Repository& repository,
-                     const std::vector<ArchiveFile>& archives, bool held, int64_t now_seconds) {
+Result<ServiceHealth> LookAt(const ServiceConfig& service, const Repository& repository,
+                             const std::vector<ArchiveFile>& archives, bool held,
+                             int64_t now_seconds) {
   ServiceHealth health{service.name, service.host, Health::kGood, {}, 0, std::nullopt, {}};
   std::vector<const ArchiveFile*> newest_first;
   for (auto it = archives.rbegin(); it != archives.rend(); ++it) {
@@ -76,7 +82,7 @@ ServiceHealth LookAt(const ServiceConfig& service, const Repository& repository,
     Worsen(health, Health::kCritical,
            "an interrupted run may have left it stopped: run orcio recover");
   }
-  LookAtArchives(files, newest_first, now_seconds, health);
+  ORCIO_TRY(LookAtArchives(files, newest_first, now_seconds, health));
   if (!health.last) {
     Worsen(health, Health::kCritical,
            newest_first.empty() ? "was never archived" : "has no complete archive");
@@ -119,7 +125,7 @@ Result<std::vector<ServiceHealth>> LookAtServices(const Config& config,
   const bool held = RepositoryLock::IsHeld(repository.directory());
   std::vector<ServiceHealth> services;
   for (const ServiceConfig& service : config.services)
-    services.push_back(LookAt(service, repository, archives, held, now_seconds));
+    services.push_back(ORCIO_TRY(LookAt(service, repository, archives, held, now_seconds)));
   return services;
 }
 

@@ -47,7 +47,7 @@ struct ServiceHealth {
 };
 
 // Looks at the archives of every service of the configuration, by their sidecars alone, and at what
-// runs have left.
+// runs have left. The error where they may not be read.
 [[nodiscard]] Result<std::vector<ServiceHealth>> LookAtServices(const Config& config,
                                                                 const Repository& repository,
                                                                 int64_t now_seconds);

@@ -51,6 +51,7 @@ nlohmann::json ToJson(const Line& line) {
                              {"entries", line.facts->shrunk_from->entries}};
   }
   if (line.state.verified) object["verified"] = ToJson(*line.state.verified);
+  if (line.state.failure) object["error"] = line.state.failure->message;
   return object;
 }
 
@@ -83,6 +84,31 @@ std::vector<std::string> ToRow(const Context& context, const Line& line) {
       state};
 }
 
+// Says of the first few archives that could not be looked at why: of a whole repository that is
+// another user's it is the same each time.
+class Unread {
+ public:
+  explicit Unread(const Context& context) : context_(context) {}
+
+  void Note(const ArchiveState& state) {
+    if (!state.failure) return;
+    code_ = Worse(code_, ExitCodeOf(*state.failure));
+    if (++count_ <= kMostTold) context_.Warn(state.failure->message);
+  }
+  // The exit code.
+  [[nodiscard]] ExitCode Conclude() const {
+    if (count_ > kMostTold)
+      context_.Warn(fmt::format("and {} more that cannot be read", count_ - kMostTold));
+    return code_;
+  }
+
+ private:
+  static constexpr size_t kMostTold = 3;
+  const Context& context_;
+  size_t count_ = 0;
+  ExitCode code_ = kDone;
+};
+
 ExitCode List(const Context& context, const std::string& service) {
   const auto repository = context.OpenRepository();
   if (!repository) return context.Report(repository.error());
@@ -92,9 +118,11 @@ ExitCode List(const Context& context, const std::string& service) {
   std::vector<std::vector<std::string>> rows{
       {"SERVICE", "DATE", "SIZE", "ENTRIES", "DOWNTIME", "VERIFIED", "STATE"}};
   nlohmann::json objects = nlohmann::json::array();
+  Unread unread(context);
   for (const ArchiveFile& archive : *archives) {
     if (!service.empty() && archive.name.service != service) continue;
     const Line line = Describe(repository->files(), archive);
+    unread.Note(line.state);
     if (context.json) {
       objects.push_back(ToJson(line));
     } else {
@@ -106,7 +134,7 @@ ExitCode List(const Context& context, const std::string& service) {
   } else if (rows.size() > 1) {
     context.Print(FormatTable(rows, {false, false, true, true, true, false, false}));
   }
-  if (service.empty() || rows.size() > 1 || !objects.empty()) return kDone;
+  if (service.empty() || rows.size() > 1 || !objects.empty()) return unread.Conclude();
   const auto named = repository->ListService(service);
   return named ? kDone : context.Report(named.error());
 }

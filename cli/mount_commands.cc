@@ -1,3 +1,7 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <memory>
 
 #include "cli/commands.h"
@@ -13,9 +17,53 @@ struct UmountOptions {
   bool lazy = false;
 };
 
+bool MayNot(int mode, const std::filesystem::path& path) {
+  return ::faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) != 0 &&
+         (errno == EACCES || errno == EPERM || errno == EROFS);
+}
+
+// Archives that something is the matter with: how many, and one of them.
+struct SomeArchives {
+  size_t count = 0;
+  std::string first;
+  void Add(const ArchiveFile& archive) {
+    if (++count == 1) first = archive.path.string();
+  }
+};
+
+// Whoever looks into an archive that cannot be read gets an errno. Who mounts is told more, while
+// somebody listens.
+void WarnOfUnreadable(const Context& context, const Repository& repository) {
+  const auto archives = repository.List();
+  if (!archives) return;  // mounting says so
+  SomeArchives closed;
+  SomeArchives without_index;
+  for (const ArchiveFile& archive : *archives) {
+    if (MayNot(R_OK, archive.path) || MayNot(R_OK, archive.sidecar)) {
+      closed.Add(archive);
+    } else if (!repository.files().Status(archive.sidecar) &&
+               MayNot(W_OK, archive.sidecar.parent_path())) {
+      without_index.Add(archive);
+    }
+  }
+  const auto warn = [&](const SomeArchives& some, std::string_view what) {
+    if (some.count == 0) return;
+    context.Warn(fmt::format("{} of {} archives in {}, {} for one, {}", some.count,
+                             archives->size(), repository.directory().string(), some.first, what));
+  };
+  warn(
+      closed,
+      "may not be read by you, or their indexes: looking into them will say \"Permission denied\"; "
+      "mount as a user who may read them");
+  warn(without_index,
+       "have no index, and none can be made there: they cannot be looked into; name a directory "
+       "for indexes with --index-dir");
+}
+
 ExitCode RunMount(const Context& context, const MountOptions& options) {
   const auto repository = context.OpenRepository();
   if (!repository) return context.Report(repository.error());
+  WarnOfUnreadable(context, *repository);
   const auto mounted = Mount(*repository, options);
   return mounted ? kDone : context.Report(mounted.error());
 }

@@ -23,6 +23,13 @@ bool CanBeMadeAnew(const Error& error) {
          error.kind == ErrorKind::kUnsupported;
 }
 
+// What is not there or makes no sense is the inside of something that is there: EIO. Who may not
+// read it is told so.
+int ErrnoInside(const Error& error) {
+  if (error.errnum == ESTALE) return ESTALE;
+  return IsPermissionDenied(error) ? EACCES : EIO;
+}
+
 }  // namespace
 
 bool IsSameFile(const FileStatus& a, const FileStatus& b) {
@@ -109,7 +116,7 @@ void MountedArchive::Keep(Result<Reader> opened, Clock::time_point begun) {
   const auto& [kind, errnum, message] = opened.error();
   const bool stale = errnum == ESTALE;
   if (!stale && (!failure_ || failure_->message != message)) Log(message);
-  failure_ = Error{kind, stale ? ESTALE : EIO, message};
+  failure_ = Error{kind, ErrnoInside(opened.error()), message};
   // Whatever takes long to fail is not worth being busy with all the time.
   const auto now = Clock::now();
   retry_at_ = now + std::max<Clock::duration>(policy_.retry_after, 10 * (now - begun));
@@ -226,11 +233,15 @@ void MountedArchive::Index(const std::string& reason, const std::stop_token& sto
 
 Result<MountedArchive::Reader> MountedArchive::Rebuild(const std::string& reason,
                                                        const std::stop_token& stop) const {
-  // Asked before all of the archive is decoded for nothing.
+  // Asked before the log says that something is being done.
+  ORCIO_TRY(policy_.files.OpenRead(file_.path));
   const std::filesystem::path directory = file_.sidecar.parent_path();
   if (::faccessat(AT_FDCWD, directory.c_str(), W_OK, AT_EACCESS) != 0) {
-    return FailErrno(errno,
-                     fmt::format("{}; it cannot be rebuilt in {}", reason, directory.string()));
+    Error error =
+        FailErrno(errno, fmt::format("{}; it cannot be made in {}", reason, directory.string()))
+            .value();
+    error.message += "; name another directory for indexes with --index-dir";
+    return Failure(std::move(error));
   }
   Log(fmt::format("{}; rebuilding it", reason));
   const auto begun = Clock::now();

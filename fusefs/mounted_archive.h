@@ -53,8 +53,8 @@ class MountedArchive : public std::enable_shared_from_this<MountedArchive> {
   // Opens the archive. Where its sidecar is missing, damaged or another archive's, a new one is
   // made first, by the indexer, which can take as long as decoding all of it: EINTR where the
   // caller gave up meanwhile; the sidecar is made all the same. ESTALE where the file is no
-  // longer the one that was listed. Every other error is EIO: what cannot be read is the inside of
-  // something that is there.
+  // longer the one that was listed, EACCES where the server may not read it or make its sidecar.
+  // Every other error is EIO: what cannot be read is the inside of something that is there.
   [[nodiscard]] Result<Reader> Open(const GaveUp& gave_up = {});
 
   // The same, but null where opening would take a rebuild, or where that is going on: for those who

@@ -5,6 +5,30 @@
 #include <utility>
 
 namespace orcio {
+namespace {
+
+// Nothing is known of what cannot be read, not that it is damaged.
+ArchiveState Unreadable(std::string words, Error error) {
+  if (IsPermissionDenied(error)) words = "permission denied";
+  // Gone since it was listed.
+  if (error.kind == ErrorKind::kNotFound) return {nullptr, std::move(words), {}, {}};
+  return {nullptr, std::move(words), {}, std::move(error)};
+}
+
+ArchiveState WithoutSidecar(Error error) {
+  switch (error.kind) {
+    case ErrorKind::kNotFound:
+      return {nullptr, "not indexed", {}, {}};
+    case ErrorKind::kDamaged:
+    case ErrorKind::kUnsupported:
+    case ErrorKind::kInvalid:
+      return {nullptr, "index damaged", {}, {}};
+    default:
+      return Unreadable("index unreadable", std::move(error));
+  }
+}
+
+}  // namespace
 
 std::optional<ArchiveSize> ArchiveState::shrunk_from() const {
   if (sidecar == nullptr) return std::nullopt;
@@ -13,21 +37,18 @@ std::optional<ArchiveSize> ArchiveState::shrunk_from() const {
 }
 
 ArchiveState LookAtArchive(const FileSystem& files, const ArchiveFile& archive) {
-  ArchiveState state{nullptr, "not indexed", std::nullopt};
-  auto sidecar = Sidecar::Open(files, archive.sidecar);
-  if (!sidecar) {
-    if (sidecar.error().kind != ErrorKind::kNotFound) state.words = "index damaged";
-    return state;
-  }
+  // First, for who may not read the archive is to hear that: of its sidecar, which he may not read
+  // either, there may be another one or none in a place of his own.
   const auto file = files.OpenRead(archive.path);
-  if (!file) {
-    state.words = "unreadable";
-    return state;
+  if (!file) return Unreadable("unreadable", file.error());
+  auto sidecar = Sidecar::Open(files, archive.sidecar);
+  if (!sidecar) return WithoutSidecar(std::move(sidecar).error());
+  if (const auto belongs = (*sidecar)->CheckBelongsTo(**file); !belongs) {
+    if (belongs.error().kind != ErrorKind::kDamaged)
+      return Unreadable("unreadable", belongs.error());
+    return {nullptr, "index of another archive", {}, {}};
   }
-  if (!(*sidecar)->CheckBelongsTo(**file)) {
-    state.words = "index of another archive";
-    return state;
-  }
+  ArchiveState state;
   state.sidecar = std::move(*sidecar);
   state.words = state.sidecar->complete() ? "complete" : "incomplete";
   state.verified = LastVerification(files, archive.sidecar, state.sidecar->archive().sha256);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "index/error.h"
 #include "index/file_system.h"
 #include "index/repository.h"
 #include "index/sidecar.h"
@@ -14,8 +15,9 @@ namespace orcio {
 // What an archive's sidecar and the record of its verification say of it; nothing is decoded.
 struct ArchiveState {
   std::shared_ptr<const Sidecar> sidecar;  // nothing where there is none to trust
-  std::string words;                       // "complete", "incomplete", "not indexed"...
+  std::string words;                       // "complete", "not indexed"...
   std::optional<Verification> verified;
+  std::optional<Error> failure;  // why the archive or its sidecar could not be looked at at all
 
   // Whether it is known to hold all that it should.
   [[nodiscard]] bool whole() const {

@@ -29,4 +29,8 @@ int ToErrno(const Error& error) {
   }
 }
 
+bool IsPermissionDenied(const Error& error) {
+  return error.errnum == EACCES || error.errnum == EPERM;
+}
+
 }  // namespace orcio

@@ -52,6 +52,10 @@ template <class... Args>
 // damage).
 [[nodiscard]] int ToErrno(const Error& error);
 
+// Whether the system refused whoever orcio runs as: nothing is known of the file then, least of all
+// that it is damaged.
+[[nodiscard]] bool IsPermissionDenied(const Error& error);
+
 namespace internal {
 template <class T>
 T Unwrap(tl::expected<T, Error>&& result) {

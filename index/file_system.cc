@@ -127,9 +127,18 @@ struct OpenFile {
   uint64_t size = 0;
 };
 
+// What to do where this user may not read a file. Archives and their indexes have mode 0600.
+std::string_view AdviceForDenied() {
+  return ::geteuid() == 0
+             ? "; not even root may read it: a network filesystem (root_squash) or another user's "
+               "FUSE mount keeps it from root"
+             : "; run orcio as a user who may read it: as its owner, or with sudo";
+}
+
 Failure FailOpen(int errnum, const std::filesystem::path& path) {
   Failure failure = FailPath(errnum, "open", path);
   if (errnum == ENOENT || errnum == ENOTDIR) failure.value().kind = ErrorKind::kNotFound;
+  if (IsPermissionDenied(failure.value())) failure.value().message += AdviceForDenied();
   return failure;
 }
 

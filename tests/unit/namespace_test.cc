@@ -176,6 +176,25 @@ class TickingFiles : public test::WatchedFiles {
   mutable std::atomic<int> listings_ = 0;
 };
 
+// Files of which one may not be read.
+class ClosedFiles : public test::WatchedFiles {
+ public:
+  explicit ClosedFiles(std::string closed)
+      : WatchedFiles([](const std::filesystem::path&, size_t) { return Result<void>(); }),
+        closed_(std::move(closed)) {}
+  Result<std::unique_ptr<RandomAccess>> OpenRead(const std::filesystem::path& path) const override {
+    if (path.filename() == closed_) return FailErrno(EACCES, "cannot open " + path.string());
+    return WatchedFiles::OpenRead(path);
+  }
+  Result<std::unique_ptr<MappedFile>> Map(const std::filesystem::path& path) const override {
+    if (path.filename() == closed_) return FailErrno(EACCES, "cannot open " + path.string());
+    return WatchedFiles::Map(path);
+  }
+
+ private:
+  const std::string closed_;
+};
+
 }  // namespace
 
 TEST_CASE_METHOD(NamespaceFixture,
@@ -482,6 +501,37 @@ TEST_CASE_METHOD(NamespaceFixture,
                              std::filesystem::copy_options::overwrite_existing);
   std::filesystem::copy_file(sound.sidecar, (repository() / kNewest).string() + ".idx");
   CHECK(ReadAt(*eager, "wiki/2026-11-23T020000Z/etc/hello") == "hello");
+}
+
+TEST_CASE_METHOD(NamespaceFixture, "An archive that may not be read is EACCES inside, not EIO") {
+  Add("wiki-2026-11-16T020000Z.tar.gz");
+  const auto archive = Add(kNewest);
+  const bool without_sidecar = GENERATE(false, true);
+  if (without_sidecar) std::filesystem::remove(archive.sidecar);
+  const ClosedFiles files(kNewest);
+  const auto tree = Open(std::chrono::hours(1), files);
+  const auto closed = Walk(*tree, "wiki/2026-11-23T020000Z");
+  REQUIRE(closed.has_value());
+  for (int i = 0; i < 3; ++i) {
+    const auto inside = tree->Lookup(closed->inode, "etc");
+    REQUIRE_FALSE(inside.has_value());
+    CHECK(ErrnoOf(inside.error()) == EACCES);
+  }
+  CHECK(LinesWith("cannot open " + archive.path.string() + ": Permission denied") == 1);
+  // Nothing is rebuilt that cannot be read.
+  CHECK(LinesWith("rebuilding") == 0);
+  CHECK(ReadAt(*tree, "wiki/2026-11-16T020000Z/etc/hello") == "hello");
+}
+
+TEST_CASE_METHOD(NamespaceFixture,
+                 "A sidecar that may not be read is not taken for a damaged one") {
+  const auto archive = Add(kNewest);
+  const ClosedFiles files(archive.sidecar.filename().string());
+  const auto tree = Open(std::chrono::hours(1), files);
+  const auto inside = tree->Lookup(InodeAt(*tree, "wiki/2026-11-23T020000Z"), "etc");
+  REQUIRE_FALSE(inside.has_value());
+  CHECK(ErrnoOf(inside.error()) == EACCES);
+  CHECK(LinesWith("rebuilding") == 0);
 }
 
 TEST_CASE_METHOD(NamespaceFixture,

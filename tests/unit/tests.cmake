@@ -2,6 +2,7 @@ orcio_unit_tests(unit_index orcio_index
   unit/archive_assembler_test.cc
   unit/archive_name_test.cc
   unit/archive_reader_test.cc
+  unit/archive_state_test.cc
   unit/archive_tree_test.cc
   unit/archive_writer_test.cc
   unit/block_pool_test.cc
