@@ -44,7 +44,8 @@ Result<std::filesystem::path> Context::IndexDirectory(
     if (errno != EACCES && errno != EROFS && errno != EPERM) return index;
     index = CacheIndexDirectory(directory.empty() ? "." : directory);
     // Nobody asked for it: what then cannot be read or written says so by itself.
-    if (index.empty() || !MakeIndexDirectory(index)) return std::filesystem::path();
+    if (!MakeIndexDirectory(index) || ::access(index.c_str(), R_OK | X_OK) != 0)
+      return std::filesystem::path();
     return std::filesystem::absolute(index);
   }
   ORCIO_TRY(MakeIndexDirectory(index));

@@ -34,8 +34,9 @@ class Context {
 
   // The directory of -r, or the configuration's. Needs no configuration where -r was given.
   [[nodiscard]] Result<Repository> OpenRepository() const;
-  // The index directory for archives in `directory`, made if need be: --index-dir, or the user's
-  // cache where `directory` cannot be written; empty where sidecars go beside the archives.
+  // The index directory for archives in `directory`, made if need be: --index-dir, or the
+  // cache (CacheIndexDirectory) where `directory` cannot be written; empty where sidecars go beside
+  // the archives.
   [[nodiscard]] Result<std::filesystem::path> IndexDirectory(
       const std::filesystem::path& directory) const;
   // The configuration, its repository replaced by -r where that was given.

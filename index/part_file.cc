@@ -18,8 +18,13 @@ Result<PartFile> PartFile::CreateBeside(const FileSystem& files, const std::file
   if (!what.empty()) name.append(".").append(what);
   for (int i = 1;; ++i) {
     const std::string number = i == 1 ? "" : fmt::format(".{}", i);
-    auto part = Create(files, path.parent_path() / fmt::format("{}{}.part", name, number));
+    const auto at = path.parent_path() / fmt::format("{}{}.part", name, number);
+    auto part = Create(files, at);
     if (part || part.error().errnum != EEXIST || i == kMostParts) return part;
+    // Of one that was killed. Where it cannot be removed, another number will do.
+    if (!files.RemoveAbandoned(at).value_or(false)) continue;
+    auto again = Create(files, at);
+    if (again) return again;
   }
 }
 

@@ -16,7 +16,7 @@ class PartFile {
   // Fails where `path` exists.
   [[nodiscard]] static Result<PartFile> Create(const FileSystem& files, std::filesystem::path path);
   // A file beside `path` that nobody else writes to, as ".<name>.part", with a number where several
-  // are at work on it or were killed; or ".<name>.<what>.part".
+  // are at work on it; or ".<name>.<what>.part". Takes the place of one that was killed.
   [[nodiscard]] static Result<PartFile> CreateBeside(const FileSystem& files,
                                                      const std::filesystem::path& path,
                                                      std::string_view what = {});

@@ -1,6 +1,7 @@
 #include "index/rebuild.h"
 
 #include <array>
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
@@ -85,6 +86,18 @@ class Rebuild {
   const std::stop_token& stop_;
 };
 
+// The sidecar to be. Says what to do where nothing can be written in its place.
+Result<PartFile> CreatePart(const FileSystem& files, const std::filesystem::path& archive,
+                            const std::filesystem::path& sidecar) {
+  auto part = PartFile::CreateBeside(files, sidecar);
+  if (part) return part;
+  Error error = std::move(part).error();
+  error.message = fmt::format("{}: its index cannot be made: {}", archive.string(), error.message);
+  if (IsPermissionDenied(error) || error.errnum == EROFS)
+    error.message += "; name a directory for indexes with --index-dir";
+  return Failure(std::move(error));
+}
+
 }  // namespace
 
 Result<bool> HasOurMembers(const RandomAccess& archive) {
@@ -103,9 +116,10 @@ Result<void> RebuildSidecar(const FileSystem& files, const std::filesystem::path
                             const std::filesystem::path& sidecar, const RebuildOptions& options,
                             const std::stop_token& stop) {
   const auto file = ORCIO_TRY(files.OpenRead(archive));
+  // Before all of the archive is decoded, perhaps for nothing.
+  auto part = ORCIO_TRY(CreatePart(files, archive, sidecar));
   const auto indexed =
       ORCIO_TRY(Rebuild(files, *file, archive.string(), sidecar, options, stop).Run());
-  auto part = ORCIO_TRY(PartFile::CreateBeside(files, sidecar));
   ORCIO_TRY(Write(*file, *indexed, part.file()));
   ORCIO_TRY(part.file().Sync());
   ORCIO_TRY(part.MoveOnto(sidecar));

@@ -27,7 +27,8 @@ struct RebuildOptions {
 // one of an archive that orcio wrote differs from the one made with it only in the run's facts.
 // Where the archive is damaged or cut short and a part of it can be read, that part is indexed, the
 // sidecar is not complete, and its warnings name the offsets. kDamaged where nothing can be read,
-// it is no tar, or nobody can tell where in the tar what can be read belongs; kCancelled.
+// it is no tar, or nobody can tell where in the tar what can be read belongs; kCancelled. Where no
+// sidecar can be written there, says so before anything is decoded.
 [[nodiscard]] Result<void> RebuildSidecar(const FileSystem& files,
                                           const std::filesystem::path& archive,
                                           const std::filesystem::path& sidecar,

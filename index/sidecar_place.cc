@@ -23,12 +23,16 @@ bool IsGood(const FileSystem& files, const std::filesystem::path& sidecar,
   return file && (*opened)->CheckBelongsTo(**file);
 }
 
+// Of who has no home: jobs of systemd and cron, mounts at boot. Only root can make a directory
+// there.
+constexpr const char* kSystemCache = "/var/cache";
+
 std::filesystem::path CacheHome() {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   // One that is not absolute counts as not set: XDG Base Directory Specification.
   if (cache != nullptr && cache[0] == '/') return cache;
   const char* home = std::getenv("HOME");
-  if (home == nullptr || home[0] != '/') return {};
+  if (home == nullptr || home[0] != '/') return kSystemCache;
   return std::filesystem::path(home) / ".cache";
 }
 
@@ -44,13 +48,11 @@ std::filesystem::path SidecarPlace(const FileSystem& files, const std::filesyste
 }
 
 std::filesystem::path CacheIndexDirectory(const std::filesystem::path& repository) {
-  const std::filesystem::path cache = CacheHome();
-  if (cache.empty()) return {};
   std::error_code error;
   auto real = std::filesystem::canonical(repository, error);
   if (error) real = std::filesystem::absolute(repository, error);
   const auto digest = Sha256::Of(AsBytes(real.string()));
-  return cache / "orcio" / ToHex(std::span(digest).first(kNameBytes));
+  return CacheHome() / "orcio" / ToHex(std::span(digest).first(kNameBytes));
 }
 
 Result<void> MakeIndexDirectory(const std::filesystem::path& directory) {

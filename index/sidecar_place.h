@@ -14,8 +14,8 @@ namespace orcio {
                                                  const std::filesystem::path& index_directory);
 
 // The index directory for a repository that cannot be written, in the user's cache: each repository
-// has its own, "$XDG_CACHE_HOME/orcio/<digest of its path>". Empty where there is no cache: neither
-// XDG_CACHE_HOME nor HOME is set.
+// has its own, "$XDG_CACHE_HOME/orcio/<digest of its path>", below "$HOME/.cache" where that is not
+// set, and below "/var/cache" where HOME is not set either.
 [[nodiscard]] std::filesystem::path CacheIndexDirectory(const std::filesystem::path& repository);
 
 // Makes the directory, for its owner alone, where it does not exist. Sidecars tell names and

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "fusefs/mount_table.h"
+#include "index/unique_fd.h"
 #include "tests/integration/mounted_repository.h"
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
@@ -88,9 +89,25 @@ class UserRepository : public MountedRepository {
     return RunCommand(all);
   }
   [[nodiscard]] Ended Orcio(const std::vector<std::string>& words) const {
+    return AsUser(Words(words));
+  }
+  // The same without a home, as systemd and cron start programs; or with one of the user's.
+  [[nodiscard]] static std::vector<std::string> Homeless(std::vector<std::string> words) {
+    words.insert(words.begin(), {"env", "-u", "HOME", "-u", "XDG_CACHE_HOME"});
+    return words;
+  }
+  [[nodiscard]] std::filesystem::path home() const { return scratch_ / "home"; }
+  [[nodiscard]] std::vector<std::string> AtHome(std::vector<std::string> words) const {
+    std::filesystem::create_directory(home());
+    MustRun({"chown", "65534:65534", home().string()});
+    words.insert(words.begin(), {"env", "-u", "XDG_CACHE_HOME", "HOME=" + home().string()});
+    return words;
+  }
+  // orcio -r REPOSITORY WORDS
+  [[nodiscard]] std::vector<std::string> Words(const std::vector<std::string>& words) const {
     std::vector<std::string> all{program().string(), "-r", directory().string()};
     all.insert(all.end(), words.begin(), words.end());
-    return AsUser(all);
+    return all;
   }
   [[nodiscard]] bool mounted() const {
     return ValueOf(MountedType(mountpoint())) == std::optional<std::string>("fuse.orcio");
@@ -99,6 +116,50 @@ class UserRepository : public MountedRepository {
  private:
   ScratchDirectory scratch_;
 };
+
+bool Has(const std::string& text, const std::string& words) {
+  return text.find(words) != std::string::npos;
+}
+
+// While this lives, a directory cannot be written, by root neither.
+class ReadOnly {
+ public:
+  explicit ReadOnly(std::filesystem::path directory) : directory_(std::move(directory)) {
+    (void)Fuse();  // the mount namespace
+    MustRun({"mount", "--bind", directory_.string(), directory_.string()});
+    MustRun({"mount", "-o", "remount,bind,ro", directory_.string()});
+  }
+  ~ReadOnly() { (void)::umount2(directory_.c_str(), MNT_DETACH); }
+  ReadOnly(const ReadOnly&) = delete;
+  ReadOnly& operator=(const ReadOnly&) = delete;
+
+ private:
+  const std::filesystem::path directory_;
+};
+
+// While this lives, what is written below the directory is gone afterwards.
+class Emptied {
+ public:
+  explicit Emptied(std::filesystem::path directory) : directory_(std::move(directory)) {
+    (void)Fuse();
+    MustRun({"mount", "-t", "tmpfs", "none", directory_.string()});
+  }
+  ~Emptied() { (void)::umount2(directory_.c_str(), MNT_DETACH); }
+  Emptied(const Emptied&) = delete;
+  Emptied& operator=(const Emptied&) = delete;
+
+ private:
+  const std::filesystem::path directory_;
+};
+
+// How many indexes are in there, at any depth.
+size_t IndexesBelow(const std::filesystem::path& directory) {
+  size_t count = 0;
+  if (!std::filesystem::exists(directory)) return count;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory))
+    count += entry.path().extension() == ".idx" ? 1 : 0;
+  return count;
+}
 
 }  // namespace
 
@@ -179,6 +240,123 @@ TEST_CASE_METHOD(UserRepository, "A user without a readable repository is told w
   CHECK(mount.status == 1);
   CHECK(mount.err.find(directory().string()) != std::string::npos);
   CHECK_FALSE(mounted());
+}
+
+TEST_CASE_METHOD(UserRepository, "Archives of another user's are told as such, by every command") {
+  // `list` said "index damaged" and exited with 0, `ls` advised `orcio index`.
+  Write("file", "content");
+  const auto archive = Archive("wiki-2026-11-23T020000Z.tar.gz");
+  std::filesystem::permissions(directory(), std::filesystem::perms(0755));
+  const bool homeless = GENERATE(true, false);
+  if (GENERATE(false, true)) std::filesystem::remove(archive.string() + ".idx");
+  const auto run = [&](const std::vector<std::string>& words) {
+    return AsUser(homeless ? Homeless(Words(words)) : AtHome(Words(words)));
+  };
+  const std::vector<std::vector<std::string>> commands{
+      {"list"},         {"ls", "wiki"},           {"cat", "wiki:file"},
+      {"find", "file"}, {"history", "wiki:file"}, {"index"},
+      {"verify"},       {"verify", "--read-data"}};
+  for (const auto& words : commands) {
+    const Ended ended = run(words);
+    INFO(words.front() << ": " << ended.out << ended.err);
+    CHECK(ended.status == 1);
+    CHECK(Has(ended.err, "cannot open " + archive.string()));
+    CHECK(Has(ended.err, "Permission denied; run orcio as"));
+    CHECK_FALSE(Has(ended.out + ended.err, "damaged"));
+    CHECK_FALSE(Has(ended.err, "orcio index"));
+  }
+  CHECK(Has(run({"list"}).out, "permission denied"));
+}
+
+TEST_CASE_METHOD(UserRepository,
+                 "A mount whose archives its user may not read says so, and EACCES") {
+  // It was EIO, and the reason in the log alone.
+  Write("file", "content");
+  Archive("wiki-2026-11-23T020000Z.tar.gz");
+  std::filesystem::permissions(directory(), std::filesystem::perms(0755));
+  MustRun({"chown", "65534:65534", mountpoint().string()});
+  const Ended mount = AsUser(Homeless(Words({"mount", mountpoint().string()})));
+  INFO(mount.err);
+  REQUIRE(mount.status == 0);
+  CHECK(Has(mount.err, "1 of 1 archives"));
+  CHECK(Has(mount.err, "wiki-2026-11-23T020000Z.tar.gz"));
+  for (const char* path : {"wiki/latest/", "wiki/latest/file"}) {
+    const Ended looked = AsUser({"ls", mountpoint() / path});
+    CHECK(looked.status != 0);
+    CHECK(Has(looked.err, "Permission denied"));
+  }
+  CHECK(Orcio({"umount", mountpoint().string()}).status == 0);
+}
+
+TEST_CASE_METHOD(UserRepository,
+                 "A user who may read the archives, not their indexes, has his own") {
+  Write("file", "content");
+  const auto archive = Archive("wiki-2026-11-23T020000Z.tar.gz");
+  std::filesystem::permissions(directory(), std::filesystem::perms(0755));
+  std::filesystem::permissions(archive, std::filesystem::perms(0644));
+  CHECK(Has(AsUser(Homeless(Words({"list"}))).out, "permission denied"));
+  CHECK(Has(AsUser(AtHome(Words({"ls", "wiki"}))).err, "orcio index"));
+  const Ended index = AsUser(AtHome(Words({"index"})));
+  INFO(index.err);
+  CHECK(index.status == 0);
+  CHECK(IndexesBelow(home() / ".cache/orcio") == 1);
+  CHECK(Has(AsUser(AtHome(Words({"list"}))).out, "complete"));
+  CHECK(AsUser(AtHome(Words({"cat", "wiki:file"}))).out == "content");
+}
+
+TEST_CASE_METHOD(UserRepository, "A repository that cannot be written is indexed in a cache") {
+  // Mounting it exited with 0, browsing it was EIO, and `orcio index` failed when it had decoded
+  // all.
+  Write("file", "content");
+  const auto archive = Archive("wiki-2026-11-23T020000Z.tar.gz");
+  std::filesystem::remove(archive.string() + ".idx");
+  const ReadOnly read_only(directory());
+  const Emptied system_cache("/var/cache");
+  const bool homeless = GENERATE(true, false);
+  const auto run = [&](const std::vector<std::string>& words) {
+    return RunCommand(homeless ? Homeless(Words(words)) : AtHome(Words(words)));
+  };
+  const std::filesystem::path cache =
+      homeless ? std::filesystem::path("/var/cache/orcio") : home() / ".cache/orcio";
+  if (GENERATE(true, false)) {
+    const Ended index = run({"index"});
+    INFO(index.err);
+    CHECK(index.status == 0);
+    CHECK(IndexesBelow(cache) == 1);
+  }
+  const Ended mount = run({"mount", mountpoint().string()});
+  INFO(mount.err);
+  REQUIRE(mount.status == 0);
+  CHECK(mount.err.empty());
+  // Who listed it twice, or stood inside, got EIO.
+  const UniqueFd inside(
+      ::open((mountpoint() / "wiki/latest").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  REQUIRE(inside.valid());
+  for (int i = 0; i < 2; ++i)
+    CHECK(MustRun({"ls", (mountpoint() / "wiki/latest/").string()}) == "file\n");
+  CHECK(::faccessat(inside.get(), "file", R_OK, 0) == 0);
+  CHECK(ReadAll(mountpoint() / "wiki/latest/file") == "content");
+  CHECK(IndexesBelow(cache) == 1);
+  CHECK(run({"umount", mountpoint().string()}).status == 0);
+}
+
+TEST_CASE_METHOD(UserRepository,
+                 "Where no index can be made anywhere, mount and index say so at once") {
+  Write("file", "content");
+  const auto archive = Archive("wiki-2026-11-23T020000Z.tar.gz");
+  std::filesystem::remove(archive.string() + ".idx");
+  GiveToUser();
+  const ReadOnly read_only(directory());
+  const Ended index = AsUser(Homeless(Words({"index"})));
+  CHECK(index.status == 1);
+  INFO(index.err);
+  CHECK(Has(index.err, archive.string() + ": its index cannot be made"));
+  CHECK(Has(index.err, "--index-dir"));
+  const Ended mount = AsUser(Homeless(Words({"mount", mountpoint().string()})));
+  CHECK(mount.status == 0);
+  CHECK(Has(mount.err, "1 of 1 archives"));
+  CHECK(Has(mount.err, "--index-dir"));
+  CHECK(Orcio({"umount", mountpoint().string()}).status == 0);
 }
 
 }  // namespace orcio

@@ -118,10 +118,34 @@ TEST_CASE("A rebuild leaves the part file of another one alone") {
   const WrittenArchive written;
   const auto made = written.Read(written.sidecar);
   const auto part = written.scratch / ("." + kName + ".idx.part");
-  written.Write(part, AsBytes("another's"));
-  REQUIRE_OK(written.Rebuild());
-  CHECK(AsText(written.Read(part)) == "another's");
+  {
+    const auto others = ValueOf(LocalFileSystem().Create(part));
+    REQUIRE_OK(others->Append(AsBytes("another's")));
+    REQUIRE_OK(written.Rebuild());
+    CHECK(AsText(written.Read(part)) == "another's");
+  }
   CHECK(written.Read(written.sidecar) == made);
+  // It was killed. Of those that are, there are never more than one.
+  REQUIRE_OK(written.Rebuild());
+  CHECK(written.Names() == std::set<std::string>{kName, kName + ".idx"});
+}
+
+TEST_CASE(
+    "Where no sidecar can be made, not a byte of the archive is decoded before that is said") {
+  // It was decoded to its end first: hours, for an archive of tens of GiB.
+  const WrittenArchive written(4 << 20);
+  std::filesystem::remove(written.sidecar);
+  test::FailingFiles files(LocalFileSystem());
+  files.FailAt(2, EROFS);  // opening the archive comes first
+  RebuildOptions options;
+  bool decoded = false;
+  options.progress = [&](uint64_t, uint64_t) { decoded = true; };
+  const auto rebuilt = RebuildSidecar(files, written.archive, written.sidecar, options, {});
+  REQUIRE_FALSE(rebuilt);
+  CHECK_FALSE(decoded);
+  CHECK(rebuilt.error().errnum == EROFS);
+  CHECK(rebuilt.error().message.find(written.archive.string()) != std::string::npos);
+  CHECK(rebuilt.error().message.find("--index-dir") != std::string::npos);
 }
 
 TEST_CASE("A rebuild tells its progress up to the archive's last span") {

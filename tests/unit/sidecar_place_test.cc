@@ -78,7 +78,8 @@ TEST_CASE("Each repository has its own index directory in the cache") {
   ::setenv("HOME", "/home/somebody", 1);
   CHECK(CacheIndexDirectory("/srv/one").parent_path() == "/home/somebody/.cache/orcio");
   ::unsetenv("HOME");
-  CHECK(CacheIndexDirectory("/srv/one").empty());
+  // A job of cron or systemd has no home.
+  CHECK(CacheIndexDirectory("/srv/one").parent_path() == "/var/cache/orcio");
   if (home != nullptr) ::setenv("HOME", before.c_str(), 1);
 }
 
