@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string_view>
 
 #include "cli/completion_words.h"
+#include "fusefs/mount_options.h"
 
 namespace orcio::cli {
 namespace {
@@ -59,15 +61,15 @@ constexpr std::array<NamedValue, 21> kValues{{
 
 struct NamedChoices {
   std::string_view name;
-  std::array<const char*, 8> choices;
+  std::span<const char* const> choices;
 };
 
+constexpr auto kOwnerChoices = std::to_array<const char*>({"number", "name"});
+constexpr auto kTypeChoices = std::to_array<const char*>({"f", "d", "l", "c", "b", "p", "s"});
 constexpr std::array<NamedChoices, 3> kChoices{{
-    {"--owners", {"number", "name"}},
-    {"--type", {"f", "d", "l", "c", "b", "p", "s"}},
-    {"-o",
-     {"cache_size=", "allow_other", "idle_timeout=", "uid=", "gid=", "umask=", "noexec",
-      "default_permissions"}},
+    {"--owners", kOwnerChoices},
+    {"--type", kTypeChoices},
+    {"-o", kMountOptionWords},
 }};
 
 // The words before the cursor's, understood as far as they can be.
@@ -189,8 +191,7 @@ void OfferChoices(std::string_view name, std::string_view typed, Completion& com
   for (const NamedChoices& one : kChoices) {
     if (one.name != name) continue;
     for (const char* choice : one.choices) {
-      if (choice != nullptr && std::string_view(choice).starts_with(typed))
-        completion.words.push_back({choice, ""});
+      if (std::string_view(choice).starts_with(typed)) completion.words.push_back({choice, ""});
     }
   }
 }

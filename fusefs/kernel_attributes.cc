@@ -28,6 +28,11 @@ struct stat ToStat(const Namespace::Attributes& node, const ShownOwner& shown) {
   status.st_mtim.tv_sec = node.mtime.seconds;
   status.st_mtim.tv_nsec = node.mtime.nanoseconds;
   status.st_atim = status.st_ctim = status.st_mtim;
+  if (shown.root_is_private && node.inode == Namespace::kRoot) {
+    status.st_mode = TypeBits(node.type) | 0700;
+    status.st_uid = node.uid;
+    status.st_gid = node.gid;
+  }
   return status;
 }
 

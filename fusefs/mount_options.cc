@@ -8,17 +8,21 @@
 #include <type_traits>
 
 #include "index/bytes.h"
+#include "index/suggestion.h"
 
 namespace orcio {
 namespace {
 
 // For mount(8), systemd and the like, or true of every mount of ours anyway.
 bool MeansNothingHere(std::string_view word) {
-  constexpr std::array<std::string_view, 22> kWords{
-      "ro",      "nosuid", "nodev",  "defaults", "auto",       "noauto",      "user",  "nouser",
-      "users",   "owner",  "group",  "_netdev",  "nofail",     "exec",        "async", "atime",
-      "noatime", "loud",   "silent", "relatime", "nodiratime", "strictatime",
-  };
+  constexpr auto kWords = std::to_array<std::string_view>({
+      "ro",       "nosuid",     "nodev",    "defaults",   "auto",        "noauto",
+      "user",     "nouser",     "users",    "nousers",    "owner",       "noowner",
+      "group",    "nogroup",    "_netdev",  "nofail",     "exec",        "async",
+      "sync",     "dirsync",    "atime",    "noatime",    "diratime",    "nodiratime",
+      "relatime", "norelatime", "lazytime", "nolazytime", "strictatime", "nostrictatime",
+      "iversion", "noiversion", "mand",     "nomand",     "loud",        "silent",
+  });
   return word.empty() || word.starts_with("user=") || word.starts_with("x-") ||
          word.starts_with("X-") || word.starts_with("comment=") ||
          std::find(kWords.begin(), kWords.end(), word) != kWords.end();
@@ -76,6 +80,54 @@ Result<bool> TakeValue(std::string_view word, ParsedMountOptions& parsed) {
   return false;
 }
 
+// Who, beside the user that mounts, may look.
+enum class Looker { kNobody, kRoot, kEverybody };
+
+std::optional<Looker> ReadLooker(std::string_view word) {
+  if (word == "noallow_other") return Looker::kNobody;
+  if (word == "allow_root") return Looker::kRoot;
+  if (word == "allow_other") return Looker::kEverybody;
+  return std::nullopt;
+}
+
+// Archives open to everybody, and no permissions that guard them, is for both words to say.
+Looker UnlessSaid(bool as_root, bool default_permissions) {
+  return as_root && default_permissions ? Looker::kEverybody : Looker::kNobody;
+}
+
+// The kernel knows no allow_root, and libfuse's does not see what the kernel answers from what it
+// has kept, which here is nearly everything. So the permissions of the mount's root keep the others
+// out.
+Result<void> LetIn(Looker looker, ParsedMountOptions& parsed) {
+  if (looker == Looker::kNobody) return {};
+  parsed.fuse.emplace_back("allow_other");
+  parsed.shown.root_is_private = looker == Looker::kRoot;
+  if (parsed.shown.root_is_private && !parsed.default_permissions) {
+    return Fail(ErrorKind::kInvalid,
+                "mount option allow_root: with nodefault_permissions nothing would keep other "
+                "users out; leave out one of them");
+  }
+  return {};
+}
+
+Failure RefuseWord(std::string_view word) {
+  if (word == "rw" || word == "suid" || word == "dev") {
+    return Fail(ErrorKind::kInvalid,
+                "mount option {}: archives are mounted ro,nosuid,nodev; write ro in its place",
+                word);
+  }
+  if (word == "remount") {
+    return Fail(ErrorKind::kInvalid,
+                "mount option {}: unmount it, and mount it again with other options", word);
+  }
+  std::vector<std::string_view> keys;
+  for (const std::string_view one : kMountOptionWords) keys.push_back(one.substr(0, one.find('=')));
+  const auto meant = NearestWord(word.substr(0, word.find('=')), keys);
+  return Fail(ErrorKind::kInvalid, "unknown mount option {}{} {}", word,
+              meant ? fmt::format("; did you mean `{}`? Known are:", *meant) : "; known are:",
+              fmt::join(kMountOptionWords, ", "));
+}
+
 }  // namespace
 
 Result<uint64_t> ParseSize(std::string_view text) {
@@ -100,28 +152,22 @@ Result<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& wor
                                              uint64_t default_cache_bytes, bool as_root) {
   ParsedMountOptions parsed;
   parsed.cache_bytes = default_cache_bytes;
-  bool allow_other = as_root;
   parsed.fuse = {"ro", "nosuid", "nodev", "subtype=orcio"};
+  std::optional<Looker> let_in;
   for (const std::string_view word : Split(words)) {
     if (MeansNothingHere(word)) continue;
     if (ORCIO_TRY(TakeValue(word, parsed))) continue;
-    if (word == "allow_other") {
-      allow_other = true;
-    } else if (word == "default_permissions") {
-      parsed.default_permissions = true;
+    if (const auto looker = ReadLooker(word)) {
+      let_in = looker;
+    } else if (word == "default_permissions" || word == "nodefault_permissions") {
+      parsed.default_permissions = word == "default_permissions";
     } else if (word == "noexec") {
       parsed.fuse.emplace_back(word);
-    } else if (word == "rw" || word == "suid" || word == "dev") {
-      return Fail(ErrorKind::kInvalid,
-                  "mount option {}: archives are mounted ro,nosuid,nodev; write ro in its place",
-                  word);
     } else {
-      return Fail(ErrorKind::kInvalid, "unknown mount option {}", word);
+      return RefuseWord(word);
     }
   }
-  if (allow_other) parsed.fuse.emplace_back("allow_other");
-  // Whoever else looks sees what the permissions let them see.
-  if (allow_other) parsed.default_permissions = true;
+  ORCIO_TRY(LetIn(let_in.value_or(UnlessSaid(as_root, parsed.default_permissions)), parsed));
   if (parsed.default_permissions) parsed.fuse.emplace_back("default_permissions");
   return parsed;
 }

@@ -12,6 +12,8 @@ struct ShownOwner {
   std::optional<uint32_t> gid;
   // Takes the place of archived permissions, ACLs with them.
   std::optional<uint32_t> umask;
+  // The mount's root lets in nobody but who mounted it, and root, whatever else is shown.
+  bool root_is_private = false;
 };
 
 }  // namespace orcio

@@ -84,9 +84,11 @@ class UserRepository : public MountedRepository {
     MustRun({"chown", "-R", "65534:65534", directory().string(), mountpoint().string()});
   }
   [[nodiscard]] Ended AsUser(const std::vector<std::string>& words) const {
-    std::vector<std::string> all{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"};
-    all.insert(all.end(), words.begin(), words.end());
-    return RunCommand(all);
+    return As("65534", words);
+  }
+  // As one who has nothing to do with it.
+  [[nodiscard]] Ended AsOther(const std::vector<std::string>& words) const {
+    return As("1", words);
   }
   [[nodiscard]] Ended Orcio(const std::vector<std::string>& words) const {
     return AsUser(Words(words));
@@ -114,6 +116,11 @@ class UserRepository : public MountedRepository {
   }
 
  private:
+  static Ended As(const std::string& id, const std::vector<std::string>& words) {
+    std::vector<std::string> all{"setpriv", "--reuid=" + id, "--regid=" + id, "--clear-groups"};
+    all.insert(all.end(), words.begin(), words.end());
+    return RunCommand(all);
+  }
   ScratchDirectory scratch_;
 };
 
@@ -169,26 +176,33 @@ TEST_CASE_METHOD(UserRepository, "A user mounts for that user alone, and unmount
   Archive("wiki-2026-11-23T020000Z.tar.gz");
   GiveToUser();
   const std::string file = mountpoint() / "wiki/latest/secret";
+  const std::vector<std::string> umount{"umount", mountpoint().string()};
 
   const Ended mount = Orcio({"mount", mountpoint().string()});
   INFO(mount.err);
   REQUIRE(mount.status == 0);
   CHECK(mount.out + mount.err == "");
   REQUIRE(mounted());
-  // Whoever can read the archive can read all that is in it: the archived owner guards nothing
-  // here.
-  CHECK(AsUser({"cat", file}).out == "of somebody else's");
   CHECK(AsUser({"stat", "--format=%u %a", file}).out == "0 600\n");
+  CHECK(AsUser({"cat", file}).err.find("Permission denied") != std::string::npos);
   CHECK(AsUser({"touch", file}).err.find("Read-only file system") != std::string::npos);
   // Not even root sees it.
   struct stat status {};
   CHECK(::stat(file.c_str(), &status) != 0);
   CHECK(errno == EACCES);
 
-  const Ended umount = Orcio({"umount", mountpoint().string()});
-  INFO(umount.err);
-  CHECK(umount.status == 0);
+  const Ended unmounted = Orcio(umount);
+  INFO(unmounted.err);
+  CHECK(unmounted.status == 0);
   CHECK_FALSE(mounted());
+  // Whoever can read the archive can read all that is in it, where he says so; nobody else can.
+  for (const char* words : {"nodefault_permissions", "uid=65534,gid=65534"}) {
+    INFO(words);
+    REQUIRE(Orcio({"mount", "-o", words, mountpoint().string()}).status == 0);
+    CHECK(AsUser({"cat", file}).out == "of somebody else's");
+    CHECK(AsOther({"cat", file}).status != 0);
+    CHECK(Orcio(umount).status == 0);
+  }
 }
 
 TEST_CASE_METHOD(UserRepository, "A user shares a mount only where fuse.conf allows it") {
@@ -211,12 +225,61 @@ TEST_CASE_METHOD(UserRepository, "A user shares a mount only where fuse.conf all
   REQUIRE(shared.status == 0);
   // Now the archived permissions guard: another user reads what all may read, and no more.
   const auto cat = [&](const char* name) {
-    return RunCommand({"setpriv", "--reuid=1", "--regid=1", "--clear-groups", "cat",
-                       (mountpoint() / "wiki/latest" / name).string()});
+    return AsOther({"cat", (mountpoint() / "wiki/latest" / name).string()});
   };
   CHECK(cat("open").out == "to all");
   CHECK(cat("secret").err.find("Permission denied") != std::string::npos);
   CHECK(Orcio({"umount", mountpoint().string()}).status == 0);
+}
+
+TEST_CASE_METHOD(UserRepository, "With allow_root root looks too, and nobody else") {
+  Write("open", "to all");
+  Archive("wiki-2026-11-23T020000Z.tar.gz");
+  GiveToUser();
+  Fuse().Allow("user_allow_other");
+  const Ended mount = Orcio({"mount", "-o", "allow_root,umask=0", mountpoint().string()});
+  INFO(mount.err);
+  REQUIRE(mount.status == 0);
+  const std::string file = mountpoint() / "wiki/latest/open";
+  // Nor does another user get what the kernel has kept since the first two looked.
+  CHECK(AsUser({"cat", file}).out == "to all");
+  CHECK(RunCommand({"cat", file}).out == "to all");
+  CHECK(RunCommand({"ls", mountpoint() / "wiki"}).status == 0);
+  for (const char* program : {"cat", "stat"})
+    CHECK(AsOther({program, file}).err.find("Permission denied") != std::string::npos);
+  for (const auto& directory : {mountpoint(), mountpoint() / "wiki"})
+    CHECK(AsOther({"ls", directory.string()}).status != 0);
+  CHECK(Orcio({"umount", mountpoint().string()}).status == 0);
+}
+
+// Root's mount was open to all users, whatever root said.
+TEST_CASE_METHOD(UserRepository, "Root keeps a mount to itself, or opens it, in so many words") {
+  Write("of-a-remote-user", "with the number of a local one");
+  Write("open", "to all");
+  std::filesystem::permissions(source() / "of-a-remote-user", std::filesystem::perms(0600));
+  MustRun({"chown", "1:1", (source() / "of-a-remote-user").string()});
+  Archive("wiki-2026-11-23T020000Z.tar.gz");
+  struct Case {
+    const char* options;
+    const char* of_one;  // what the local user 1 reads of it
+    const char* open;
+  };
+  for (const auto& [options, of_one, open] :
+       {Case{"ro", "with the number of a local one", "to all"}, Case{"noallow_other", "", ""},
+        Case{"allow_root", "", ""}, Case{"nodefault_permissions", "", ""},
+        Case{"uid=0,gid=0", "", "to all"}, Case{"umask=077", "", ""}}) {
+    CAPTURE(options);
+    const std::string at = mountpoint();
+    const auto inside = mountpoint() / "wiki/latest";
+    const Ended mount =
+        RunCommand({program().string(), "-r", directory().string(), "mount", "-o", options, at});
+    INFO(mount.err);
+    REQUIRE(mount.status == 0);
+    CHECK(RunCommand({"cat", inside / "of-a-remote-user"}).out == "with the number of a local one");
+    CHECK(AsOther({"cat", inside / "of-a-remote-user"}).out == of_one);
+    CHECK(AsOther({"cat", inside / "open"}).out == open);
+    CHECK(RunCommand({program().string(), "umount", at}).status == 0);
+  }
 }
 
 TEST_CASE_METHOD(UserRepository, "Root unmounts what a user has mounted") {

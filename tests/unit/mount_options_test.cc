@@ -21,25 +21,81 @@ TEST_CASE("Every mount is read-only, nosuid, nodev, and of the type fuse.orcio")
   CHECK(options.cache_bytes == kMiB);
 }
 
-TEST_CASE("Root mounts for all within the archived permissions, a user for himself") {
+TEST_CASE("Root mounts for all and a user for himself, each within the archived permissions") {
   const auto root = ValueOf(ParseMountOptions({}, kMiB, true));
   CHECK(Has(root, "allow_other"));
-  CHECK(Has(root, "default_permissions"));
-  CHECK(root.default_permissions);
   const auto user = ValueOf(ParseMountOptions({}, kMiB, false));
   CHECK_FALSE(Has(user, "allow_other"));
-  CHECK_FALSE(Has(user, "default_permissions"));
-  CHECK_FALSE(user.default_permissions);
-  const auto strict = ValueOf(ParseMountOptions({"default_permissions"}, kMiB, false));
-  CHECK_FALSE(Has(strict, "allow_other"));
-  CHECK(strict.default_permissions);
+  for (const auto& options : {root, user}) {
+    CHECK(Has(options, "default_permissions"));
+    CHECK(options.default_permissions);
+    CHECK_FALSE(options.shown.root_is_private);
+  }
 }
 
-TEST_CASE("A user who lets others in does so within the archived permissions") {
-  const auto options = ValueOf(ParseMountOptions({"allow_other"}, kMiB, false));
-  CHECK(Has(options, "allow_other"));
-  CHECK(Has(options, "default_permissions"));
-  CHECK(options.default_permissions);
+// With allow_other alone everybody read what root had archived as 0600.
+TEST_CASE("Permissions are not checked where that is said in so many words, and not otherwise") {
+  const bool as_root = GENERATE(false, true);
+  for (const char* words :
+       {"allow_other", "noallow_other", "allow_root", "uid=1", "umask=077",
+        "nodefault_permissions,default_permissions", "default_permissions,allow_other"}) {
+    INFO(words);
+    const auto options = ValueOf(ParseMountOptions({words}, kMiB, as_root));
+    CHECK(Has(options, "default_permissions"));
+    CHECK(options.default_permissions);
+  }
+  // Nor is anybody else let in by that word alone.
+  const auto alone = ValueOf(ParseMountOptions({"nodefault_permissions"}, kMiB, as_root));
+  CHECK_FALSE(Has(alone, "default_permissions"));
+  CHECK_FALSE(alone.default_permissions);
+  CHECK_FALSE(Has(alone, "allow_other"));
+  const auto open =
+      ValueOf(ParseMountOptions({"allow_other", "nodefault_permissions"}, kMiB, as_root));
+  CHECK_FALSE(Has(open, "default_permissions"));
+  CHECK(Has(open, "allow_other"));
+}
+
+TEST_CASE("Whoever mounts says who else may look, and the last word counts") {
+  const bool as_root = GENERATE(false, true);
+  const auto of = [&](const char* words) {
+    return ValueOf(ParseMountOptions({words}, kMiB, as_root));
+  };
+  CHECK(Has(of("allow_other"), "allow_other"));
+  CHECK_FALSE(Has(of("noallow_other"), "allow_other"));
+  CHECK_FALSE(Has(of("allow_other,noallow_other"), "allow_other"));
+  CHECK(Has(of("noallow_other,allow_other"), "allow_other"));
+  // The kernel knows no such word: others stand before a closed door.
+  const auto root_too = of("allow_other,allow_root");
+  CHECK(Has(root_too, "allow_other"));
+  CHECK_FALSE(Has(root_too, "allow_root"));
+  CHECK(root_too.shown.root_is_private);
+  CHECK_FALSE(of("allow_root,allow_other").shown.root_is_private);
+  const auto nothing_guards =
+      ParseMountOptions({"allow_root,nodefault_permissions"}, kMiB, as_root);
+  REQUIRE_FALSE(nothing_guards.has_value());
+  CHECK(nothing_guards.error().message.find("allow_root") != std::string::npos);
+}
+
+// "unknown mount option bogus", and no word of what there is.
+TEST_CASE("Whoever writes an unknown option reads which there are, and which was meant") {
+  const auto told = [](const char* word) {
+    const auto options = ParseMountOptions({word}, kMiB, true);
+    REQUIRE_FALSE(options.has_value());
+    return options.error().message;
+  };
+  for (const char* known : kMountOptionWords) {
+    INFO(known);
+    CHECK(told("xyzzy=1").find(known) != std::string::npos);
+  }
+  CHECK(told("xyzzy=1").find("did you mean") == std::string::npos);
+  CHECK(told("cash_size=1G").find("did you mean `cache_size`?") != std::string::npos);
+  CHECK(told("noallow_others").find("did you mean `noallow_other`?") != std::string::npos);
+  // What there is to be known of is known.
+  for (std::string word : kMountOptionWords) {
+    if (word.ends_with('=')) word += '1';
+    INFO(word);
+    CHECK(ParseMountOptions({word}, kMiB, true).has_value());
+  }
 }
 
 TEST_CASE("Options of fstab that are for others are passed over") {
