@@ -131,6 +131,7 @@ Result<void> Serve(const FileSystem& files, const Plan& plan, const std::functio
   SpanCache cache(plan.options.cache_bytes);
   Namespace::Options options;
   options.log = log;
+  options.symlinks_inside = plan.options.symlinks_inside;
   const auto tree = ORCIO_TRY(Namespace::Open(
       Repository(files, plan.repository, plan.index_directory), cache, std::move(options)));
   MountContext context{.tree = *tree,

@@ -75,6 +75,14 @@ Result<bool> TakeValue(std::string_view word, ParsedMountOptions& parsed) {
   if (key == "gid=") return take(10, kMostId, "group id: write a number", parsed.shown.gid);
   if (key == "umask=")
     return take(8, 0777, "umask: write an octal number up to 777", parsed.shown.umask);
+  if (key == "symlinks=") {
+    if (value != "inside" && value != "archived") {
+      return Fail(ErrorKind::kInvalid,
+                  "mount option {}: it is symlinks=inside or symlinks=archived", word);
+    }
+    parsed.symlinks_inside = value == "inside";
+    return true;
+  }
   if (key == "idle_timeout=")
     return take(10, kMostId, "time: write a number of seconds, 0 for never", parsed.idle_timeout);
   return false;

@@ -23,6 +23,8 @@ inline constexpr auto kMountOptionWords = std::to_array<const char*>({
     "uid=",
     "gid=",
     "umask=",
+    "symlinks=inside",
+    "symlinks=archived",
     "idle_timeout=",
     "noexec",
 });
@@ -33,6 +35,7 @@ struct ParsedMountOptions {
   uint64_t cache_bytes = 0;
   bool default_permissions = true;  // the kernel checks modes and ACLs
   ShownOwner shown;
+  bool symlinks_inside = false;  // as Namespace::Options have it
   // Without a request for so long, it unmounts itself; 0: never.
   std::chrono::seconds idle_timeout{0};
 };

@@ -31,6 +31,7 @@ struct ArchivePolicy {
   std::function<void(const std::string&)> log;  // takes one line for people; thread-safe
   // An archive that could not be opened is not tried again before.
   std::chrono::milliseconds retry_after{2000};
+  bool symlinks_inside = false;  // as Namespace::Options have it
 };
 
 // Whether nothing can have been written to the file between the two looks at it.

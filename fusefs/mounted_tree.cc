@@ -4,10 +4,13 @@
 #include <cerrno>
 #include <utility>
 
+#include "fusefs/link_inside.h"
 #include "fusefs/read_pattern.h"
 
 namespace orcio {
 namespace {
+
+constexpr size_t kPathMax = 4096;  // PATH_MAX: the kernel takes no longer target
 
 // What `use` makes of the archive's reader, and once more where the first reader turned out to have
 // a damaged sidecar.
@@ -90,7 +93,7 @@ Result<MountedTree::Attributes> MountedTree::AttributesOf(const ArchiveReader& r
                                                           NodeId id) const {
   const NodeInfo node = ORCIO_TRY(reader.sidecar().Node(id));
   Attributes attributes;
-  attributes.inode = InodeOf(node.inode);
+  attributes.inode = ShownInode(node);
   attributes.generation = Generation();
   attributes.settled = true;
   attributes.type = node.type;
@@ -99,8 +102,10 @@ Result<MountedTree::Attributes> MountedTree::AttributesOf(const ArchiveReader& r
   attributes.gid = node.gid;
   attributes.links = node.links;
   attributes.mtime = node.mtime;
-  attributes.size = node.size;
-  attributes.data_bytes = node.size;
+  // The kernel cuts a target off there.
+  attributes.size =
+      IsRewritten(node) ? ORCIO_TRY(LinkInside(reader.sidecar(), id)).size() : node.size;
+  attributes.data_bytes = attributes.size;
   if (node.type == EntryType::kFile && node.sparse)
     attributes.data_bytes = ORCIO_TRY(reader.DataBytes(id));
   attributes.device_major = node.device_major;
@@ -175,7 +180,7 @@ Result<void> MountedTree::List(
           found = ORCIO_TRY(AttributesOf(reader, node));
         } else {
           const NodeInfo info = ORCIO_TRY(sidecar.Node(node));
-          found.inode = InodeOf(info.inode);
+          found.inode = ShownInode(info);
           found.type = info.type;
         }
       }
@@ -189,7 +194,13 @@ Result<void> MountedTree::List(
 Result<std::string> MountedTree::ReadLink(NodeId node, const GaveUp& gave_up) const {
   return WithReader(*archive_, gave_up, [&](const ArchiveReader& reader) -> Result<std::string> {
     ORCIO_TRY(CheckNode(reader, *archive_, node));
-    return std::string(ORCIO_TRY(reader.sidecar().SymlinkTarget(node)));
+    const Sidecar& sidecar = reader.sidecar();
+    if (!archive_->policy().symlinks_inside)
+      return std::string(ORCIO_TRY(sidecar.SymlinkTarget(node)));
+    std::string target = ORCIO_TRY(LinkInside(sidecar, node));
+    if (target.size() < kPathMax) return target;
+    return FailErrno(ENAMETOOLONG, fmt::format("{}: a symlink of node {} that would stay inside",
+                                               archive_->file().path.string(), node));
   });
 }
 

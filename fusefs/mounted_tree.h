@@ -50,6 +50,15 @@ class MountedTree {
  private:
   class OpenedFile;
   [[nodiscard]] Result<Attributes> AttributesOf(const ArchiveReader& reader, NodeId id) const;
+  // Whether readlink(2) answers something else than what was archived.
+  [[nodiscard]] bool IsRewritten(const NodeInfo& node) const {
+    return node.type == EntryType::kSymlink && archive_->policy().symlinks_inside;
+  }
+  // Names of one file share an inode, but not rewritten symlinks: their targets differ with the
+  // directory they are in.
+  [[nodiscard]] Inode ShownInode(const NodeInfo& node) const {
+    return InodeOf(IsRewritten(node) ? node.id : node.inode);
+  }
 
   std::shared_ptr<MountedArchive> archive_;
 };

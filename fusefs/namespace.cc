@@ -40,9 +40,14 @@ Failure Stale(Inode inode) {
 struct Namespace::State {
   State(const Repository& in, SpanCache& cache, Options options)
       : repository(in),
-        policy{in.files(),         cache,      indexer,
-               open_archives,      read_ahead, std::move(options.log),
-               options.retry_after},
+        policy{in.files(),
+               cache,
+               indexer,
+               open_archives,
+               read_ahead,
+               std::move(options.log),
+               options.retry_after,
+               options.symlinks_inside},
         open_archives(options.open_archives),
         read_ahead(options.read_ahead_threads) {}
 

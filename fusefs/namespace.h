@@ -60,6 +60,8 @@ class Namespace {
     std::chrono::milliseconds retry_after{2000};
     OpenArchives::Limits open_archives = {};
     unsigned read_ahead_threads = std::thread::hardware_concurrency();
+    // Shows archived symlinks so that they lead to places in their own archive: see LinkInside.
+    bool symlinks_inside = false;
   };
 
   // `repository`'s files and `cache` outlive it. Lists the repository; opens no archive.

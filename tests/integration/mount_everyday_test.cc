@@ -152,4 +152,34 @@ TEST_CASE_METHOD(LiveRepository,
   CHECK(errno == ESTALE);
 }
 
+// A diff against what is live showed no difference: it compared the live file with itself.
+TEST_CASE_METHOD(LiveRepository, "With symlinks=inside no symlink leads out of its archive") {
+  const auto live = directory().parent_path() / "live";
+  std::ofstream(live) << "as it is now";
+  Write(live.relative_path(), "as it was archived");
+  std::filesystem::create_directory(source() / "srv");
+  std::filesystem::create_symlink(live, source() / "srv/absolute");
+  std::string dots;
+  for (int i = 0; i < 30; ++i) dots += "../";
+  std::filesystem::create_symlink(dots + live.string(), source() / "srv/dots");
+  Archive(kName);
+  for (const auto& [options, content] : {std::pair{"symlinks=archived", "as it is now"},
+                                         {"symlinks=inside", "as it was archived"}}) {
+    const MountFixture mount(directory(), {options});
+    CAPTURE(options);
+    const auto inside = mount / "wiki/latest/srv";
+    for (const char* link : {"absolute", "dots"}) {
+      CAPTURE(link);
+      // Both for who looks it up, and for who lists first.
+      CHECK(ReadAll(inside / link) == content);
+      CHECK(RunCommand({"sh", "-c", "ls -lL \"$0\" >/dev/null; cat \"$0/$1\"", inside, link}).out ==
+            content);
+      const auto status = StatusOf(inside / link);
+      CHECK(static_cast<size_t>(status.st_size) ==
+            std::filesystem::read_symlink(inside / link).string().size());
+    }
+    CHECK(std::filesystem::read_symlink(mount / "wiki/latest") == "2026-11-23T020000Z");
+  }
+}
+
 }  // namespace orcio

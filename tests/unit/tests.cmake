@@ -115,6 +115,7 @@ endif()
 
 if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_fusefs orcio_fusefs
+    unit/link_inside_test.cc
     unit/mount_counters_test.cc
     unit/mount_options_test.cc
     unit/namespace_test.cc
