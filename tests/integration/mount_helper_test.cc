@@ -102,6 +102,16 @@ TEST_CASE_METHOD(HelperRepository, "mount -t fuse.orcio mounts a repository, and
   CheckUnmounts();
 }
 
+// Options took all words behind them: "unknown mount option", and the mountpoint's name.
+TEST_CASE_METHOD(HelperRepository, "orcio mount takes its options before its mountpoint") {
+  const Ended mount = RunCommand({BuiltProgram(), "-r", directory().string(), "mount", "-o",
+                                  "cache_size=1M", "-o", "noexec", mountpoint().string()});
+  INFO(mount.err);
+  REQUIRE(mount.status == 0);
+  CHECK(serves());
+  CheckUnmounts();
+}
+
 TEST_CASE_METHOD(HelperRepository, "What cannot be mounted is said, and mount's status is 32") {
   const auto mount = [&](const std::string& options, const std::string& source) {
     return RunCommand({"mount", "-t", "fuse.orcio", "-o", options, source, mountpoint().string()});
@@ -129,6 +139,42 @@ TEST_CASE_METHOD(HelperRepository,
   REQUIRE(RunCommand({"mount", "-a"}).status == 0);
   CHECK_FALSE(mounted());
   REQUIRE(RunCommand({"mount", mountpoint().string()}).status == 0);
+  CHECK(serves());
+  CheckUnmounts();
+}
+
+// "A subcommand is required": mount.fuse3 starts orcio without one.
+TEST_CASE_METHOD(HelperRepository, "Lines of fstab as people write them mount the repository") {
+  for (const char* options :
+       {"ro,nofail", "defaults,noatime,_netdev,x-systemd.requires-mounts-for=/srv",
+        "rw,sync,dirsync,lazytime,nodiratime,norelatime,iversion,mand,comment=archives,X-mount."
+        "mkdir",
+        "ro,noauto,users,noallow_other,symlinks=inside,cache_size=1M"}) {
+    CAPTURE(options);
+    WriteFstab(options);
+    const Ended mount = RunCommand({"mount", mountpoint().string()});
+    INFO(mount.err);
+    CHECK(mount.status == 0);
+    CHECK(mount.out + mount.err == "");
+    CHECK(serves());
+    CheckUnmounts();
+  }
+  // As mount.fuse has had it before there were types.
+  const Ended old = RunCommand(
+      {"mount", "-t", "fuse", "-o", "ro", "orcio#" + directory().string(), mountpoint().string()});
+  INFO(old.err);
+  CHECK(old.status == 0);
+  CHECK(serves());
+  CheckUnmounts();
+}
+
+TEST_CASE_METHOD(HelperRepository, "Who would remount with other options is told how") {
+  WriteFstab("ro");
+  REQUIRE(RunCommand({"mount", mountpoint().string()}).status == 0);
+  const Ended remount = RunCommand({"mount", "-o", "remount,noexec", mountpoint().string()});
+  CHECK(remount.status != 0);
+  INFO(remount.err);
+  CHECK(remount.err.find("remount") != std::string::npos);
   CHECK(serves());
   CheckUnmounts();
 }

@@ -108,6 +108,7 @@ if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_cli orcio_cli
     unit/cli_exit_code_test.cc
     unit/cli_mount_helper_test.cc
+    unit/cli_options_test.cc
     unit/cli_progress_test.cc
     unit/cli_text_test.cc
   )
