@@ -27,6 +27,8 @@ install(FILES
   ${PROJECT_SOURCE_DIR}/scripts/systemd/orcio-archive.timer
   ${PROJECT_SOURCE_DIR}/scripts/systemd/orcio-recover.service
   DESTINATION lib/systemd/system)
+install(FILES ${PROJECT_SOURCE_DIR}/scripts/systemd/plocate-updatedb.conf
+  DESTINATION lib/systemd/system/plocate-updatedb.service.d RENAME orcio.conf)
 
 install(FILES ${PROJECT_SOURCE_DIR}/scripts/completions/orcio.bash
   DESTINATION share/bash-completion/completions RENAME orcio)

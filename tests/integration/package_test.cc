@@ -129,6 +129,33 @@ TEST_CASE(
   CHECK_FALSE(machine.Succeeds("mountpoint -q /backups"));
 }
 
+// It read every archive every night, and had each indexed that was not.
+TEST_CASE(
+    "The package keeps plocate's nightly run out of mounts, and says what else there is to do") {
+  const DebianPackage& package = Package();
+  const FreshMachine machine;
+  machine.Must("rm -f /etc/updatedb.conf");
+  machine.Install(package.Make());
+  machine.Must(
+      "printf '[Service]\\nType=oneshot\\nExecStart=/usr/sbin/updatedb.plocate\\n' "
+      ">/run/systemd/system/plocate-updatedb.service && systemctl daemon-reload");
+  CHECK(machine.Must("systemctl show --property=ExecStart plocate-updatedb.service")
+            .find("argv[]=/usr/sbin/updatedb.plocate --add-prunefs fuse.orcio ;") !=
+        std::string::npos);
+  // What is another package's stays as it is.
+  const auto told = [&](const std::string& types) {
+    const std::string line = "PRUNEFS=\"" + types + "\"\n";
+    machine.Must("printf %s " + ShellQuote(line) + " >/etc/updatedb.conf");
+    const std::string output = machine.Must("dpkg --install /tmp/orcio.deb 2>&1");
+    CHECK(machine.Must("cat /etc/updatedb.conf") == line);
+    return output.find("add fuse.orcio to PRUNEFS in /etc/updatedb.conf") != std::string::npos;
+  };
+  CHECK(told("NFS afs fuse.orcio.old"));
+  CHECK_FALSE(told("NFS afs fuse.orcio"));
+  CHECK_FALSE(told("fuse.orcio"));
+  CHECK_FALSE(told("fuse.orcio NFS"));
+}
+
 TEST_CASE("An upgrade keeps configuration, timer and mount; removal takes what is the package's") {
   NeedFuse();
   const DebianPackage& package = Package();
