@@ -1,9 +1,9 @@
 #include "archiver/compose_control.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "archiver/compose_script.h"
-#include "archiver/container_wait.h"
 #include "archiver/docker_json.h"
 #include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
@@ -180,19 +180,37 @@ Result<Containers> ComposeControl::FindAgain(RemoteHost& host, const std::stop_t
 }
 
 Result<void> ComposeControl::Start(RemoteHost& host, const std::stop_token& stop) {
-  const auto deadline = Clock::now() + service_.start_timeout;
   ORCIO_TRY(FinishStop(host, stop));
   ORCIO_TRY(StartByCompose(host, stop));
   const auto present = ORCIO_TRY(FindAgain(host, stop));
   ORCIO_TRY(StartByDocker(host, present, deadline, stop));
-  return WaitUntilUp(host, Flat(levels_), deadline, patience_, stop);
+  // Compose itself may have waited for one container's health before it started another.
+  auto deadline = Clock::now() + service_.start_timeout;
+  unchecked_ =
+      ORCIO_TRY(WaitUntilUp(host, Flat(levels_), deadline, Awaited::kRunning, patience_, stop));
+  return {};
+}
+
+Result<std::vector<std::string>> ComposeControl::LookAgain(RemoteHost& host,
+                                                           const std::stop_token& stop) {
+  return orcio::LookAgain(host, std::exchange(unchecked_, {}), stop);
+}
+
+// How long compose may take to start it, which waits for the health of what others depend on.
+std::chrono::seconds ComposeControl::StartLimit() const {
+  auto limit = service_.start_timeout + kToolTime;
+  for (const auto& container : Flat(levels_)) {
+    if (awaited_healthy_.count(container.service) == 0 || !container.check) continue;
+    limit += std::chrono::ceil<std::chrono::seconds>(container.check->Verdict());
+  }
+  return limit;
 }
 
 // One attempt: what it leaves out, docker starts.
 Result<void> ComposeControl::StartByCompose(RemoteHost& host, const std::stop_token& stop) {
   if (!compose_) return {};
   RunOptions options;
-  options.timeout = service_.start_timeout + kToolTime;
+  options.timeout = StartLimit();
   const std::string command = compose_->Start();
   compose_.reset();
   (void)ORCIO_TRY(host.Run(command, options, stop));
@@ -200,21 +218,30 @@ Result<void> ComposeControl::StartByCompose(RemoteHost& host, const std::stop_to
 }
 
 Result<void> ComposeControl::StartByDocker(RemoteHost& host, const Containers& present,
-                                           Clock::time_point deadline,
+                                           Clock::time_point& deadline,
                                            const std::stop_token& stop) {
+// `deadline` comes later by what is waited for the health of those that others depend on.
   RunOptions options;
   options.timeout = service_.start_timeout + kToolTime;
   for (const auto& level : levels_) {
+  const auto runs = [&](const DockerContainer& container) {
+    const auto* now = FindContainer(present, container.id);
+    return now != nullptr && now->running();
+  };
+  const auto all = Flat(levels_);
+  if (std::all_of(all.begin(), all.end(), runs)) return {};
     std::vector<std::string> words{"docker", "start"};
     Containers awaited;
     for (const auto& container : level) {
-      const auto* now = FindContainer(present, container.id);
-      if (now == nullptr || !now->running()) words.push_back(container.id);
+      if (!runs(container)) words.push_back(container.id);
       if (awaited_healthy_.count(container.service) != 0) awaited.push_back(container);
     }
     // Its failures show in the containers' states, with more detail.
     if (words.size() > 2) (void)ORCIO_TRY(host.Run(ShellCommand(words), options, stop));
-    if (!awaited.empty()) ORCIO_TRY(WaitUntilUp(host, awaited, deadline, patience_, stop));
+    if (awaited.empty()) continue;
+    const auto begun = Clock::now();
+    (void)ORCIO_TRY(WaitUntilUp(host, awaited, deadline, Awaited::kHealthy, patience_, stop));
+    deadline += Clock::now() - begun;
   }
   return {};
 }

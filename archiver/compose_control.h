@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "archiver/compose_tool.h"
+#include "archiver/container_wait.h"
 #include "archiver/docker.h"
 #include "archiver/pause.h"
 #include "archiver/project_containers.h"
@@ -37,6 +38,8 @@ class ComposeControl : public ServiceControl {
   [[nodiscard]] Result<void> Start(RemoteHost& host, const std::stop_token& stop) override;
 
  private:
+  [[nodiscard]] Result<std::vector<std::string>> LookAgain(RemoteHost& host,
+                                                           const std::stop_token& stop) override;
   void SetRunning(const Containers& running);
   Result<void> StopByDocker(RemoteHost& host, const std::stop_token& stop);
   Result<bool> AllStopped(RemoteHost& host, const std::stop_token& stop);
@@ -44,11 +47,12 @@ class ComposeControl : public ServiceControl {
   Result<Containers> FindAgain(RemoteHost& host, const std::stop_token& stop);
   Result<void> StartByCompose(RemoteHost& host, const std::stop_token& stop);
   Result<void> StartByDocker(RemoteHost& host, const Containers& present,
-                             std::chrono::steady_clock::time_point deadline,
+                             std::chrono::steady_clock::time_point& deadline,
                              const std::stop_token& stop);
   [[nodiscard]] std::chrono::seconds StopLimit() const;
 
   const ServiceConfig service_;
+  [[nodiscard]] std::chrono::seconds StartLimit() const;
   const StartTiming patience_;
   // What was running, by when it starts: each level's containers depend on earlier levels only.
   std::vector<Containers> levels_;
@@ -63,4 +67,5 @@ class ComposeControl : public ServiceControl {
   StartTimes started_at_;
 };
 
+  std::vector<UncheckedContainer> unchecked_;
 }  // namespace orcio

@@ -1,5 +1,6 @@
 #include "archiver/container_wait.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "archiver/remote_text.h"
@@ -12,37 +13,68 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kStarts = 3;
 constexpr const char* kLogLines = "5";
+// For docker, which is late with its checks on a busy machine.
+constexpr std::chrono::seconds kCheckGrace{10};
 
 // One container's way up.
 class Ascent {
  public:
+  enum class State { kNotYet, kUnchecked, kConfirmed };
+
   Ascent(DockerContainer before, std::chrono::milliseconds stable)
       : before_(std::move(before)), stable_(stable) {}
 
   [[nodiscard]] const DockerContainer& before() const { return before_; }
 
-  bool Confirmed(const DockerContainer& now) {
-    if (before_.status == "restarting" && now.running()) return true;
+  State Look(const DockerContainer& now, Clock::time_point deadline, Awaited awaited) {
+    if (before_.status == "restarting" && now.running()) return State::kConfirmed;
     if (now.status != "running") {
       since_.reset();
-      return false;
+      return State::kNotYet;
     }
-    if (!now.health.empty() && before_.health != "unhealthy") return now.health == "healthy";
     if (!since_ || started_at_ != now.started_at || restarts_ != now.restarts) {
       since_ = Clock::now();
+      if (!first_) first_ = since_;
       started_at_ = now.started_at;
       restarts_ = now.restarts;
     }
-    return Clock::now() - *since_ >= stable_;
+    const bool stable = Clock::now() - *since_ >= stable_;
+    if (now.health.empty() || before_.health == "unhealthy")
+      return stable ? State::kConfirmed : State::kNotYet;
+    if (now.health == "healthy") return State::kConfirmed;
+    return stable && awaited == Awaited::kRunning && ComesLate(now, deadline) ? State::kUnchecked
+                                                                              : State::kNotYet;
+  }
+
+  // By when its health check has said whether it is well. Not later for its being started again and
+  // again.
+  [[nodiscard]] Clock::time_point Verdict(const DockerContainer& now) const {
+    return *first_ + now.check->Verdict() + kCheckGrace;
+  }
+
+  [[nodiscard]] Clock::time_point Deadline(const DockerContainer& now,
+                                           Clock::time_point deadline) const {
+    if (!first_ || !now.check || now.health != "starting") return deadline;
+    return std::max(deadline, Verdict(now));
   }
 
   // Whether it makes sense to start it once more.
   bool TakeAttempt() { return ++starts_ < kStarts; }
 
  private:
+  // Whether there is no sense in waiting for its health check: it is not due before the deadline,
+  // nor was it.
+  [[nodiscard]] bool ComesLate(const DockerContainer& now, Clock::time_point deadline) const {
+    if (now.health != "starting" || !now.check) return false;
+    if (*since_ + now.check->LatestCheck() <= deadline) return false;
+    const auto earliest = *since_ + now.check->EarliestCheck();
+    return earliest > deadline || Clock::now() > earliest + kCheckGrace;
+  }
+
   DockerContainer before_;
   std::chrono::milliseconds stable_;
-  std::optional<Clock::time_point> since_;
+  std::optional<Clock::time_point> first_;  // seen running
+  std::optional<Clock::time_point> since_;  // it has run without a restart
   std::string started_at_;
   int64_t restarts_ = 0;
   int starts_ = 0;
@@ -81,9 +113,12 @@ Failure Gone(const RemoteHost& host, const DockerContainer& before) {
 
 }  // namespace
 
-Result<void> WaitUntilUp(RemoteHost& host, const std::vector<DockerContainer>& containers,
-                         Clock::time_point deadline, const StartTiming& patience,
-                         const std::stop_token& stop) {
+Result<std::vector<UncheckedContainer>> WaitUntilUp(RemoteHost& host,
+                                                    const std::vector<DockerContainer>& containers,
+                                                    Clock::time_point deadline, Awaited awaited,
+                                                    const StartTiming& patience,
+                                                    const std::stop_token& stop) {
+  std::vector<UncheckedContainer> unchecked;
   std::vector<Ascent> pending;
   for (const auto& container : containers) pending.emplace_back(container, patience.stable);
   for (;;) {
@@ -95,9 +130,11 @@ Result<void> WaitUntilUp(RemoteHost& host, const std::vector<DockerContainer>& c
     for (auto& ascent : pending) {
       const auto* now = FindContainer(present, ascent.before().id);
       if (now == nullptr) return Gone(host, ascent.before());
-      if (ascent.Confirmed(*now)) continue;
+      const auto state = ascent.Look(*now, deadline, awaited);
+      if (state == Ascent::State::kUnchecked) unchecked.push_back({*now, ascent.Verdict(*now)});
+      if (state != Ascent::State::kNotYet) continue;
       const bool down = !now->running();
-      if (Clock::now() >= deadline || (down && !ascent.TakeAttempt())) {
+      if (Clock::now() >= ascent.Deadline(*now, deadline) || (down && !ascent.TakeAttempt())) {
         return Failure(Describe(host, *now, stop));
       }
       if (down) {
@@ -107,12 +144,36 @@ Result<void> WaitUntilUp(RemoteHost& host, const std::vector<DockerContainer>& c
       }
       left.push_back(std::move(ascent));
     }
-    if (left.empty()) return {};
+    if (left.empty()) return unchecked;
     pending = std::move(left);
     if (!Pause(pause, stop)) {
       return Fail(ErrorKind::kCancelled, "{}: interrupted while containers start", host.name());
     }
   }
+}
+
+Result<std::vector<std::string>> LookAgain(RemoteHost& host,
+                                           const std::vector<UncheckedContainer>& unchecked,
+                                           const std::stop_token& stop) {
+  std::vector<std::string> ids;
+  for (const auto& [container, verdict] : unchecked) ids.push_back(container.id);
+  const auto present = ORCIO_TRY(InspectContainers(host, ids, stop));
+  std::vector<std::string> warnings;
+  for (const auto& [before, verdict] : unchecked) {
+    const auto* now = FindContainer(present, before.id);
+    if (now == nullptr) return Gone(host, before);
+    if (now->status == "running" && now->health == "healthy") continue;
+    if (now->status != "running" || now->health != "starting" || now->restarts != before.restarts ||
+        Clock::now() >= verdict) {
+      return Failure(Describe(host, *now, stop));
+    }
+    warnings.push_back(fmt::format(
+        "container {} runs, but its health check, which docker runs every {} s, has not been due "
+        "since its start: whether it is well was not known by the end of the run; look at `docker "
+        "ps` there",
+        before.name, std::chrono::ceil<std::chrono::seconds>(before.check->interval).count()));
+  }
+  return warnings;
 }
 
 }  // namespace orcio

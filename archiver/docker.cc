@@ -13,15 +13,28 @@ namespace {
 
 using Json = nlohmann::json;
 
-// JSON, because names and labels may hold anything, separators included. StopTimeout is there only
-// where the container has one, hence index.
+// JSON, because names and labels may hold anything, separators included. StopTimeout and
+// Healthcheck are there only where the container has one, hence index. Of a health check only its
+// times: the command may hold a password.
 constexpr const char* kInspectFormat =
     R"({"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},)"
     R"("state":{{json .State}},"restarts":{{json .RestartCount}},)"
-    R"("stop_timeout":{{json (index .Config "StopTimeout")}},"labels":{{json .Config.Labels}},)"
+    R"("stop_timeout":{{json (index .Config "StopTimeout")}},)"
+    R"("check":{{with index .Config "Healthcheck"}}{"interval":{{json (index . "Interval")}},)"
+    R"("timeout":{{json (index . "Timeout")}},"start_period":{{json (index . "StartPeriod")}},)"
+    R"("start_interval":{{json (index . "StartInterval")}},"retries":{{json (index . "Retries")}}})"
+    R"({{else}}null{{end}},"labels":{{json .Config.Labels}},)"
     R"("mounts":{{json .Mounts}}})";
 
 constexpr const char* kLabel = "com.docker.compose.";
+
+// What a host may say of its health checks and be taken at its word.
+constexpr std::chrono::nanoseconds kLongestTime = std::chrono::hours(24);
+constexpr int64_t kMostRetries = 1000;
+// The longest that anybody waits for a health check.
+constexpr std::chrono::milliseconds kLongestVerdict = std::chrono::hours(1);
+// Docker's start_interval from version 25 on.
+constexpr std::chrono::milliseconds kStartInterval = std::chrono::seconds(5);
 
 bool IsContainerId(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -68,6 +81,27 @@ void ReadLabels(const Json& labels, DockerContainer& container) {
   }
 }
 
+// Docker's nanoseconds, of which 0 stands for its default.
+std::optional<std::chrono::milliseconds> Time(const Json& object, const char* key) {
+  const int64_t time = Number(object, key);
+  if (time <= 0) return std::nullopt;
+  const std::chrono::nanoseconds believed(std::min<int64_t>(time, kLongestTime.count()));
+  return std::chrono::ceil<std::chrono::milliseconds>(believed);
+}
+
+std::optional<HealthCheck> ParseCheck(const Json& container) {
+  const auto found = container.find("check");
+  if (found == container.end() || !found->is_object()) return std::nullopt;
+  HealthCheck check;
+  check.interval = Time(*found, "interval").value_or(check.interval);
+  check.timeout = Time(*found, "timeout").value_or(check.timeout);
+  check.start_period = Time(*found, "start_period").value_or(check.start_period);
+  check.start_interval = Time(*found, "start_interval");
+  if (const int64_t retries = Number(*found, "retries"); retries > 0)
+    check.retries = std::min(retries, kMostRetries);
+  return check;
+}
+
 std::optional<DockerContainer> ParseContainer(const std::string& line) {
   const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("state") || !json["state"].is_object()) return {};
@@ -93,6 +127,7 @@ std::optional<DockerContainer> ParseContainer(const std::string& line) {
   if (const auto labels = json.find("labels"); labels != json.end() && labels->is_object()) {
     ReadLabels(*labels, container);
   }
+  container.check = ParseCheck(json);
   if (const auto mounts = json.find("mounts"); mounts != json.end())
     container.mounts = ParseDockerMounts(*mounts);
   if (!IsContainerId(container.id) || container.name.empty() || container.status.empty()) return {};
@@ -109,8 +144,23 @@ bool OnlyMissing(const CommandResult& result) {
 
 }  // namespace
 
-Failure DockerFailure(const RemoteHost& host, const std::string& what,
-                      const CommandResult& result) {
+Failure DockerFailure(
+    const RemoteHost& host, const std::string& what,
+    std::chrono::milliseconds HealthCheck::EarliestCheck() const {
+      return start_period.count() == 0
+                 ? interval
+                 : std::min(interval, start_interval.value_or(kStartInterval));
+    }
+
+    std::chrono::milliseconds HealthCheck::LatestCheck() const {
+      return start_period.count() == 0 ? interval
+                                       : std::min(interval, start_interval.value_or(interval));
+    }
+
+    std::chrono::milliseconds HealthCheck::Verdict()
+        const { return std::min(start_period + retries * (interval + timeout), kLongestVerdict); }
+
+    const CommandResult& result) {
   if (result.exit_status == 127 ||
       result.err.find("docker: command not found") != result.err.npos) {
     return Fail(ErrorKind::kRemote,

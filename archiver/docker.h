@@ -12,6 +12,23 @@
 
 namespace orcio {
 
+// When docker runs a container's health check, and how many times it may fail.
+struct HealthCheck {
+  std::chrono::milliseconds interval{30000};
+  std::chrono::milliseconds timeout{30000};
+  std::chrono::milliseconds start_period{0};  // failures do not count before
+  // Instead of `interval` during the start period; nothing where the container leaves it to docker:
+  // from version 25 on 5 s, before that there is no such thing.
+  std::optional<std::chrono::milliseconds> start_interval;
+  int64_t retries = 3;
+
+  // From a container's start: when the check runs first, at the earliest and at the latest.
+  [[nodiscard]] std::chrono::milliseconds EarliestCheck() const;
+  [[nodiscard]] std::chrono::milliseconds LatestCheck() const;
+  // By when it is healthy or unhealthy, however slow each check is.
+  [[nodiscard]] std::chrono::milliseconds Verdict() const;
+};
+
 // A container of a compose project, as `docker inspect` describes it.
 struct DockerContainer {
   struct Dependency {
@@ -24,6 +41,7 @@ struct DockerContainer {
   std::string created;  // RFC 3339 in UTC: sorts as text
   std::string status;   // Docker's word: created, running, paused, restarting, exited, dead...
   std::string health;   // starting, healthy, unhealthy; empty where it has no health check
+  std::optional<HealthCheck> check;  // what is known of it
   int64_t exit_code = 0;
   std::string error;  // why docker could not start it
   std::string started_at;

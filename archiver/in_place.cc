@@ -246,6 +246,11 @@ InPlaceOutcome InPlace::Replace(const std::function<void(RunPhase)>& phase,
     outcome.downtime = SecondsSince(begun);
     if (!started) outcome.start_error = std::move(started).error();
   }
+  if (!outcome.start_error) {
+    const auto unknown = control_.LookAgain(host_, stop);
+    if (unknown) outcome.warnings.insert(outcome.warnings.end(), unknown->begin(), unknown->end());
+    if (!unknown) outcome.warnings.push_back(unknown.error().message);
+  }
   outcome.replaced = control_.replaced().value_or(false);
   const auto voided = (*net)->Voided();
   if (outcome.replaced && voided) {

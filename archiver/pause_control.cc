@@ -132,9 +132,15 @@ Result<void> PauseControl::Start(RemoteHost& host, const std::stop_token& stop) 
   const auto now = ORCIO_TRY(Unpause(host, stop));
   in_doubt_ = false;
   if (WentOn(now)) return {};
-  ComposeControl starter(service_, patience_);
-  ORCIO_TRY(starter.Recall(Memory()));
-  return starter.Start(host, stop);
+  starter_ = std::make_unique<ComposeControl>(service_, patience_);
+  ORCIO_TRY(starter_->Recall(Memory()));
+  return starter_->Start(host, stop);
+}
+
+Result<std::vector<std::string>> PauseControl::LookAgain(RemoteHost& host,
+                                                         const std::stop_token& stop) {
+  if (!starter_) return std::vector<std::string>();
+  return starter_->LookAgain(host, stop);
 }
 
 // The containers as they are once none of them is paused, nor may be before long.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,8 @@ class PauseControl : public ServiceControl {
   // out anew at its next check. Where anything has ended meanwhile (the host may have been started
   // anew), all of it is started and confirmed as after a stop.
   [[nodiscard]] Result<void> Start(RemoteHost& host, const std::stop_token& stop) override;
+  [[nodiscard]] Result<std::vector<std::string>> LookAgain(RemoteHost& host,
+                                                           const std::stop_token& stop) override;
 
  private:
   void SetRunning(const Containers& running);
@@ -48,6 +51,7 @@ class PauseControl : public ServiceControl {
   StartTimes started_at_;  // of all of the project
   std::vector<std::string> warnings_;
   std::vector<MountingContainer> mounts_;
+  std::unique_ptr<ServiceControl> starter_;  // where all of it had to be started
   // Whether a pause that was asked for may be under way: such a container may be paused at any
   // time, also after it was unpaused.
   bool in_doubt_ = false;

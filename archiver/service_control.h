@@ -71,10 +71,18 @@ class ServiceControl {
   virtual void StopMayGoOn() {}
 
   // Starts exactly what was running when inspected, whatever state it is in by now, and returns
-  // once it is confirmed running (healthy, where it has a health check). kNotRunning where it does
-  // not come up within the service's start_timeout, naming which part; kNetwork where the host is
-  // away: connect again and call again.
+  // once it is confirmed running (healthy, where it has a health check that is due by then).
+  // kNotRunning where it does not come up within the service's start_timeout, naming which part;
+  // kNetwork where the host is away: connect again and call again.
   [[nodiscard]] virtual Result<void> Start(RemoteHost& host, const std::stop_token& stop) = 0;
+
+  // Some time after Start, at the end of the run: what Start had to take for running, though its
+  // health check was not due. For the run's facts, what is not known even now. kNotRunning where it
+  // is not well. Once: after that there is nothing to look at.
+  [[nodiscard]] virtual Result<std::vector<std::string>> LookAgain(
+      RemoteHost& /*host*/, const std::stop_token& /*stop*/) {
+    return std::vector<std::string>();
+  }
 };
 
 // As the service's `control` and `mode` have it.

@@ -65,6 +65,7 @@ class ServiceRun {
   Result<void> Collect(RemoteHost& host, const std::stop_token& stop);
   void KeepForNext();
   Result<void> Publish(std::future<Result<const TarSummary*>> finished);
+  void LookAgain();
   Result<void> ChooseCapture();
   Result<void> PrepareCapture();
   void WarnOfStop(const std::string& why);
@@ -113,6 +114,7 @@ ServiceOutcome ServiceRun::Run() {
   if (!archived) {
     outcome_.error = std::move(archived).error();
     KeepForNext();
+    LookAgain();
   }
   capture_.reset();  // removes what was not published
   outcome_.seconds = SecondsSince(begun);
@@ -303,6 +305,7 @@ Result<void> ServiceRun::Publish(std::future<Result<const TarSummary*>> finished
   Enter(RunPhase::kFinishing);
   const TarSummary* summary = ORCIO_TRY(finished.get());
   if (stop_.stop_requested()) return Cancelled();
+  LookAgain();
   outcome_.facts.end_seconds = UtcSeconds();
   capture_->Report(outcome_.facts);
   CompareSize(*summary);
@@ -342,6 +345,21 @@ void ServiceRun::KeepForNext() {
     outcome_.facts.warnings.push_back(std::move(kept).error().message);
   } else if (*kept) {
     outcome_.error->message += "; what was fetched while it ran is kept for the next run";
+  }
+}
+
+// A health check that was not due when the service was started may have spoken by now.
+void ServiceRun::LookAgain() {
+  if (stop_.stop_requested()) return;
+  auto looked = control_.LookAgain(host_, stop_);
+  auto& warnings = outcome_.facts.warnings;
+  if (looked) {
+    warnings.insert(warnings.end(), looked->begin(), looked->end());
+  } else if (looked.error().kind == ErrorKind::kNotRunning && !outcome_.start_error) {
+    outcome_.start_error = std::move(looked).error();
+  } else {
+    warnings.push_back("whether it is well was not known by the end of the run: " +
+                       looked.error().message);
   }
 }
 

@@ -39,6 +39,11 @@ class SwapControl : public ServiceControl {
   // kNotRunning, and nothing is started, where something that was swapped cannot be put back.
   [[nodiscard]] Result<void> Start(RemoteHost& host, const std::stop_token& stop) override;
 
+  [[nodiscard]] Result<std::vector<std::string>> LookAgain(RemoteHost& host,
+                                                           const std::stop_token& stop) override {
+    return control_->LookAgain(host, stop);
+  }
+
   // Since Start: whether the swap counts; nothing where the host could not be asked, or the swap
   // was over before.
   [[nodiscard]] std::optional<bool> replaced() const { return replaced_; }

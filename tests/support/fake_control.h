@@ -15,6 +15,7 @@ class FakeControl : public ServiceControl {
  public:
   // What each says next, once; after that it succeeds.
   std::deque<Result<void>> inspects, stops, starts;
+  Result<std::vector<std::string>> looked_again = std::vector<std::string>();
   std::vector<std::string> running{"web", "db"};
   std::vector<MountingContainer> mounts;
   std::vector<std::string> log;
@@ -40,6 +41,10 @@ class FakeControl : public ServiceControl {
     if (on_start) on_start();
     started = true;
     return Next(starts);
+  }
+
+  Result<std::vector<std::string>> LookAgain(RemoteHost&, const std::stop_token&) override {
+    return looked_again;
   }
 
  private:

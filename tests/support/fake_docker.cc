@@ -139,8 +139,8 @@ std::string FakeDocker::Inspect(const std::string& command) const {
              "\",\"created\":\"" + container.created + "\",\"state\":{\"Status\":\"" +
              container.status + "\",\"ExitCode\":3,\"StartedAt\":\"" + container.started + "\"" +
              health + "},\"restarts\":" + std::to_string(container.restarts) +
-             ",\"stop_timeout\":null,\"labels\":" + Labels(container) +
-             ",\"mounts\":" + container.mounts + "}\n";
+             ",\"stop_timeout\":null,\"check\":" + container.check +
+             ",\"labels\":" + Labels(container) + ",\"mounts\":" + container.mounts + "}\n";
   }
   return lines;
 }

@@ -18,6 +18,7 @@ class FakeDocker {
     std::string depends_on = "-";  // compose 2's label; "-" for none, as docker-compose 1 leaves it
     std::string number = "1";
     std::string health{};
+    std::string check = "null";  // JSON: when docker runs its health check, in nanoseconds
     std::string one_off = "False";
     bool starts = true;  // whether it stays up after a start
     bool stops = true;   // whether it heeds a stop

@@ -389,5 +389,108 @@ TEST_CASE("A container id that is none reaches no command line") {
   REQUIRE_FALSE(found);
   CHECK(host.Count("reboot") == 0);
 }
+namespace {
+
+constexpr const char* kEach40s =
+    R"({"interval":40000000000,"timeout":null,"start_period":null,"retries":2})";
+
+FakeDocker::Container CheckedWeb(const std::string& check) {
+  auto web = Web();
+  web.health = "healthy";
+  web.check = check;
+  return web;
+}
+
+}  // namespace
+
+// Was "not confirmed running again: its health check says starting", exit 20.
+TEST_CASE("A health check that is not due before the start_timeout is looked at again later") {
+  Run run({Db(), CheckedWeb(kEach40s)});
+  REQUIRE_OK(run.Inspect());
+  REQUIRE_OK(run.Stop());
+  run.docker.Of("web").health = "starting";
+  REQUIRE_OK(run.Start());
+  SECTION("and is no warning where it is healthy by then") {
+    run.docker.Of("web").health = "healthy";
+    CHECK(ValueOf(run.control.LookAgain(run.host, {})).empty());
+  }
+  SECTION("and is one where it has still not been due") {
+    const auto warnings = ValueOf(run.control.LookAgain(run.host, {}));
+    REQUIRE(warnings.size() == 1);
+    CHECK(warnings[0].find("container wiki_web_1 runs, but its health check, which docker runs "
+                           "every 40 s") == 0);
+    CHECK(ValueOf(run.control.LookAgain(run.host, {})).empty());  // it was said
+  }
+  SECTION("and is an alarm") {
+    auto& web = run.docker.Of("web");
+    std::string says = "health check says unhealthy";
+    SECTION("where it is unhealthy by then") {
+      web.health = "unhealthy";
+    }
+    SECTION("where it restarts") {
+      web.restarts = 1;
+      says = "health check says starting";
+    }
+    SECTION("where it has ended") {
+      web.status = "exited";
+      says = "exited with 3";
+    }
+    SECTION("where it is gone") {
+      run.docker.containers.pop_back();
+      says = "is gone";
+    }
+    const auto looked = run.control.LookAgain(run.host, {});
+    REQUIRE_FALSE(looked);
+    CHECK(looked.error().kind == ErrorKind::kNotRunning);
+    CHECK(looked.error().message.find("wiki_web_1") != std::string::npos);
+    CHECK(looked.error().message.find(says) != std::string::npos);
+  }
+}
+
+TEST_CASE("A health check that is due is waited for as long as docker itself waits for it") {
+  // Due each 100 ms; docker gives it up after a minute.
+  Run run({Db(), CheckedWeb(R"({"interval":100000000,"timeout":100000000,"retries":300})")});
+  REQUIRE_OK(run.Inspect());
+  REQUIRE_OK(run.Stop());
+  run.docker.Of("web").health = "starting";
+  // Well after its start_timeout of a second it makes up its mind.
+  const auto begun = std::chrono::steady_clock::now();
+  std::string health;
+  SECTION("and it is healthy") {
+    health = "healthy";
+  }
+  SECTION("and it is not") {
+    health = "unhealthy";
+  }
+  run.docker.on_inspect = [&] {
+    if (std::chrono::steady_clock::now() - begun > std::chrono::milliseconds(1500))
+      run.docker.Of("web").health = health;
+  };
+  const auto started = run.Start();
+  CHECK(started.has_value() == (health == "healthy"));
+  CHECK(ValueOf(run.control.LookAgain(run.host, {})).empty());
+}
+
+TEST_CASE("A container that others wait for is waited for though its check comes late") {
+  auto db = Db();
+  db.health = "healthy";
+  db.check = kEach40s;
+  auto web = Web();
+  web.depends_on = "db:service_healthy:true";
+  Run run({db, web});
+  REQUIRE_OK(run.Inspect());
+  REQUIRE_OK(run.Stop());
+  run.docker.Of("db").health = "starting";
+  const auto begun = std::chrono::steady_clock::now();
+  run.docker.on_inspect = [&] {
+    if (std::chrono::steady_clock::now() - begun <= std::chrono::milliseconds(1500)) return;
+    CHECK((run.docker.Of("db").health == "healthy" || run.docker.started == "1"));
+    run.docker.Of("db").health = "healthy";
+  };
+  REQUIRE_OK(run.Start());
+  CHECK(run.docker.started == "12");
+  CHECK(ValueOf(run.control.LookAgain(run.host, {})).empty());
+}
+
 
 }  // namespace orcio

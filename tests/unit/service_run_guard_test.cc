@@ -207,6 +207,40 @@ TEST_CASE("A service that was down and that somebody starts in the middle has no
   CHECK(std::filesystem::is_empty(run.repository()));
 }
 
+TEST_CASE("What is looked at again at the end of a run is a warning, or that it does not run") {
+  Run run;
+  run.service.guard.reset();
+  SECTION("a warning where nothing is known") {
+    run.control.looked_again = std::vector<std::string>{"web is not known to be well"};
+    const auto outcome = run.Go();
+    CHECK_FALSE(outcome.error);
+    CHECK_FALSE(outcome.start_error);
+    CHECK(outcome.facts.warnings == std::vector<std::string>{"web is not known to be well"});
+  }
+  SECTION("an alarm where it is not well, and the archive is kept") {
+    run.control.looked_again = Failure(Error{ErrorKind::kNotRunning, 0, "web is unhealthy"});
+    const auto outcome = run.Go();
+    CHECK_FALSE(outcome.error);
+    REQUIRE(outcome.start_error);
+    CHECK(outcome.start_error->message == "web is unhealthy");
+    CHECK(std::filesystem::exists(outcome.archive));
+  }
+  SECTION("an alarm where the run has failed, too") {
+    run.control.at_rest = Failure(Error{ErrorKind::kRemote, 0, "web was started at noon"});
+    run.control.looked_again = Failure(Error{ErrorKind::kNotRunning, 0, "web is unhealthy"});
+    const auto outcome = run.Go();
+    CHECK(outcome.error);
+    CHECK(outcome.start_error);
+  }
+  SECTION("a warning where the host is away by then") {
+    run.control.looked_again = Failure(Error{ErrorKind::kNetwork, 0, "atena is away"});
+    const auto outcome = run.Go();
+    CHECK_FALSE(outcome.start_error);
+    REQUIRE(outcome.facts.warnings.size() == 1);
+    CHECK(outcome.facts.warnings[0].find("atena is away") != std::string::npos);
+  }
+}
+
 TEST_CASE("A guard that cannot be armed stops no service, and leaves no journal") {
   Run run;
   SECTION("because the second connection is refused") {
