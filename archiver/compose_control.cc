@@ -18,6 +18,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kDefaultGrace{10};
 // For docker and compose themselves, on a machine as busy as one is at night.
 constexpr std::chrono::seconds kToolTime{120};
+// For what compose runs in the containers before they stop, or after they have started.
+constexpr std::chrono::seconds kHookTime{600};
 
 Containers Flat(const std::vector<Containers>& levels) {
   Containers all;
@@ -96,7 +98,7 @@ Result<void> ComposeControl::Stop(RemoteHost& host, const std::stop_token& stop)
   if (compose_) {
     for (const auto& container : Flat(levels_)) stopping_.insert(container.id);
     RunOptions options;
-    options.timeout = StopLimit();
+    options.timeout = StopLimit() + (compose_->runs_hooks() ? kHookTime : kHookTime * 0);
     (void)ORCIO_TRY(host.Run(compose_->Stop(service_.stop_timeout), options, stop));
   }
   // Whatever compose could not stop, or all of it where there is no compose.
@@ -182,10 +184,10 @@ Result<Containers> ComposeControl::FindAgain(RemoteHost& host, const std::stop_t
 Result<void> ComposeControl::Start(RemoteHost& host, const std::stop_token& stop) {
   ORCIO_TRY(FinishStop(host, stop));
   ORCIO_TRY(StartByCompose(host, stop));
-  const auto present = ORCIO_TRY(FindAgain(host, stop));
-  ORCIO_TRY(StartByDocker(host, present, deadline, stop));
   // Compose itself may have waited for one container's health before it started another.
   auto deadline = Clock::now() + service_.start_timeout;
+  const auto present = ORCIO_TRY(FindAgain(host, stop));
+  ORCIO_TRY(StartByDocker(host, present, deadline, stop));
   unchecked_ =
       ORCIO_TRY(WaitUntilUp(host, Flat(levels_), deadline, Awaited::kRunning, patience_, stop));
   return {};
@@ -199,6 +201,7 @@ Result<std::vector<std::string>> ComposeControl::LookAgain(RemoteHost& host,
 // How long compose may take to start it, which waits for the health of what others depend on.
 std::chrono::seconds ComposeControl::StartLimit() const {
   auto limit = service_.start_timeout + kToolTime;
+  if (compose_ && compose_->runs_hooks()) limit += kHookTime;
   for (const auto& container : Flat(levels_)) {
     if (awaited_healthy_.count(container.service) == 0 || !container.check) continue;
     limit += std::chrono::ceil<std::chrono::seconds>(container.check->Verdict());
@@ -208,7 +211,7 @@ std::chrono::seconds ComposeControl::StartLimit() const {
 
 // One attempt: what it leaves out, docker starts.
 Result<void> ComposeControl::StartByCompose(RemoteHost& host, const std::stop_token& stop) {
-  if (!compose_) return {};
+  if (!compose_ || !compose_->starts_exactly()) return {};
   RunOptions options;
   options.timeout = StartLimit();
   const std::string command = compose_->Start();
@@ -217,19 +220,19 @@ Result<void> ComposeControl::StartByCompose(RemoteHost& host, const std::stop_to
   return {};
 }
 
+// `deadline` comes later by what is waited for the health of those that others depend on.
 Result<void> ComposeControl::StartByDocker(RemoteHost& host, const Containers& present,
                                            Clock::time_point& deadline,
                                            const std::stop_token& stop) {
-// `deadline` comes later by what is waited for the health of those that others depend on.
-  RunOptions options;
-  options.timeout = service_.start_timeout + kToolTime;
-  for (const auto& level : levels_) {
   const auto runs = [&](const DockerContainer& container) {
     const auto* now = FindContainer(present, container.id);
     return now != nullptr && now->running();
   };
   const auto all = Flat(levels_);
   if (std::all_of(all.begin(), all.end(), runs)) return {};
+  RunOptions options;
+  options.timeout = service_.start_timeout + kToolTime;
+  for (const auto& level : levels_) {
     std::vector<std::string> words{"docker", "start"};
     Containers awaited;
     for (const auto& container : level) {

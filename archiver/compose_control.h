@@ -16,7 +16,9 @@ namespace orcio {
 
 // The containers of a compose project. They are found by their labels, so it does not matter where
 // the compose files are. Stopped and started by compose where that touches exactly those that were
-// running; else, and where compose fails, by plain docker in the order of their dependencies.
+// running, with the files that they were made from where those are still there, for the sake of
+// the hooks in them; else, and where compose fails, by plain docker in the order of their
+// dependencies.
 //
 // Containers that `compose run` made are left alone; a paused one is refused (InspectProject).
 class ComposeControl : public ServiceControl {
@@ -36,10 +38,10 @@ class ComposeControl : public ServiceControl {
   [[nodiscard]] Result<void> ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) override;
   void StopMayGoOn() override;
   [[nodiscard]] Result<void> Start(RemoteHost& host, const std::stop_token& stop) override;
-
- private:
   [[nodiscard]] Result<std::vector<std::string>> LookAgain(RemoteHost& host,
                                                            const std::stop_token& stop) override;
+
+ private:
   void SetRunning(const Containers& running);
   Result<void> StopByDocker(RemoteHost& host, const std::stop_token& stop);
   Result<bool> AllStopped(RemoteHost& host, const std::stop_token& stop);
@@ -50,9 +52,9 @@ class ComposeControl : public ServiceControl {
                              std::chrono::steady_clock::time_point& deadline,
                              const std::stop_token& stop);
   [[nodiscard]] std::chrono::seconds StopLimit() const;
+  [[nodiscard]] std::chrono::seconds StartLimit() const;
 
   const ServiceConfig service_;
-  [[nodiscard]] std::chrono::seconds StartLimit() const;
   const StartTiming patience_;
   // What was running, by when it starts: each level's containers depend on earlier levels only.
   std::vector<Containers> levels_;
@@ -65,7 +67,7 @@ class ComposeControl : public ServiceControl {
   std::set<std::string> stopping_;
   // Of each container of the project, as of the end of Stop.
   StartTimes started_at_;
+  std::vector<UncheckedContainer> unchecked_;
 };
 
-  std::vector<UncheckedContainer> unchecked_;
 }  // namespace orcio

@@ -10,6 +10,11 @@
 namespace orcio {
 namespace {
 
+// More names than that are read as they stand, and more ways to read them are not tried: each costs
+// a call.
+constexpr size_t kMostPieces = 4;
+constexpr size_t kMostReadings = 8;
+
 // Prints which one answers, and what it says of its version.
 constexpr const char* kDetectCompose =
     "if v=$(docker compose version 2>/dev/null); then printf 'plugin\\n%s\\n' \"$v\"; "
@@ -42,6 +47,10 @@ bool IsPlainName(const std::string& service) {
   return !service.empty() && service[0] != '-';
 }
 
+bool AllPlainNames(const std::set<std::string>& services) {
+  return std::all_of(services.begin(), services.end(), IsPlainName);
+}
+
 bool Touches(int major, const std::set<std::string>& services, const DockerContainer& container) {
   if (container.one_off) return false;
   return major >= 2 || services.count(container.service) != 0;
@@ -51,7 +60,7 @@ bool Touches(int major, const std::set<std::string>& services, const DockerConta
 bool IsExact(int major, const std::vector<DockerContainer>& all,
              const std::vector<DockerContainer>& wanted) {
   const auto services = ServicesOf(wanted);
-  if (!std::all_of(services.begin(), services.end(), IsPlainName)) return false;
+  if (!AllPlainNames(services)) return false;
   return std::all_of(all.begin(), all.end(), [&](const DockerContainer& container) {
     return !Touches(major, services, container) ||
            std::any_of(wanted.begin(), wanted.end(),
@@ -59,16 +68,63 @@ bool IsExact(int major, const std::vector<DockerContainer>& all,
   });
 }
 
-// The options by which version 1 finds the project, from the labels it left on its containers.
-std::vector<std::string> ProjectFiles(const DockerContainer& container) {
-  std::vector<std::string> options;
-  if (!container.working_directory.starts_with('/') || container.config_files.empty()) return {};
-  options = {"--project-directory", container.working_directory};
-  for (const auto& file : container.config_files) {
-    options.emplace_back("--file");
-    options.push_back(file.starts_with('/') ? file : container.working_directory + "/" + file);
+using Words = std::vector<std::string>;
+
+// The ways to read a label that lists names with commas between them, of which a name may have some
+// of its own: first the one where none has.
+std::vector<Words> Readings(const Words& pieces) {
+  if (pieces.empty()) return {Words()};
+  if (pieces.size() > kMostPieces) return {pieces};
+  std::vector<Words> readings;
+  for (unsigned joined = 0; joined < 1U << (pieces.size() - 1); ++joined) {
+    Words names{pieces[0]};
+    for (size_t i = 1; i < pieces.size(); ++i) {
+      if ((joined >> (i - 1) & 1U) != 0) {
+        names.back() += "," + pieces[i];
+      } else {
+        names.push_back(pieces[i]);
+      }
+    }
+    readings.push_back(std::move(names));
   }
-  return options;
+  return readings;
+}
+
+// The options by which compose finds the project as it was when it made the container, from the
+// labels it left there; one for each way to read them.
+std::vector<Words> ProjectOptions(const DockerContainer& container) {
+  const std::string& directory = container.working_directory;
+  std::vector<Words> all;
+  if (!directory.starts_with('/') || container.config_files.empty()) return all;
+  const auto add = [&](Words& options, const char* option, const Words& files) {
+    for (const auto& file : files) {
+      options.emplace_back(option);
+      options.push_back(file.starts_with('/') ? file : directory + "/" + file);
+    }
+  };
+  for (const auto& environment : Readings(container.environment_files)) {
+    for (const auto& files : Readings(container.config_files)) {
+      Words options{"--project-directory", directory};
+      add(options, "--file", files);
+      add(options, "--env-file", environment);
+      all.push_back(std::move(options));
+    }
+  }
+  return all;
+}
+
+// Those of all the containers, each once: not all of a project need have been made from the same
+// files.
+std::vector<Words> ProjectOptions(const std::vector<DockerContainer>& containers) {
+  std::vector<Words> all;
+  for (const auto& container : containers) {
+    for (auto& options : ProjectOptions(container)) {
+      if (std::find(all.begin(), all.end(), options) == all.end())
+        all.push_back(std::move(options));
+    }
+  }
+  if (all.size() > kMostReadings) all.resize(kMostReadings);
+  return all;
 }
 
 }  // namespace
@@ -89,25 +145,31 @@ Result<std::optional<ComposeCommand>> ComposeCommand::For(
     RemoteHost& host, const ComposeTool& tool, const std::string& project,
     const std::vector<DockerContainer>& all, const std::vector<DockerContainer>& wanted,
     const std::stop_token& stop) {
-  std::optional<ComposeCommand> none;
-  if (wanted.empty() || !IsExact(tool.major, all, wanted)) return none;
+  const std::optional<ComposeCommand> none;
+  const auto services = ServicesOf(wanted);
+  const bool exact = IsExact(tool.major, all, wanted);
+  if (wanted.empty() || !AllPlainNames(services) || (tool.major < 2 && !exact)) return none;
   std::vector<std::string> words = tool.program;
   words.insert(words.end(), {"--project-name", project});
-  const auto services = ServicesOf(wanted);
-  ComposeCommand command(words, {services.begin(), services.end()});
-  if (tool.major >= 2) return std::optional(command);
+  const ComposeCommand by_labels(words, {services.begin(), services.end()});
+  for (const auto& options : ProjectOptions(wanted)) {
+    ComposeCommand command = by_labels;
+    command.words_.insert(command.words_.end(), options.begin(), options.end());
+    command.runs_hooks_ = tool.major >= 2;
+    command.starts_exactly_ = exact;
+    if (ORCIO_TRY(command.KnowsServices(host, stop))) return std::optional(command);
+  }
+  return tool.major >= 2 && exact ? std::optional(by_labels) : none;
+}
 
-  const auto files = ProjectFiles(wanted.front());
-  if (files.empty()) return none;
-  command.words_.insert(command.words_.end(), files.begin(), files.end());
-  // The files may have moved, or changed since the containers were made.
-  const auto result = ORCIO_TRY(host.Run(command.Line({"config", "--services"}), {}, stop));
+// The files may have moved, or changed since the containers were made.
+Result<bool> ComposeCommand::KnowsServices(RemoteHost& host, const std::stop_token& stop) const {
+  const auto result = ORCIO_TRY(host.Run(Line({"config", "--services"}), {}, stop));
   const auto known = Lines(result.out);
-  const bool usable = result.exit_status == 0 &&
-                      std::all_of(services.begin(), services.end(), [&](const std::string& name) {
-                        return std::find(known.begin(), known.end(), name) != known.end();
-                      });
-  return usable ? std::optional(command) : none;
+  return result.exit_status == 0 &&
+         std::all_of(services_.begin(), services_.end(), [&](const std::string& name) {
+           return std::find(known.begin(), known.end(), name) != known.end();
+         });
 }
 
 std::string ComposeCommand::Line(std::vector<std::string> arguments) const {

@@ -76,6 +76,7 @@ void ReadLabels(const Json& labels, DockerContainer& container) {
   container.one_off = label("oneoff") == "True";
   container.working_directory = label("project.working_dir");
   container.config_files = Split(label("project.config_files"), ',');
+  container.environment_files = Split(label("project.environment_file"), ',');
   if (labels.contains(std::string(kLabel) + "depends_on")) {
     container.depends_on = ParseDependencies(label("depends_on"));
   }
@@ -124,10 +125,10 @@ std::optional<DockerContainer> ParseContainer(const std::string& line) {
     // What Docker calls a container whose health check was switched off.
     if (container.health == "none") container.health.clear();
   }
+  container.check = ParseCheck(json);
   if (const auto labels = json.find("labels"); labels != json.end() && labels->is_object()) {
     ReadLabels(*labels, container);
   }
-  container.check = ParseCheck(json);
   if (const auto mounts = json.find("mounts"); mounts != json.end())
     container.mounts = ParseDockerMounts(*mounts);
   if (!IsContainerId(container.id) || container.name.empty() || container.status.empty()) return {};
@@ -144,23 +145,22 @@ bool OnlyMissing(const CommandResult& result) {
 
 }  // namespace
 
-Failure DockerFailure(
-    const RemoteHost& host, const std::string& what,
-    std::chrono::milliseconds HealthCheck::EarliestCheck() const {
-      return start_period.count() == 0
-                 ? interval
-                 : std::min(interval, start_interval.value_or(kStartInterval));
-    }
+std::chrono::milliseconds HealthCheck::EarliestCheck() const {
+  return start_period.count() == 0 ? interval
+                                   : std::min(interval, start_interval.value_or(kStartInterval));
+}
 
-    std::chrono::milliseconds HealthCheck::LatestCheck() const {
-      return start_period.count() == 0 ? interval
-                                       : std::min(interval, start_interval.value_or(interval));
-    }
+std::chrono::milliseconds HealthCheck::LatestCheck() const {
+  return start_period.count() == 0 ? interval
+                                   : std::min(interval, start_interval.value_or(interval));
+}
 
-    std::chrono::milliseconds HealthCheck::Verdict()
-        const { return std::min(start_period + retries * (interval + timeout), kLongestVerdict); }
+std::chrono::milliseconds HealthCheck::Verdict() const {
+  return std::min(start_period + retries * (interval + timeout), kLongestVerdict);
+}
 
-    const CommandResult& result) {
+Failure DockerFailure(const RemoteHost& host, const std::string& what,
+                      const CommandResult& result) {
   if (result.exit_status == 127 ||
       result.err.find("docker: command not found") != result.err.npos) {
     return Fail(ErrorKind::kRemote,

@@ -53,7 +53,9 @@ struct DockerContainer {
   std::string number;    // which replica of the service
   bool one_off = false;  // made by `compose run`
   std::string working_directory;
+  // What is between the commas of a label: a file's name that has commas is several of them.
   std::vector<std::string> config_files;
+  std::vector<std::string> environment_files;
   // Nothing where the label is missing: docker-compose 1 does not write it.
   std::optional<std::vector<Dependency>> depends_on;
 

@@ -60,7 +60,8 @@ TEST_CASE("A project stops and starts by its dependencies, and only what ran of 
   CHECK(project.Of("web", ".State.StartedAt") != started_at);
   CHECK(project.StartedAt("db") < project.StartedAt("web"));
   CHECK(project.Ran("docker-compose'") == (compose == Compose::kProgram));
-  CHECK(project.Ran("'docker' 'stop'") == (compose != Compose::kProgram));
+  CHECK(project.Ran("docker-compose.yml' 'stop'") == (compose != Compose::kNone));
+  CHECK(project.Ran("'docker' 'stop'") == (compose == Compose::kNone));
 }
 
 TEST_CASE("Compose 2 stops and starts a project that runs as a whole") {
@@ -73,7 +74,9 @@ TEST_CASE("Compose 2 stops and starts a project that runs as a whole") {
   CHECK(project.Lines("ends") == kWebThenDb);
   REQUIRE_OK(control.Start(project.host, {}));
   CHECK(project.State("web") == "running");
-  CHECK(project.Ran("'docker' 'compose' '--project-name' 'wiki' 'start'"));
+  CHECK(project.Ran("'docker' 'compose' '--project-name' 'wiki' '--project-directory' '" +
+                    project.stack().string() + "' '--file' '" +
+                    (project.stack() / "docker-compose.yml").string() + "' 'start'"));
   CHECK_FALSE(project.Ran("'docker' 'stop'"));
 }
 

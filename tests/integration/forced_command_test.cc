@@ -70,13 +70,17 @@ class Script {
     std::filesystem::create_directory(scratch_ / "bin");
     std::filesystem::create_directory(scratch_ / "wiki");
     std::ofstream(scratch_ / "wiki/page") << "text";
-    for (const std::string program : {"systemctl", "journalctl"})
+    for (const std::string program : {"systemctl", "journalctl", "docker-compose"})
       WriteProgram(scratch_ / "bin" / program, "echo " + program + " \"$@\"\n");
     WriteProgram(scratch_ / "bin/docker",
                  "case \"$*\" in *'index .Config.Labels'*) case \"$*\" in\n"
                  "*aaa*) echo wiki; exit ;; *bbb*) echo shop; exit ;;\n"
                  "*ccc*) echo 'Error: No such container: c' >&2; exit 1 ;;\n"
-                 "*) echo 'Cannot connect to the Docker daemon' >&2; exit 1 ;; esac ;; esac\n"
+                 "*) echo 'Cannot connect to the Docker daemon' >&2; exit 1 ;; esac ;;\n"
+                 // As `docker ps` has them of the project's containers.
+                 "*=wiki*project.working_dir*) echo /opt/wiki; echo /opt/wiki; exit ;;\n"
+                 "*=wiki*project.config_files*) echo '/opt/wiki/a,b.yml,more.yml'; exit ;;\n"
+                 "*=wiki*project.environment_file*) echo /opt/wiki/.env; exit ;; esac\n"
                  "echo docker \"$@\"\n");
     options_.insert(options_.end(), {"--path", path()});
   }
@@ -261,6 +265,18 @@ TEST_CASE("The forced command allows what orcio sends, for what it names") {
   script.Allows("'sh' '-c' 'systemctl stop x'", "systemctl stop x");
   script.Allows("'docker' 'stop' '-t' '10' '" + kId + "' '" + kGoneId + "'",
                 "docker stop -t 10 aa");
+  for (const std::string compose : {"'docker' 'compose'", "'docker-compose'"}) {
+    const std::string line = "cd / && " + compose + " '--project-name' 'wiki'";
+    const std::string files =
+        line + " '--project-directory' '/opt/wiki' '--file' '/opt/wiki/a,b.yml'";
+    script.Allows(files + " 'config' '--services'", "config --services");
+    script.Allows(files +
+                      " '--file' '/opt/wiki/more.yml' '--env-file' '/opt/wiki/.env' 'stop' "
+                      "'--timeout' '60' 'db' 'web'",
+                  "--env-file /opt/wiki/.env stop --timeout 60 db web");
+    script.Allows(files + " 'start' 'db'", "start db");
+    script.Allows(line + " 'stop' 'db'", "stop db");
+  }
   script.Allows("'docker' 'pause' '" + kId + "' '" + kGoneId + "'", "docker pause aa");
   script.Allows("m=0\nfor path in '" + script.path() + "'; do\n" + PlaceLook(),
                 "orcio-volume: 1 file " + script.path() + "|");
@@ -319,6 +335,8 @@ TEST_CASE("The forced command refuses whatever is not orcio's, or not named") {
   const Script script({"--project", "wiki", "--unit", "wiki.service", "--command", "true"});
   const std::string path = script.path().substr(1);
   const std::string tar = "LC_ALL=C TAR_OPTIONS= tar '--create' '--file=-' ";
+  const std::string compose = "cd / && 'docker' 'compose' '--project-name' ";
+  const std::string own = compose + "'wiki' '--project-directory' ";
   for (const std::string& command : std::vector<std::string>{
            "",
            " ",
@@ -388,6 +406,24 @@ TEST_CASE("The forced command refuses whatever is not orcio's, or not named") {
            "'docker' 'logs' '--tail' '5' '" + kOtherId + "' 2>&1",
            "'docker' 'logs' '--tail' '5' '" + kId + "'",
            "cd / && 'docker' 'compose' '--project-name' 'wiki' 'down'",
+           compose + "'shop' 'stop' 'db'",
+           compose + "'wiki' 'stop'",
+           compose + "'wiki' 'stop' '--help'",
+           compose + "'wiki' 'stop' 'db'; touch pwned",
+           compose + "'wiki' 'stop' '--timeout' 'x' 'db'",
+           compose + "'wiki' 'config' '--services'",
+           compose + "'wiki' '--file' '/opt/wiki/more.yml' 'stop' 'db'",
+           own + "'/opt/wiki' '--file' '/tmp/evil.yml' 'stop' 'db'",
+           own + "'/opt/wiki' '--file' 'more.yml' 'stop' 'db'",
+           own + "'/opt/wiki' '--file' '/opt/wiki/' 'stop' 'db'",
+           own + "'/opt/wiki' '--file' '/opt/wiki//opt/wiki/a,b.yml' 'stop' 'db'",
+           own + "'/opt/wiki' '--file' '/opt/wiki/more.yml' '--file' '/tmp/evil.yml' 'stop' 'db'",
+           own + "'/opt/wiki' '--file' '/opt/wiki/more.yml' '--env-file' '/tmp/x' 'start' 'db'",
+           own + "'/opt/wiki' '--file' '/opt/wiki/more.yml' '--profile' 'x' 'start' 'db'",
+           own + "'/opt/wiki' '--file' '/opt/wiki/more.yml' 'config'",
+           own + "'/opt/wiki' 'config' '--services'",
+           own + "'/tmp' '--file' '/tmp/more.yml' 'config' '--services'",
+           own + "'' '--file' '/more.yml' 'config' '--services'",
            "'systemctl' '--no-block' 'stop' '--' 'sshd.service'",
            "'systemctl' '--no-block' 'mask' '--' 'wiki.service'",
            "'systemctl' '--no-block' 'stop' '--' 'wiki.service' 'sshd.service'",

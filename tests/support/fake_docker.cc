@@ -25,7 +25,9 @@ std::string Labels(const FakeDocker::Container& container) {
                        "," + Label("container-number", container.number) + "," +
                        Label("oneoff", container.one_off) + "," +
                        Label("project.working_dir", "/opt/wiki") + "," +
-                       Label("project.config_files", "docker-compose.yml");
+                       Label("project.config_files", container.config_files);
+  if (!container.environment_file.empty())
+    labels += "," + Label("project.environment_file", container.environment_file);
   if (container.depends_on != "-") labels += "," + Label("depends_on", container.depends_on);
   return labels + "}";
 }

@@ -20,6 +20,8 @@ class FakeDocker {
     std::string health{};
     std::string check = "null";  // JSON: when docker runs its health check, in nanoseconds
     std::string one_off = "False";
+    std::string config_files = "docker-compose.yml";
+    std::string environment_file{};
     bool starts = true;  // whether it stays up after a start
     bool stops = true;   // whether it heeds a stop
     int freezes = 1;     // which attempt to pause it succeeds

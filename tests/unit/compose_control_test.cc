@@ -131,9 +131,80 @@ TEST_CASE("docker-compose 1 is passed over where it cannot read the project's fi
   CHECK(run.host.Count("docker stop") == 2);
 }
 
-TEST_CASE("Compose 2 goes by labels and needs no files") {
+// It was told the labels alone, from /, and so knew of no pre_stop hook.
+TEST_CASE("Compose 2 reads the files that the project was made from, for their hooks") {
+  Run run({Db(), Web()});
+  run.docker.HasCompose("plugin", "Docker Compose version v2.30.1");
+  std::string files = "--file /opt/wiki/docker-compose.yml";
+  SECTION("one, named from the project's directory") {}
+  SECTION("several, and a file of variables") {
+    for (auto& container : run.docker.containers) {
+      container.config_files = "/opt/wiki/compose.yml,local/more.yml";
+      container.environment_file = "/opt/wiki/.env,/etc/wiki.env";
+    }
+    files =
+        "--file /opt/wiki/compose.yml --file /opt/wiki/local/more.yml --env-file /opt/wiki/.env "
+        "--env-file /etc/wiki.env";
+  }
+  SECTION("with commas in their names") {
+    for (auto& container : run.docker.containers)
+      container.config_files = "/opt/wiki/a,b.yml,more.yml";
+    files = "--file /opt/wiki/a,b.yml --file /opt/wiki/more.yml";
+    run.host.On("config --services", "", 14, "stat /opt/wiki/a: no such file or directory\n");
+    run.host.On(files + " config --services", "db\nweb\n");
+  }
+  SECTION("not the same for all containers") {
+    run.docker.Of("db").config_files = "db.yml";
+    run.docker.Of("web").config_files = "db.yml,web.yml";
+    files = "--file /opt/wiki/db.yml --file /opt/wiki/web.yml";
+    run.host.On("config --services", "db\n");
+    run.host.On(files + " config --services", "db\nweb\n");
+  }
+  const std::string line =
+      "cd / && docker compose --project-name wiki --project-directory /opt/wiki " + files;
+  for (const std::string verb : {" stop", " start"}) {
+    run.host.On(line + verb, [&run, verb](const std::string&) {
+      for (auto& container : run.docker.containers) {
+        container.status = verb == " stop" ? "exited" : "running";
+        container.started = "2026-01-02T00:00:00Z";
+      }
+      return Result<CommandResult>(CommandResult{});
+    });
+  }
+  REQUIRE_OK(run.Inspect());
+  REQUIRE_OK(run.Stop());
+  CHECK(run.host.Count(line + " stop db web") == 1);
+  CHECK(run.host.Count("docker stop") == 0);
+  REQUIRE_OK(run.Start());
+  CHECK(run.host.Count(line + " start db web") == 1);
+  CHECK(run.host.Count("docker start") == 0);
+}
+
+TEST_CASE(
+    "Compose 2 stops by the files though a part of the project has ended, and docker starts") {
+  Run run({Db(), Web(), StoppedJob()});
+  run.docker.HasCompose("plugin", "Docker Compose version v2.30.1");
+  REQUIRE_OK(run.Inspect());
+  REQUIRE_OK(run.Stop());
+  CHECK(run.host.Count("/opt/wiki/docker-compose.yml stop db web") == 1);
+  REQUIRE_OK(run.Start());
+  CHECK(run.host.Count("/opt/wiki/docker-compose.yml start") == 0);
+  CHECK(run.docker.started == "12");
+  CHECK(run.docker.Of("job").status == "exited");
+}
+
+TEST_CASE("Compose 2 goes by labels where it cannot read the files") {
   Run run({Db(), Web()});
   run.docker.HasCompose("plugin", "Docker Compose version v2.20.2");
+  SECTION("because they are gone") {
+    run.host.On("config --services", "", 14, "no such file or directory\n");
+  }
+  SECTION("because they are another project's by now") {
+    run.host.On("config --services", "db\nmail\n");
+  }
+  SECTION("because there were none") {
+    for (auto& container : run.docker.containers) container.config_files.clear();
+  }
   REQUIRE_OK(run.Inspect());
   REQUIRE_OK(run.Stop());
   CHECK(run.host.Count("cd / && docker compose --project-name wiki stop db web") == 1);
@@ -143,6 +214,7 @@ TEST_CASE("Compose 2 goes by labels and needs no files") {
 TEST_CASE("Compose 2 is passed over where part of the project was stopped, which it would start") {
   Run run({Db(), Web(), StoppedJob()});
   run.docker.HasCompose("plugin", "Docker Compose version 5.0.0");
+  run.host.On("config --services", "", 14, "no such file or directory\n");
   REQUIRE_OK(run.Inspect());
   REQUIRE_OK(run.Stop());
   REQUIRE_OK(run.Start());
@@ -167,7 +239,7 @@ TEST_CASE("Of a scaled service only the replicas that ran are stopped and starte
 TEST_CASE("What compose fails to stop, docker stops") {
   Run run({Db(), Web()});
   run.docker.HasCompose("plugin", "Docker Compose version v2.20.2");
-  run.host.On("compose --project-name wiki stop", "", 1, "no space left on device\n");
+  run.host.On("docker-compose.yml stop", "", 1, "no space left on device\n");
   REQUIRE_OK(run.Inspect());
   REQUIRE_OK(run.Stop());
   CHECK(run.docker.stopped == "21");
@@ -176,7 +248,7 @@ TEST_CASE("What compose fails to stop, docker stops") {
 TEST_CASE("What compose fails to start, docker starts") {
   Run run({Db(), Web()});
   run.docker.HasCompose("plugin", "Docker Compose version v2.20.2");
-  run.host.On("compose --project-name wiki start", "", 1, "cannot read .env\n");
+  run.host.On("docker-compose.yml start", "", 1, "cannot read .env\n");
   REQUIRE_OK(run.Inspect());
   REQUIRE_OK(run.Stop());
   REQUIRE_OK(run.Start());
@@ -317,78 +389,6 @@ TEST_CASE("A container starts only once the one that it waits for is healthy") {
   CHECK(run.docker.started == "1");
 }
 
-TEST_CASE("A stop that the link cut short is completed before the start") {
-  Run run({Db(), Web()});
-  REQUIRE_OK(run.Inspect());
-  run.host.On("docker stop " + Web().full_id(), [](const std::string&) -> Result<CommandResult> {
-    return Fail(ErrorKind::kNetwork, "cut");
-  });
-  const auto stopped = run.Stop();
-  REQUIRE_FALSE(stopped);
-  CHECK(stopped.error().kind == ErrorKind::kNetwork);
-  // The daemon still waits for web: a start now would find it running and leave it to stop.
-  run.host.On("docker stop " + Web().full_id(), [&](const std::string&) -> Result<CommandResult> {
-    run.docker.Of("web").status = "exited";
-    return CommandResult{};
-  });
-  REQUIRE_OK(run.Start());
-  CHECK(run.docker.started == "2");
-  CHECK(run.docker.Of("web").status == "running");
-  CHECK(run.docker.stopped.empty());
-}
-
-TEST_CASE("Starting what runs already does nothing") {
-  Run run({Db(), Web()});
-  REQUIRE_OK(run.Inspect());
-  REQUIRE_OK(run.Start());
-  CHECK(run.docker.started.empty());
-}
-
-TEST_CASE("A host without docker says what to do") {
-  FakeHost host;
-  ComposeControl control(Wiki());
-  const auto found = control.Inspect(host, {});
-  REQUIRE_FALSE(found);
-  CHECK(found.error().kind == ErrorKind::kRemote);
-  CHECK(found.error().message.find("install docker") != std::string::npos);
-}
-
-TEST_CASE("A docker that refuses the login user says what to do") {
-  FakeHost host;
-  host.On("docker ps", "", 1,
-          "Got permission denied while trying to connect to the Docker daemon socket at "
-          "unix:///var/run/docker.sock: dial unix /var/run/docker.sock: connect: permission "
-          "denied\n");
-  ComposeControl control(Wiki());
-  const auto found = control.Inspect(host, {});
-  REQUIRE_FALSE(found);
-  CHECK(found.error().message.find("sudo: true") != std::string::npos);
-}
-
-TEST_CASE("Senseless answers of a host are errors") {
-  const std::string id(64, 'a');
-  const auto answer = GENERATE_COPY(
-      as<std::string>(), "[]", "null", "{", "{\"id\":1}", "{\"state\":{}}", std::string(3000, '{'),
-      "{\"id\":\"" + id + "\",\"name\":[],\"state\":{\"Status\":\"running\"}}",
-      "{\"id\":\"; reboot\",\"name\":\"/x\",\"state\":{\"Status\":\"running\"}}", "\x1b[2J\xff");
-  FakeHost host;
-  host.On("docker ps", id + "\n");
-  host.On("docker inspect", answer + "\n");
-  ComposeControl control(Wiki());
-  const auto found = control.Inspect(host, {});
-  REQUIRE_FALSE(found);
-  CHECK(found.error().kind == ErrorKind::kRemote);
-  CHECK(found.error().message.find('\x1b') == std::string::npos);
-}
-
-TEST_CASE("A container id that is none reaches no command line") {
-  FakeHost host;
-  host.On("docker ps", "$(reboot)\n");
-  ComposeControl control(Wiki());
-  const auto found = control.Inspect(host, {});
-  REQUIRE_FALSE(found);
-  CHECK(host.Count("reboot") == 0);
-}
 namespace {
 
 constexpr const char* kEach40s =
@@ -492,5 +492,77 @@ TEST_CASE("A container that others wait for is waited for though its check comes
   CHECK(ValueOf(run.control.LookAgain(run.host, {})).empty());
 }
 
+TEST_CASE("A stop that the link cut short is completed before the start") {
+  Run run({Db(), Web()});
+  REQUIRE_OK(run.Inspect());
+  run.host.On("docker stop " + Web().full_id(), [](const std::string&) -> Result<CommandResult> {
+    return Fail(ErrorKind::kNetwork, "cut");
+  });
+  const auto stopped = run.Stop();
+  REQUIRE_FALSE(stopped);
+  CHECK(stopped.error().kind == ErrorKind::kNetwork);
+  // The daemon still waits for web: a start now would find it running and leave it to stop.
+  run.host.On("docker stop " + Web().full_id(), [&](const std::string&) -> Result<CommandResult> {
+    run.docker.Of("web").status = "exited";
+    return CommandResult{};
+  });
+  REQUIRE_OK(run.Start());
+  CHECK(run.docker.started == "2");
+  CHECK(run.docker.Of("web").status == "running");
+  CHECK(run.docker.stopped.empty());
+}
+
+TEST_CASE("Starting what runs already does nothing") {
+  Run run({Db(), Web()});
+  REQUIRE_OK(run.Inspect());
+  REQUIRE_OK(run.Start());
+  CHECK(run.docker.started.empty());
+}
+
+TEST_CASE("A host without docker says what to do") {
+  FakeHost host;
+  ComposeControl control(Wiki());
+  const auto found = control.Inspect(host, {});
+  REQUIRE_FALSE(found);
+  CHECK(found.error().kind == ErrorKind::kRemote);
+  CHECK(found.error().message.find("install docker") != std::string::npos);
+}
+
+TEST_CASE("A docker that refuses the login user says what to do") {
+  FakeHost host;
+  host.On("docker ps", "", 1,
+          "Got permission denied while trying to connect to the Docker daemon socket at "
+          "unix:///var/run/docker.sock: dial unix /var/run/docker.sock: connect: permission "
+          "denied\n");
+  ComposeControl control(Wiki());
+  const auto found = control.Inspect(host, {});
+  REQUIRE_FALSE(found);
+  CHECK(found.error().message.find("sudo: true") != std::string::npos);
+}
+
+TEST_CASE("Senseless answers of a host are errors") {
+  const std::string id(64, 'a');
+  const auto answer = GENERATE_COPY(
+      as<std::string>(), "[]", "null", "{", "{\"id\":1}", "{\"state\":{}}", std::string(3000, '{'),
+      "{\"id\":\"" + id + "\",\"name\":[],\"state\":{\"Status\":\"running\"}}",
+      "{\"id\":\"; reboot\",\"name\":\"/x\",\"state\":{\"Status\":\"running\"}}", "\x1b[2J\xff");
+  FakeHost host;
+  host.On("docker ps", id + "\n");
+  host.On("docker inspect", answer + "\n");
+  ComposeControl control(Wiki());
+  const auto found = control.Inspect(host, {});
+  REQUIRE_FALSE(found);
+  CHECK(found.error().kind == ErrorKind::kRemote);
+  CHECK(found.error().message.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("A container id that is none reaches no command line") {
+  FakeHost host;
+  host.On("docker ps", "$(reboot)\n");
+  ComposeControl control(Wiki());
+  const auto found = control.Inspect(host, {});
+  REQUIRE_FALSE(found);
+  CHECK(host.Count("reboot") == 0);
+}
 
 }  // namespace orcio
