@@ -44,11 +44,14 @@ std::vector<std::string> SaidOf(std::string_view output, std::string_view word) 
 
 // What to do about a login that failed. The message itself has the commands.
 std::string LoginRemedy(const Error& error) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kRemedies{{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kRemedies{{
+      {"IS REVOKED", "have new host keys made on the host, and add those to known_hosts"},
       {"HAS CHANGED",
        "find out why before anything else; replace the key in known_hosts only if "
        "the host was installed anew"},
       {"of other types", "compare the key with the host's own, and then add it to known_hosts"},
+      {"by a certificate authority alone",
+       "compare the key with the host's own, and then add it to known_hosts"},
       {"is unknown", "compare the key with the host's own, and then add it to known_hosts"},
       {"does not let user",
        "append the public key to authorized_keys on the host, or name another "

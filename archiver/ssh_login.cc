@@ -1,17 +1,18 @@
 #include "archiver/ssh_login.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <vector>
 
+#include "archiver/known_hosts.h"
 #include "archiver/shell_quote.h"
 
 namespace orcio {
 namespace {
 
-std::string KnownHostsFile(ssh_session session) {
+std::string FileOption(ssh_session session, ssh_options_e option, const char* otherwise) {
   char* file = nullptr;
-  if (ssh_options_get(session, SSH_OPTIONS_KNOWNHOSTS, &file) != SSH_OK)
-    return "~/.ssh/known_hosts";
+  if (ssh_options_get(session, option, &file) != SSH_OK) return otherwise;
   const SshString owned(file);
   return owned.get();
 }
@@ -29,8 +30,7 @@ std::string Describe(ssh_key key) {
 
 // As known_hosts names it.
 std::string HostPattern(const SshEndpoint& endpoint) {
-  if (endpoint.port == 22) return endpoint.address;
-  return fmt::format("[{}]:{}", endpoint.address, endpoint.port);
+  return KnownHostsName(endpoint.address, endpoint.port);
 }
 
 std::string HowToAccept(const SshEndpoint& endpoint, const std::string& file) {
@@ -40,6 +40,54 @@ std::string HowToAccept(const SshEndpoint& endpoint, const std::string& file) {
   return fmt::format("ssh -o ProxyCommand={} -o UserKnownHostsFile={} -p {} {}@{} true",
                      ShellQuote(endpoint.proxy_command), ShellQuote(file), endpoint.port,
                      endpoint.user, ShellQuote(endpoint.address));
+}
+
+constexpr std::string_view kCompare =
+    "Compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*.pub there); "
+    "if it is right";
+
+// Why the host's key is not good enough, and what to do. `key` describes it, and `file` is where an
+// administrator would put another.
+std::string HostKeyObjection(const HostKeyJudgement& judgement, const SshEndpoint& endpoint,
+                             const std::string& key, const std::string& file,
+                             const KnownHosts& known) {
+  const std::string host = HostPattern(endpoint);
+  const std::string accept = HowToAccept(endpoint, file);
+  const std::string line = fmt::format("{} line {}", judgement.file, judgement.line);
+  switch (judgement.standing) {
+    case HostKeyStanding::kRevoked:
+      return fmt::format(
+          "THE HOST KEY OF {} IS REVOKED: it shows the {}, which {} marks as @revoked. Whoever has "
+          "that key can pose as the host. Have new keys made there, and add those to {}",
+          host, key, line, file);
+    case HostKeyStanding::kChanged:
+      return fmt::format(
+          "THE HOST KEY OF {} HAS CHANGED: it shows the {}, and {} knows another. Somebody may be "
+          "listening in, or the host was installed anew. Find out which. Only if the new key is "
+          "right: ssh-keygen -f {} -R {} and then {}",
+          host, key, line, ShellQuote(judgement.file), ShellQuote(host), accept);
+    case HostKeyStanding::kOtherType:
+      return fmt::format(
+          "{} shows the {}, and {} knows only keys of other types for it, which the host no longer "
+          "has. Somebody may be listening in. {}: {}",
+          host, key, judgement.file, kCompare, accept);
+    case HostKeyStanding::kAuthorityOnly:
+      return fmt::format(
+          "{} is known by a certificate authority alone ({}), and orcio does not know host "
+          "certificates: the key itself has to be there. It shows the {}. {}: {}",
+          host, line, key, kCompare, accept);
+    default:
+      break;
+  }
+  const auto& files = known.files();
+  const bool listed = std::ranges::find(files, file) != files.end();
+  return fmt::format("the key of {} is unknown: it shows the {}, which is not in {}{}{}. {}: {}",
+                     host, key, listed ? "" : file + (files.empty() ? "" : ", "),
+                     fmt::join(files, ", "),
+                     known.unreadable().empty()
+                         ? ""
+                         : fmt::format(" (cannot read {})", fmt::join(known.unreadable(), ", ")),
+                     kCompare, accept);
 }
 
 class KeyLogin {
@@ -142,37 +190,20 @@ Result<void> CheckHostKey(const SshSession& session) {
   if (ssh_get_server_publickey(session.get(), &shown) != SSH_OK)
     return session.Broken("it has shown no key");
   const SshKeyHandle key(shown);
+  char* text = nullptr;
+  if (ssh_pki_export_pubkey_base64(key.get(), &text) != SSH_OK)
+    return session.Broken("it has shown a key that cannot be read");
+  const SshString base64(text);
   const auto& endpoint = session.endpoint();
-  const std::string file = KnownHostsFile(session.get());
-  switch (ssh_session_is_known_server(session.get())) {
-    case SSH_KNOWN_HOSTS_OK:
-      return {};
-    case SSH_KNOWN_HOSTS_CHANGED:
-      return Fail(ErrorKind::kRefused,
-                  "host {}: THE HOST KEY OF {} HAS CHANGED: it shows the {}, and {} knows another. "
-                  "Somebody may be listening in, or the host was installed anew. Find out which. "
-                  "Only if the new key is right: ssh-keygen -f {} -R {} and then {}",
-                  session.host(), HostPattern(endpoint), Describe(key.get()), file,
-                  ShellQuote(file), ShellQuote(HostPattern(endpoint)), HowToAccept(endpoint, file));
-    case SSH_KNOWN_HOSTS_OTHER:
-      return Fail(ErrorKind::kRefused,
-                  "host {}: {} shows the {}, and {} knows only keys of other types for it, which "
-                  "the host no longer has. Somebody may be listening in. Compare the fingerprint "
-                  "with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*.pub there); if it is "
-                  "right: {}",
-                  session.host(), HostPattern(endpoint), Describe(key.get()), file,
-                  HowToAccept(endpoint, file));
-    case SSH_KNOWN_HOSTS_ERROR:
-      return Fail(ErrorKind::kRefused, "host {}: cannot look up the key of {} in {}: {}",
-                  session.host(), HostPattern(endpoint), file, ssh_get_error(session.get()));
-    default:
-      return Fail(ErrorKind::kRefused,
-                  "host {}: the key of {} is unknown: it shows the {}, which is not in {}. Compare "
-                  "the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*.pub "
-                  "there); if it is right: {}",
-                  session.host(), HostPattern(endpoint), Describe(key.get()), file,
-                  HowToAccept(endpoint, file));
-  }
+  const std::string file = FileOption(session.get(), SSH_OPTIONS_KNOWNHOSTS, "~/.ssh/known_hosts");
+  KnownHosts known(endpoint.address, endpoint.port);
+  known.AddFile(file);
+  known.AddFile(
+      FileOption(session.get(), SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/etc/ssh/ssh_known_hosts"));
+  const auto judgement = known.Judge(base64.get());
+  if (judgement.standing == HostKeyStanding::kKnown) return {};
+  return Fail(ErrorKind::kRefused, "host {}: {}", session.host(),
+              HostKeyObjection(judgement, endpoint, Describe(key.get()), file, known));
 }
 
 // A configured identity goes before the agent's keys: sshd ends a connection after a few keys that

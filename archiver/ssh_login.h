@@ -6,7 +6,8 @@
 
 namespace orcio {
 
-// kRefused unless the key that the host has shown is in a known_hosts file, with what to do.
+// kRefused unless the known_hosts files know the key that the host has shown, and none of them
+// revokes it; with what to do.
 [[nodiscard]] Result<void> CheckHostKey(const SshSession& session);
 
 // Logs in by public key: the configured identity, else the agent's keys and the identities that

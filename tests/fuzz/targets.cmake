@@ -43,6 +43,7 @@ orcio_fuzz_target(tar_fuzz orcio_index fuzz/tar_fuzz.cc)
 
 if(NOT ORCIO_INDEX_ONLY)
   orcio_fuzz_target(config_fuzz orcio_archiver fuzz/config_fuzz.cc)
+  orcio_fuzz_target(known_hosts_fuzz orcio_archiver fuzz/known_hosts_fuzz.cc)
   orcio_fuzz_target(listing_fuzz orcio_archiver fuzz/listing_fuzz.cc)
   orcio_fuzz_target(remote_answers_fuzz orcio_archiver fuzz/remote_answers_fuzz.cc)
 endif()

@@ -61,6 +61,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/config_test.cc
     unit/control_memory_test.cc
     unit/discreet_text_test.cc
+    unit/known_hosts_test.cc
     unit/listing_file_test.cc
     unit/local_host_test.cc
     unit/lying_host_test.cc
