@@ -20,7 +20,13 @@ constexpr std::chrono::seconds kSyncTime{1800};
 // What another export that was killed has left is removed once nothing has written to it for an
 // hour.
 constexpr const char* kLookExport = R"sh(
-[ -d "$directory" ] || { echo 'orcio-export: missing'; exit 0; }
+if [ ! -d "$directory" ]; then
+  case $(LC_ALL=C ls -d -- "$directory" 2>&1) in
+  *': Permission denied') echo 'orcio-export: closed' ;;
+  *) echo 'orcio-export: missing' ;;
+  esac
+  exit 0
+fi
 [ -w "$directory" ] && [ -x "$directory" ] || { echo 'orcio-export: closed'; exit 0; }
 for name; do
   if [ -e "$directory/$name" ] || [ -L "$directory/$name" ]; then

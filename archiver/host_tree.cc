@@ -22,7 +22,10 @@ LC_ALL=C; export LC_ALL; unset CDPATH
 case $directory in */*) above=${directory%/*}/;; *) above=./;; esac
 name=./${directory##*/}
 tell() { echo "orcio-place: $*"; }
-cd -P -- "$above" 2>/dev/null || { tell missing; exit 1; }
+if ! cd -P -- "$above" 2>/dev/null; then
+  case $(ls -d -- "$above." 2>&1) in *': Permission denied') tell closed ;; *) tell missing ;; esac
+  exit 1
+fi
 taken() {
   if [ -L "$name" ]; then return 0; fi
   if [ ! -d "$name" ]; then [ -e "$name" ]; return; fi

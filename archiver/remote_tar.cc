@@ -52,9 +52,16 @@ printf 'orcio-tar: none\norcio-tar: %s\n' "$(tar --version 2>&1 </dev/null | hea
 // What it may find: the word becomes part of a command, and is not taken on trust.
 constexpr std::array<std::string_view, 3> kPrograms{"tar", "gtar", "busybox tar"};
 
+// `[ -e ]` fails for whatever may not be looked at, too, and for a mount whose server is gone: ls
+// says which.
 constexpr std::string_view kCheckPath = R"sh(  n=$((n + 1))
   if [ -L "$path" ]; then echo "orcio-path: link $n"
-  elif [ ! -e "$path" ]; then echo "orcio-path: missing $n"
+  elif [ ! -e "$path" ]; then
+    why=$(LC_ALL=C ls -d -- "$path" 2>&1 | tail -n 1)
+    case $why in
+    *': No such file or directory' | *': Not a directory') echo "orcio-path: missing $n" ;;
+    *) echo "orcio-path: hidden $n ${why##*: }" ;;
+    esac
   elif [ ! -r "$path" ] || { [ -d "$path" ] && [ ! -x "$path" ]; }; then
     echo "orcio-path: closed $n"
   fi
@@ -122,7 +129,7 @@ std::string BusyboxCommand(const RemoteTar& tar, const ServiceConfig& service) {
                      tar.program);
 }
 
-std::string PathError(const std::string& path, std::string_view state) {
+std::string PathError(const std::string& path, std::string_view state, const std::string& why) {
   const std::string name = SafeText(path);
   if (state == "link") {
     return name +
@@ -132,13 +139,19 @@ std::string PathError(const std::string& path, std::string_view state) {
   if (state == "closed") {
     return name + " may not be read: set `sudo: true` for the host, or log in as root";
   }
+  if (state == "hidden" && why == "Permission denied") {
+    return name +
+           " may not be looked at, as a directory above it may not be entered: set `sudo: true` "
+           "for the host, or log in as root";
+  }
+  if (state == "hidden") return name + " cannot be looked at: " + Excerpt(why, 1);
   return name + " is not there: correct `paths:` of the service in the configuration";
 }
 
-// The path that "WORD NUMBER" speaks of, numbered from 1; nothing for what is no such line.
+// The path that "WORD NUMBER ..." speaks of, numbered from 1; nothing for what is no such line.
 const std::string* NumberedPath(const std::vector<std::string>& words,
                                 const ServiceConfig& service) {
-  if (words.size() != 2) return nullptr;
+  if (words.size() < 2) return nullptr;
   size_t number = 0;
   const char* end = words[1].data() + words[1].size();
   if (std::from_chars(words[1].data(), end, number).ptr != end) return nullptr;
@@ -254,7 +267,8 @@ Result<void> CheckRemotePaths(RemoteHost& host, const ServiceConfig& service,
   for (const auto& line : lines) {
     const auto words = Split(line, ' ');
     const std::string* path = NumberedPath(words, service);
-    if (path != nullptr && words[0] != "end") errors.push_back(PathError(*path, words[0]));
+    if (path == nullptr || words[0] == "end") continue;
+    errors.push_back(PathError(*path, words[0], Join({words.begin() + 2, words.end()}, " ")));
   }
   if (errors.empty()) return {};
   return Fail(ErrorKind::kRemote, "{}: {}: {}", host.name(), service.name, Join(errors, "; "));

@@ -18,6 +18,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace orcio {
 namespace {
@@ -117,6 +118,15 @@ Patience Share(const Patience& patience, const addrinfo* addresses) {
   return Patience{patience.stop, now + (patience.deadline - now) / left};
 }
 
+// "10.77.0.1"
+std::string Numeric(const addrinfo& address) {
+  std::array<char, NI_MAXHOST> text{};
+  if (::getnameinfo(address.ai_addr, address.ai_addrlen, text.data(), text.size(), nullptr, 0,
+                    NI_NUMERICHOST) != 0)
+    return "an address";
+  return text.data();
+}
+
 Result<std::pair<UniqueFd, UniqueFd>> SocketPair() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
@@ -168,20 +178,27 @@ Result<void> WaitForFd(int fd, short events, const Patience& patience) {
   }
 }
 
+Result<UniqueFd> DialFirst(const addrinfo* addresses, const Patience& patience) {
+  Error last{ErrorKind::kNetwork, 0, "no address"};
+  std::vector<std::string> tried;
+  for (const auto* next = addresses; next != nullptr; next = next->ai_next) {
+    auto fd = ConnectTo(*next, Share(patience, next));
+    if (fd) return fd;
+    last = std::move(fd).error();
+    if (last.kind == ErrorKind::kCancelled) return Failure(std::move(last));
+    tried.push_back(fmt::format("{}: {}", Numeric(*next), last.message));
+  }
+  // Which of them is the host's own, nobody here knows.
+  if (tried.size() > 1) last.message = fmt::format("{}", fmt::join(tried, "; "));
+  return Failure(std::move(last));
+}
+
 Result<UniqueFd> DialTcp(const std::string& address, uint16_t port,
                          std::chrono::seconds dead_link_timeout, const Patience& patience) {
   const auto addresses = ORCIO_TRY(Resolve(address, port, patience));
-  Error last{ErrorKind::kNetwork, 0, "no address"};
-  for (const auto* next = addresses.get(); next != nullptr; next = next->ai_next) {
-    auto fd = ConnectTo(*next, Share(patience, next));
-    if (fd) {
-      WatchLink(fd->get(), dead_link_timeout);
-      return fd;
-    }
-    last = std::move(fd).error();
-    if (last.kind == ErrorKind::kCancelled) break;
-  }
-  return Failure(std::move(last));
+  auto fd = ORCIO_TRY(DialFirst(addresses.get(), patience));
+  WatchLink(fd.get(), dead_link_timeout);
+  return fd;
 }
 
 ProxyProcess::ProxyProcess(pid_t pid, UniqueFd stream, UniqueFd complaints)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <netdb.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -28,6 +29,10 @@ inline constexpr std::chrono::milliseconds kWaitSlice{100};
 // ETIMEDOUT.
 [[nodiscard]] Result<void> WaitForFd(int fd, short events, const Patience& patience);
 
+// A TCP connection to the first of these addresses that accepts one. kNetwork with an errno; of
+// several, the message has what each of them said.
+[[nodiscard]] Result<UniqueFd> DialFirst(const addrinfo* addresses, const Patience& patience);
+
 // A TCP connection to the first of the address's IPs that accepts one. The kernel ends it where the
 // other side acknowledges nothing for `dead_link_timeout`. kNetwork, with an errno but where the
 // name does not resolve.
@@ -35,8 +40,9 @@ inline constexpr std::chrono::milliseconds kWaitSlice{100};
                                        std::chrono::seconds dead_link_timeout,
                                        const Patience& patience);
 
-// A command whose standard input and output are the way to a host. It has no terminal, so that
-// nothing in it can ask a person anything. Ended, and waited for, when this goes out of scope.
+// A command whose standard input and output are the way to a host. It has
+// no terminal, so that nothing in it can ask a person anything. Ended, and waited for, when this
+// goes out of scope.
 class ProxyProcess {
  public:
   [[nodiscard]] static Result<std::unique_ptr<ProxyProcess>> Start(const std::string& command);

@@ -326,6 +326,36 @@ TEST_CASE("A path that the login user may not read is refused, with what would h
   CHECK(Holds(checked.error().message, "sudo: true"));
 }
 
+// `[ -e ]` does not tell one from the other: such a path was said not to be there.
+TEST_CASE("A path below a directory that may not be entered is not said to be missing") {
+  ScratchDirectory scratch;
+  fs::create_directories(scratch / "closed/deep/wiki");
+  ::chmod(scratch.path().c_str(), 0755);
+  ::chmod((scratch / "closed").c_str(), 0700);
+  test::UnprivilegedHost host;
+  for (const std::string name : {"closed/deep/wiki", "closed/deep", "closed/nothing"}) {
+    const auto checked = CheckRemotePaths(host, Service({(scratch / name).string()}), {});
+    REQUIRE_FALSE(checked.has_value());
+    CAPTURE(checked.error().message);
+    CHECK(Holds(checked.error().message, name + " may not be looked at"));
+    CHECK(Holds(checked.error().message, "sudo: true"));
+    CHECK_FALSE(Holds(checked.error().message, "is not there"));
+  }
+  const auto missing = CheckRemotePaths(host, Service({(scratch / "nothing/at/all").string()}), {});
+  REQUIRE_FALSE(missing.has_value());
+  CHECK(Holds(missing.error().message, "is not there"));
+}
+
+TEST_CASE("A path that cannot be looked at for another reason says which") {
+  ScratchDirectory scratch;
+  const std::string path = scratch / ("closed/" + std::string(300, 'x'));
+  fs::create_directory(scratch / "closed");
+  LocalHost host;
+  const auto checked = CheckRemotePaths(host, Service({path}), {});
+  REQUIRE_FALSE(checked.has_value());
+  CHECK(Holds(checked.error().message, "cannot be looked at: File name too long"));
+}
+
 // What GNU tar keeps.
 
 TEST_CASE("Hostile names come home as they are") {

@@ -81,6 +81,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/safe_text_test.cc
     unit/shell_quote_test.cc
     unit/ssh_command_test.cc
+    unit/ssh_dial_test.cc
     unit/stall_limit_test.cc
     unit/swap_script_test.cc
     unit/systemd_control_test.cc
