@@ -376,7 +376,8 @@ TEST_CASE_METHOD(NamespaceFixture,
   CHECK(LinesWith("index rebuilt") == 1);
 }
 
-TEST_CASE_METHOD(NamespaceFixture, "Who waits for an index may give up; it is made all the same") {
+TEST_CASE_METHOD(NamespaceFixture,
+                 "Who waits for an index may give up, and it is made all the same") {
   std::filesystem::remove(Add(kNewest).sidecar);
   Gate gate;
   const auto tree = Open(std::chrono::hours(1), gate.files);
@@ -587,8 +588,9 @@ TEST_CASE_METHOD(NamespaceFixture, "Archives come and go, and numbers stay") {
   CHECK(Names(*tree, Namespace::kRoot) == std::set<std::string>{".", ".."});
 }
 
-TEST_CASE_METHOD(NamespaceFixture,
-                 "An archive replaced under its name has other inodes; its old root leads there") {
+TEST_CASE_METHOD(
+    NamespaceFixture,
+    "An archive replaced under its name has other inodes, and its old root leads there") {
   const auto archive = Add(kNewest);
   const auto tree = Open();
   const Inode root = InodeAt(*tree, "wiki/2026-11-23T020000Z");

@@ -130,7 +130,7 @@ endif()
 
 # Under ThreadSanitizer alone: what threads share, in a program that builds and runs within minutes.
 if(ORCIO_SANITIZE STREQUAL "thread" AND NOT ORCIO_INDEX_ONLY)
-  orcio_unit_tests(unit_threads orcio_archiver
+  orcio_unit_tests(unit_threads orcio_archiver PREFIX threads
     unit/archive_all_test.cc
     unit/archive_reader_test.cc
     unit/archive_writer_test.cc
