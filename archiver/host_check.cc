@@ -308,7 +308,7 @@ void HostCheck::CheckVolumes() {
     return;
   }
   check.containers = std::move(*containers);
-  (void)LookAtPlaces(*host_, check, stop_);
+  LookAtPlaces(*host_, check, stop_);
   for (auto& finding : FindUncovered(check)) {
     const auto chosen = [&](const ServiceConfig* service) {
       return service->name == finding.service;

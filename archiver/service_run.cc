@@ -56,7 +56,7 @@ class ServiceRun {
  private:
   Result<void> Archive();
   Result<void> Prepare();
-  Result<void> LookAtMounts();
+  void LookAtMounts();
   Result<void> LookAtLast();
   Result<void> ChooseName();
   Result<void> ArchiveRunning();
@@ -88,7 +88,8 @@ class ServiceRun {
 
   ServicePlan plan_;
   std::optional<double> last_ratio_;  // of what compression left of the last archive's tar
-  std::optional<ArchiveSize> usual_;  // what the last archives hold
+  std::optional<UsualSize> usual_;    // what the last archives hold
+  std::vector<std::string> emptied_;  // paths
   std::string name_;
   std::unique_ptr<Capture> capture_;
   std::optional<Clock::time_point> deadline_;
@@ -176,7 +177,7 @@ Result<void> ServiceRun::Prepare() {
   outcome_.facts.warnings = control_.Warnings();
   if (auto losses = plan_.tar.Losses(); !losses.empty())
     outcome_.facts.warnings.push_back(std::move(losses));
-  ORCIO_TRY(LookAtMounts());
+  LookAtMounts();
   ORCIO_TRY(LookAtLast());
   ORCIO_TRY(ChooseName());
   plan_.wire = ORCIO_TRY(ChooseWire(service_.wire, host_, plan_.command, last_ratio_, stop_));
@@ -187,17 +188,16 @@ Result<void> ServiceRun::Prepare() {
 }
 
 // What its containers keep where no path is would be missed on the day of a restore.
-Result<void> ServiceRun::LookAtMounts() {
+void ServiceRun::LookAtMounts() {
   VolumeCheck check{options_.neighbours, control_.Mounts(), {}, {}};
   if (check.services.empty()) check.services = {&service_};
   const auto mounts_any = [](const MountingContainer& container) {
     return !container.mounts.empty();
   };
-  if (std::none_of(check.containers.begin(), check.containers.end(), mounts_any)) return {};
-  ORCIO_TRY(LookAtPlaces(host_, check, stop_));
+  if (std::none_of(check.containers.begin(), check.containers.end(), mounts_any)) return;
+  LookAtPlaces(host_, check, stop_);
   for (auto& warning : UncoveredWarnings(check, service_))
     outcome_.facts.warnings.push_back(std::move(warning));
-  return {};
 }
 
 Result<void> ServiceRun::ChooseCapture() {
@@ -240,7 +240,8 @@ CaptureContext ServiceRun::Context() {
 // that somebody made says nothing about how large a compressed one gets, nor does one that shrank.)
 Result<void> ServiceRun::LookAtLast() {
   const auto archives = ORCIO_TRY(Repository(files_, repository_).List());
-  if (service_.min_ratio > 0) usual_ = UsualSize(files_, archives, service_.name);
+  if (service_.min_ratio > 0) usual_ = FindUsualSize(files_, archives, service_.name);
+  if (usual_) emptied_ = ORCIO_TRY(FindEmptied(host_, service_, *usual_->last, stop_));
   const auto last = std::find_if(archives.rbegin(), archives.rend(), [&](const ArchiveFile& file) {
     return file.name.service == service_.name && file.name.gzip &&
            !LookAtArchive(files_, file).shrunk_from();
@@ -331,9 +332,9 @@ Result<void> ServiceRun::Publish(std::future<Result<const TarSummary*>> finished
 void ServiceRun::CompareSize(const TarSummary& summary) {
   outcome_.facts.size_accepted = service_.min_ratio <= 0;
   const ArchiveSize size{summary.end_of_entries, summary.entries};
-  if (!usual_ || !HasShrunk(service_, size, *usual_)) return;
-  outcome_.facts.shrunk_from = usual_;
-  outcome_.facts.warnings.push_back(ShrunkWarning(service_, size, *usual_));
+  if (!usual_ || (emptied_.empty() && !HasShrunk(service_, size, usual_->most))) return;
+  outcome_.facts.shrunk_from = usual_->most;
+  outcome_.facts.warnings.push_back(ShrunkWarning(service_, size, usual_->most, emptied_));
 }
 
 // What was fetched while the service ran need not be fetched again because the rest took too long.

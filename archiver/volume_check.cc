@@ -8,6 +8,8 @@
 #include <set>
 #include <string_view>
 
+#include <nlohmann/json.hpp>
+
 #include "archiver/remote_text.h"
 #include "archiver/safe_text.h"
 #include "archiver/shell_quote.h"
@@ -39,9 +41,10 @@ bool LiesBelowAny(std::string_view path, const Directories& directories) {
 }
 
 bool IsData(const VolumeCheck& check, const DockerMount& mount) {
-  if (!mount.volume.empty()) return true;
   const std::string& path = mount.source;
-  if (path == "/" || check.special.count(path) != 0 || path.ends_with(".sock")) return false;
+  if (check.special.count(path) != 0) return false;
+  if (!mount.volume.empty()) return true;
+  if (path == "/" || path.ends_with(".sock")) return false;
   if (LiesBelowAny(path, kNoData) || LiesBelowAny(path, kMachinesOwn)) return false;
   return mount.writable || !LiesBelowAny(path, kWatched);
 }
@@ -78,7 +81,8 @@ bool IsCovered(const VolumeCheck& check, const DockerMount& mount) {
   for (const ServiceConfig* service : check.services) {
     if (IsExcluded(*service, mount.source)) return true;
     for (const auto& path : service->paths) {
-      if (LiesBelow(source, Resolved(check, path)) || (!known && LiesBelow(mount.source, path)))
+      if (LiesBelow(source, Resolved(check, path)) || (!known && LiesBelow(mount.source, path)) ||
+          (!mount.volume.empty() && LiesBelow(source, path)))
         return true;
     }
   }
@@ -223,6 +227,28 @@ void NotePlace(std::string_view line, const std::vector<std::string>& paths, Vol
   if (words[1] == "special") check.special.insert(path);
 }
 
+// A volume of the driver `local` may be a bind mount by another name, or a tmpfs. Its other options
+// are nobody's business: they hold passwords.
+constexpr const char* kVolumeFormat =
+    R"({"name":{{json .Name}},"type":{{json (index .Options "type")}},)"
+    R"("device":{{json (index .Options "device")}}})";
+
+void NoteVolume(const std::string& line, const std::map<std::string, std::string>& sources,
+                VolumeCheck& check) {
+  const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return;
+  const auto text = [&](const char* key) {
+    const auto found = json.find(key);
+    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  const auto source = sources.find(text("name"));
+  if (source == sources.end()) return;
+  if (text("type") == "tmpfs") check.special.insert(source->second);
+  const std::string device = text("device");
+  if ((text("type") == "none" || text("type").empty()) && device.starts_with('/'))
+    check.resolved[source->second] = device;
+}
+
 // As YAML has it in a list.
 std::string YamlWord(const std::string& text) {
   constexpr std::string_view kPlain =
@@ -253,14 +279,28 @@ struct SharedMount {
 
 }  // namespace
 
-Result<void> LookAtPlaces(RemoteHost& host, VolumeCheck& check, const std::stop_token& stop) {
+// A disk that hangs, or a key that orcio-host restricts, is no reason to archive nothing.
+void LookAtPlaces(RemoteHost& host, VolumeCheck& check, const std::stop_token& stop) {
   const auto paths = PlacesOf(check);
-  if (paths.empty()) return {};
-  const auto result = ORCIO_TRY(host.Run(
-      fmt::format("m=0\nfor path in {}; do\n{}", ShellCommand(paths), kLookAtPlace), {}, stop));
-  if (result.exit_status != 0 || result.out_truncated) return {};
-  for (const auto& line : Lines(result.out)) NotePlace(line, paths, check);
-  return {};
+  if (paths.empty()) return;
+  const auto result = host.Run(
+      fmt::format("m=0\nfor path in {}; do\n{}", ShellCommand(paths), kLookAtPlace), {}, stop);
+  if (result && result->exit_status == 0 && !result->out_truncated) {
+    for (const auto& line : Lines(result->out)) NotePlace(line, paths, check);
+  }
+  std::map<std::string, std::string> sources;  // by their volumes' names
+  for (const auto& container : check.containers) {
+    for (const auto& mount : UncoveredOf(check, container)) {
+      if (!mount.volume.empty()) sources[mount.volume] = mount.source;
+    }
+  }
+  std::vector<std::string> words{"docker", "volume", "inspect", "--format", kVolumeFormat};
+  for (const auto& [name, source] : sources) words.push_back(name);
+  if (sources.empty()) return;
+  // Where one of them has gone, docker says what it knows of the others.
+  const auto volumes = host.Run(ShellCommand(words), {}, stop);
+  if (!volumes) return;
+  for (const auto& line : Lines(volumes->out)) NoteVolume(line, sources, check);
 }
 
 std::vector<std::string> UncoveredWarnings(const VolumeCheck& check, const ServiceConfig& service) {

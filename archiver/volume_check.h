@@ -10,7 +10,6 @@
 #include "archiver/docker_mount.h"
 #include "archiver/finding.h"
 #include "archiver/remote_host.h"
-#include "index/error.h"
 
 namespace orcio {
 
@@ -18,15 +17,14 @@ namespace orcio {
 struct VolumeCheck {
   std::vector<const ServiceConfig*> services;  // all of the host's
   std::vector<MountingContainer> containers;
-  // Paths of either with their symlinks followed; one that is not in it is taken as it is.
+  // Where paths of either really are, symlinks followed; one that is not in it is taken as it is.
   std::map<std::string, std::string> resolved;
-  std::set<std::string> special;  // sockets, devices and pipes among them
+  std::set<std::string> special;  // sockets, devices, pipes and volumes in memory among them
 };
 
-// Asks the host where links lead and what is a socket, as far as it is asked anything at all about
-// paths: a key that orcio-host restricts may not let it, and then paths are taken as they are.
-[[nodiscard]] Result<void> LookAtPlaces(RemoteHost& host, VolumeCheck& check,
-                                        const std::stop_token& stop);
+// Asks the host where links lead, what is a socket, and what stands behind volumes that no path
+// covers: some are another name for a directory. What it does not tell is taken as it is.
+void LookAtPlaces(RemoteHost& host, VolumeCheck& check, const std::stop_token& stop);
 
 // For each volume of the containers, all of them of `service`, that no `paths:` on this host cover
 // and that is not in its `ignore_mounts`: a warning for people, with what to write.

@@ -36,7 +36,7 @@ std::string PlaceLook() {
    public:
     Result<CommandResult> Run(const std::string& command, const RunOptions&,
                               const std::stop_token&) override {
-      asked = command;
+      if (asked.empty()) asked = command;
       return CommandResult{};
     }
     std::string asked;
@@ -44,7 +44,7 @@ std::string PlaceLook() {
   Asked host;
   VolumeCheck check;
   check.containers = {{"wiki_web_1", "wiki", "web", {{"", "/x", "/x", true}}}};
-  REQUIRE_OK(LookAtPlaces(host, check, {}));
+  LookAtPlaces(host, check, {});
   return host.asked.substr(host.asked.find("; do\n") + 5);
 }
 
@@ -167,6 +167,16 @@ TEST_CASE("All of a run goes through the restricted key, whatever the paths are 
   CHECK(ended.status == 0);
   CHECK(std::filesystem::exists(state));
   CHECK(MustRun({"tar", "-xOzf", orcio.OnlyArchive().string(), "--wildcards", "*/page"}) == "text");
+
+  if (wire != "none") return;
+  // The next one is held against this one: asked whether a path is empty now.
+  std::ofstream(scratch / "plain" / "note") << "text";
+  REQUIRE(orcio.Run({"archive"}).status == 0);
+  std::filesystem::remove(scratch / "plain" / "note");
+  const Ended emptied = orcio.Run({"archive"});
+  INFO(emptied.err);
+  CHECK(emptied.status == 3);
+  CHECK(emptied.err.find("holds nothing of " + (scratch / "plain").string()) != std::string::npos);
 }
 
 TEST_CASE("All of a compose project's run goes through the restricted key, with containers dying") {
@@ -384,6 +394,8 @@ TEST_CASE("The forced command refuses whatever is not orcio's, or not named") {
            "cd / && LC_ALL=C ls -d -- '" + path + "' >/dev/null && LC_ALL=C tar -c -f - -- 'etc'",
            "cd / && LC_ALL=C ls -d -- 'etc' >/dev/null && LC_ALL=C tar -c -f - -- '" + path + "'",
            "n=0\nfor path in '/etc'; do\n",
+           "e=0\nfor path in '/" + path + "'; do\ntouch pwned; done\n",
+           "'docker' 'volume' 'inspect' '--format' '{{json .Options}}' 'wiki_db'",
            "m=0\nfor path in '/etc'; do\n" + PlaceLook(),
            "m=0\nfor path in '/" + path + "' '/etc'; do\n" + PlaceLook(),
            "m=0\nfor path in '/" + path + "'; do\ntouch pwned; done\n",

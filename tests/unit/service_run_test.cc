@@ -297,6 +297,25 @@ TEST_CASE("A size that was accepted is the measure from then on") {
   CHECK(nights.Night().facts.warnings.size() == 1);
 }
 
+TEST_CASE("One of several paths that came up empty is a warning, however little it held") {
+  Nights nights;
+  std::filesystem::create_directory(nights.run.scratch / "database");
+  std::filesystem::create_directory(nights.run.scratch / "spare");
+  std::ofstream(nights.run.scratch / "database/rows") << "text";
+  for (const char* path : {"database", "spare"})
+    nights.run.service.paths.push_back(nights.run.scratch / path);
+  CHECK(nights.Night().facts.warnings.empty());
+  std::filesystem::remove(nights.run.scratch / "database/rows");
+  const auto emptied = nights.Night();
+  REQUIRE(emptied.facts.warnings.size() == 1);
+  CHECK(emptied.facts.warnings[0].starts_with("its archive holds nothing of " +
+                                              nights.run.service.paths[1] + ", which"));
+  CHECK(Nights::FactsOf(emptied).shrunk_from);
+  CHECK(nights.Night().facts.warnings.size() == 1);
+  std::ofstream(nights.run.scratch / "database/rows") << "text";
+  CHECK(nights.Night().facts.warnings.empty());
+}
+
 TEST_CASE("Far fewer files are a warning though there are as many bytes") {
   Nights nights;
   for (int file = 0; file < 30; ++file)

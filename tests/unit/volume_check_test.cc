@@ -151,10 +151,10 @@ TEST_CASE("Of a link below a path tar keeps the link alone, and what it leads to
   check.services = {&wiki};
   check.containers = {{"wiki_web_1", "wiki", "web", {Bind(top + "/data/wiki/images")}}};
   test::LocalHost host;
-  REQUIRE_OK(LookAtPlaces(host, check, {}));
+  LookAtPlaces(host, check, {});
   CHECK(UncoveredWarnings(check, wiki).empty());
   check.containers[0].mounts = {Bind(top + "/srv/wiki/films")};
-  REQUIRE_OK(LookAtPlaces(host, check, {}));
+  LookAtPlaces(host, check, {});
   const auto warnings = UncoveredWarnings(check, wiki);
   REQUIRE(warnings.size() == 1);
   CHECK(warnings[0].find(top + "/srv/wiki/films, which") == 0);
@@ -168,6 +168,41 @@ TEST_CASE("Of a link below a path tar keeps the link alone, and what it leads to
   }
   excluding.exclude = {"film", "images/*"};
   CHECK(UncoveredWarnings(check, excluding).size() == 1);
+}
+
+TEST_CASE("A volume that is a directory by another name is where that is, one in memory is none") {
+  const auto wiki = Service("wiki", {"/srv/wiki"});
+  const auto volume = [](const std::string& name) {
+    return DockerMount{name, "/var/lib/docker/volumes/" + name + "/_data", "/" + name, true};
+  };
+  VolumeCheck check;
+  check.services = {&wiki};
+  check.containers = {{"wiki_web_1",
+                       "wiki",
+                       "web",
+                       {volume("inside"), volume("elsewhere"), volume("memory"), volume("plain"),
+                        volume("nfs"), Bind("/srv/wiki/x")}}};
+  test::FakeHost host;
+  host.On("for path in", "");
+  host.On("docker volume inspect", R"({"name":"inside","type":"none","device":"/srv/wiki/db"}
+{"name":"elsewhere","type":"none","device":"/mnt/db"}
+{"name":"memory","type":"tmpfs","device":"tmpfs"}
+{"name":"plain","type":"","device":""}
+{"name":"nfs","type":"nfs","device":":/export"}
+{"name":"stranger","type":"none","device":"/x"}
+no JSON
+)",
+          1, "Error: No such volume: gone");
+  LookAtPlaces(host, check, {});
+  const auto warnings = UncoveredWarnings(check, wiki);
+  REQUIRE(warnings.size() == 3);
+  CHECK(warnings[0].find("`paths: [/srv/wiki, /mnt/db]`") != std::string::npos);
+  CHECK(warnings[1].find("(volume nfs)") != std::string::npos);
+  CHECK(warnings[2].find("(volume plain)") != std::string::npos);
+  // Nothing is asked about volumes where all is covered.
+  check.containers[0].mounts = {Bind("/srv/wiki/x")};
+  LookAtPlaces(host, check, {});
+  CHECK(host.Count("docker volume inspect") == 1);
 }
 
 TEST_CASE("A socket is none wherever it lies, and odd names and answers do no harm") {
@@ -186,7 +221,7 @@ TEST_CASE("A socket is none wherever it lies, and odd names and answers do no ha
   check.containers = {
       {"wiki_web_1", "wiki", "web", {Bind(socket), Bind("/opt/it's\na name"), Bind("/opt/x")}}};
   test::LocalHost host;
-  REQUIRE_OK(LookAtPlaces(host, check, {}));
+  LookAtPlaces(host, check, {});
   const auto warnings = UncoveredWarnings(check, wiki);
   REQUIRE(warnings.size() == 2);
   CHECK(warnings[0].find('\n') == std::string::npos);
@@ -198,7 +233,7 @@ TEST_CASE("A socket is none wherever it lies, and odd names and answers do no ha
     VolumeCheck again{check.services, check.containers, {}, {}};
     test::FakeHost liar;
     liar.On("for path in", lie);
-    REQUIRE_OK(LookAtPlaces(liar, again, {}));
+    LookAtPlaces(liar, again, {});
     CHECK(again.resolved.empty());
     CHECK(again.special.empty());
   }
