@@ -241,7 +241,7 @@ TEST_CASE("After a service was archived, its policy is applied where the configu
     OrcioFixture orcio(BuiltProgram());
     const auto volume = orcio.scratch() / "volume";
     fs::create_directory(volume);
-    std::ofstream(volume / "file") << "content";
+    std::ofstream(volume / "file") << std::string(400'000, 'x');  // not far less than MakeTar
     orcio.Configure(
         "  wiki:\n    host: workshop\n    control: none\n    keep: {last: 2}\n    paths: ['" +
         volume.string() + "']\n");
