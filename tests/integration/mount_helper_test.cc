@@ -155,7 +155,8 @@ TEST_CASE_METHOD(HelperRepository, "Lines of fstab as people write them mount th
     const Ended mount = RunCommand({"mount", mountpoint().string()});
     INFO(mount.err);
     CHECK(mount.status == 0);
-    CHECK(mount.out + mount.err == "");
+    // What mount(8) has to say of a changed fstab is its own.
+    CHECK(mount.err.find("orcio:") == std::string::npos);
     CHECK(serves());
     CheckUnmounts();
   }
