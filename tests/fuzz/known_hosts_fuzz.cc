@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   const auto name = input.substr(0, input.find('\n'));
   const auto text = input.substr(std::min(name.size() + 1, input.size()));
-  for (const uint16_t port : {22, 2222}) {
+  for (const uint16_t port : {uint16_t{22}, uint16_t{2222}}) {
     orcio::KnownHosts known(name, port);
     known.Add(text, "f");
     const auto judgement = known.Judge(kKey);
