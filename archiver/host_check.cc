@@ -44,7 +44,7 @@ std::vector<std::string> SaidOf(std::string_view output, std::string_view word) 
 
 // What to do about a login that failed. The message itself has the commands.
 std::string LoginRemedy(const Error& error) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kRemedies{{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kRemedies{{
       {"IS REVOKED", "have new host keys made on the host, and add those to known_hosts"},
       {"HAS CHANGED",
        "find out why before anything else; replace the key in known_hosts only if "
@@ -53,6 +53,9 @@ std::string LoginRemedy(const Error& error) {
       {"by a certificate authority alone",
        "compare the key with the host's own, and then add it to known_hosts"},
       {"is unknown", "compare the key with the host's own, and then add it to known_hosts"},
+      {"ssh does not take its own configuration",
+       "correct ~/.ssh/config or /etc/ssh/ssh_config, until `ssh -G` takes them"},
+      {"Too many authentication failures", "name the one key for the host by identity:"},
       {"does not let user",
        "append the public key to authorized_keys on the host, or name another "
        "one by identity: in the configuration"},
