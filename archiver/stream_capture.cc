@@ -90,7 +90,7 @@ Failure Stalled(const CaptureContext& context, const RemoteHost& host, const Arc
 Result<std::unique_ptr<Capture>> MakeStreamCapture(const CaptureContext& context) {
   auto capture = std::make_unique<StreamCapture>(context);
   ORCIO_TRY(capture->Create());
-  return capture;
+  return std::unique_ptr<Capture>(std::move(capture));
 }
 
 Result<std::vector<std::string>> StreamTar(const CaptureContext& context, RemoteHost& host,
