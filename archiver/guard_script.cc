@@ -45,6 +45,7 @@ guarded() {
 // first to go: a tar that somebody has stopped, or that waits for a dead disk, outlives it. (Nobody
 // else's group has the number for as long as one of them is there.) One that is stopped ends once
 // it is continued; one that waits for a disk when that lets go of it, and is not waited for.
+// busybox's kill takes the -- before a group for a process, and fails.
 constexpr const char* kEndWork = R"sh(at_work() {
   [ "$(begun_of "$process")" != "$begun" ] || return 0
   [ -e "$d/stopped" ] && ! begun_of "$group" >/dev/null
@@ -54,8 +55,8 @@ end_work() {
   [ -n "$begun" ] || return 0
   for signal in TERM TERM KILL; do
     at_work || return 0
-    kill -s "$signal" -- "-$group" 2>/dev/null || return 0
-    kill -s CONT -- "-$group" 2>/dev/null
+    kill "-$signal" "-$group" 2>/dev/null || return 0
+    kill -CONT "-$group" 2>/dev/null
     sleep 0.3 2>/dev/null || sleep 1
   done
 }
