@@ -263,6 +263,7 @@ Result<PrecopyCapture::Warnings> PrecopyCapture::Fetch(RemoteHost& host, Layer& 
       ArchiveWriter::Create(context_.files, context_.repository,
                             fmt::format("{}.layer.{}", context_.name, layers_.size()), options));
   const auto begun = Clock::now();
+  last_.Set({});
   auto fetched = FetchInto(*writer, host, tars, stop);
   if (!fetched) {
     const bool at_limit = fetched.error().kind == ErrorKind::kLimit;

@@ -29,6 +29,13 @@ StallLimit::StallLimit(std::optional<std::chrono::seconds> longest, const std::s
                        Wait wait)
     : forward_(stop, [this] { source_.request_stop(); }) {
   if (!longest) return;
+  if (!wait) {
+    wait = [this](std::chrono::milliseconds time, const std::stop_token& over) {
+      std::unique_lock lock(mutex_);
+      never_.wait_for(lock, over, time, [] { return false; });
+      return !over.stop_requested();
+    };
+  }
   watch_ = std::jthread(
       [this, step = std::chrono::milliseconds(*longest) / kLooks,
        wait = std::move(wait)](const std::stop_token& over) { Watch(step, wait, over); });
@@ -36,7 +43,7 @@ StallLimit::StallLimit(std::optional<std::chrono::seconds> longest, const std::s
 
 void StallLimit::Watch(std::chrono::milliseconds step, const Wait& wait,
                        const std::stop_token& over) {
-  uint64_t seen = counted_;
+  uint64_t seen = 0;
   for (int silent = 0; silent < kLooks;) {
     if (!wait(step, over)) return;
     const uint64_t now = counted_;

@@ -2,15 +2,16 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <thread>
 
-#include "archiver/pause.h"
 #include "index/archive_writer.h"
 
 namespace orcio {
@@ -21,12 +22,13 @@ namespace orcio {
 // that counts as silence.
 class StallLimit {
  public:
-  // As Pause.
+  // As Pause; without one, time is waited for, and nothing is allocated for it: there is nobody to
+  // tell of a failure.
   using Wait = std::function<bool(std::chrono::milliseconds, const std::stop_token&)>;
 
   // Without `longest`, only `stop` counts.
   StallLimit(std::optional<std::chrono::seconds> longest, const std::stop_token& stop,
-             Wait wait = Pause);
+             Wait wait = {});
 
   // A byte came.
   void Count() { ++counted_; }
@@ -41,6 +43,8 @@ class StallLimit {
   std::atomic<uint64_t> counted_ = 0;
   std::atomic<bool> expired_ = false;
   std::stop_callback<std::function<void()>> forward_;
+  std::mutex mutex_;
+  std::condition_variable_any never_;
   std::jthread watch_;
 };
 

@@ -60,6 +60,7 @@ std::string_view WithoutPiece(std::string_view name) {
 // What tries whether files can be given names, and what is held while one is (naming_check.h,
 // file_system.cc).
 constexpr std::string_view kNaming = ".naming";
+constexpr std::string_view kNamed = ".named";
 
 // What ScratchMemory makes where it cannot make it without a name; it has the name for an instant.
 constexpr std::string_view kScratch = ".orcio-scratch.";
@@ -69,8 +70,10 @@ bool IsPart(std::string_view name) {
   if (name.size() <= kPart.size() || !name.starts_with('.') || !name.ends_with(kPart)) return false;
   name.remove_prefix(1);
   name.remove_suffix(kPart.size());
-  if (const auto whole = WithoutNumber(name); whole.ends_with(kNaming))
-    name = WithoutEnding(whole, kNaming);
+  for (const auto ending : {kNaming, kNamed}) {
+    if (const auto whole = WithoutNumber(name); whole.ends_with(ending))
+      name = WithoutEnding(whole, ending);
+  }
   if (IsOurArchiveName(name) || IsOurArchiveName(WithoutPiece(name))) return true;
   name = WithoutNumber(name);
   if (!name.ends_with(kIndex)) return false;

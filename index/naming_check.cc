@@ -29,7 +29,7 @@ Result<void> GiveNames(const FileSystem& files, const std::filesystem::path& dir
 Result<void> CheckNaming(const FileSystem& files, const std::filesystem::path& directory,
                          const std::string& name) {
   auto file = ORCIO_TRY(PartFile::CreateBeside(files, directory / name, "naming"));
-  auto other = ORCIO_TRY(PartFile::CreateBeside(files, directory / name, "naming"));
+  auto other = ORCIO_TRY(PartFile::CreateBeside(files, directory / name, "named"));
   const std::vector<std::byte> block(kTriedBytes);
   ORCIO_TRY(file.file().Append(block));
   ORCIO_TRY(file.file().Sync());

@@ -133,7 +133,7 @@ TEST_CASE("An archive that shrank is a warning, and does not keep the last good 
   CHECK(ended.status == 1);
   CHECK(Has(ended.out, "wiki: " + FormatDate(repo.now() - 2 * kHour) +
                            " is far smaller than those before it ("));
-  CHECK(Has(ended.out, "not 52 MiB in 4711)"));
+  CHECK(Has(ended.out, "not 52.0 MiB in 4711)"));
   const Ended listed = RunCommand({BuiltProgram(), "-c", repo.config().string(), "list"});
   CHECK(Has(listed.out, "complete, shrunk\n"));
   const auto json = nlohmann::json::parse(

@@ -138,21 +138,19 @@ TEST_CASE("A unit that somebody starts while it is archived is noticed") {
 }
 
 // Only units that had been running were looked at.
-TEST_CASE("A unit that was down, runs while it is archived and has ended by then is noticed") {
+TEST_CASE("A unit that was down, is started while it is archived and has failed is noticed") {
   test::SystemdFixture systemd;
   systemd.AddUnit("db.service", "[Service]\nExecStart=sleep 1000\n");
-  systemd.AddUnit("idle.service",
-                  "[Service]\nType=oneshot\nExecStart=true\n"
-                  "[Install]\nWantedBy=multi-user.target\n");
-  // What nothing refers to is forgotten as soon as it has ended.
-  systemd.Must("systemctl enable idle.service && systemctl start db.service");
+  // One that ends well is forgotten at once where nothing refers to it.
+  systemd.AddUnit("idle.service", "[Service]\nType=oneshot\nExecStart=false\n");
+  systemd.Must("systemctl start db.service");
   const auto host = systemd.Host();
   SystemdControl control(Service({"db.service", "idle.service"}));
   REQUIRE_OK(control.Inspect(*host, {}));
   CHECK(control.Running() == std::vector<std::string>{"db.service"});
   REQUIRE_OK(control.Stop(*host, {}));
   REQUIRE_OK(control.ConfirmAtRest(*host, {}));
-  systemd.Must("systemctl start idle.service");
+  CHECK_FALSE(systemd.Succeeds("systemctl start idle.service"));
   CHECK_FALSE(systemd.Succeeds("systemctl is-active idle.service"));
   const auto at_rest = control.ConfirmAtRest(*host, {});
   REQUIRE_FALSE(at_rest);

@@ -141,6 +141,17 @@ TEST_CASE("A run stops the service, archives it, starts it, and publishes with i
   CHECK(run.Names().size() == 2);
 }
 
+namespace {
+
+// Whether it is written before the service is stopped: the journal, and what tries whether the
+// archive can be given its name.
+bool IsWrittenBefore(const std::filesystem::path& path) {
+  const std::string name = path.filename().string();
+  return name.find(".journal") != std::string::npos || name.find(".nam") != std::string::npos;
+}
+
+}  // namespace
+
 TEST_CASE("The service starts before the last of the archive is written") {
   Run run;
   run.options.writer.max_bytes_in_flight = uint64_t{64} << 20;
@@ -153,7 +164,7 @@ TEST_CASE("The service starts before the last of the archive is written") {
     changed.notify_all();
   };
   const test::WatchedFiles files([&](const std::filesystem::path& path, size_t) -> Result<void> {
-    if (path.string().find(".journal") != std::string::npos) return {};
+    if (IsWrittenBefore(path)) return {};
     std::unique_lock lock(mutex);
     if (changed.wait_for(lock, std::chrono::seconds(20), [&] { return started; })) return {};
     return Broken(ErrorKind::kIo);
@@ -415,6 +426,11 @@ TEST_CASE("A disk that fails at any call leaves no archive, and the service runn
       break;
     }
     if (!outcome.error) {
+      // What was to be removed is gone by itself.
+      if (outcome.facts.warnings.empty()) {
+        CHECK(run.Names().size() == 2);
+        continue;
+      }
       // The service runs, and its journal, or what earlier runs kept, could not be removed: said,
       // and no harm done.
       REQUIRE(outcome.facts.warnings.size() == 1);
@@ -490,7 +506,7 @@ TEST_CASE("A repository's disk that hangs does not keep the service down") {
   };
   bool hung = false;
   const test::WatchedFiles files([&](const std::filesystem::path& path, size_t) -> Result<void> {
-    if (path.string().find(".journal") != std::string::npos) return {};
+    if (IsWrittenBefore(path)) return {};
     std::unique_lock lock(mutex);
     hung = true;
     // Long enough for a run that waits for it to be known by it.
