@@ -4,6 +4,7 @@
 #include "archiver/remote_tar.h"
 #include "archiver/remote_text.h"
 #include "archiver/safe_text.h"
+#include "archiver/sudo_advice.h"
 
 namespace orcio {
 namespace {
@@ -184,13 +185,13 @@ Failure TarFailure(const CommandResult& result, const std::vector<Line>& lines) 
   auto said = Texts(lines, kMatters, kMaxErrors);
   if (said.empty()) said = Texts(lines, kAll, kMaxErrors);
   const bool denied = result.err.find(": Permission denied") != std::string::npos;
-  const bool sudo = result.err.find("sudo: ") != std::string::npos;
+  const auto sudo = SudoAdvice(result.err);
   return Fail(
       ErrorKind::kRemote, "tar {}: {}{}{}{}", Ending(result),
       said.empty() ? "it said nothing" : Join(said, "; "),
       result.err_truncated ? "; it said more than is kept" : "",
       denied ? "; set `sudo: true` for the host, or log in as root, to read everything" : "",
-      sudo ? "; let the login user run it without a password (NOPASSWD in /etc/sudoers.d)" : "");
+      sudo ? "; " + *sudo : "");
 }
 
 }  // namespace

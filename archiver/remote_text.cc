@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "archiver/safe_text.h"
+#include "archiver/sudo_advice.h"
 
 namespace orcio {
 namespace {
@@ -65,12 +66,10 @@ std::string Join(const std::vector<std::string>& words, std::string_view separat
 }
 
 Failure RemoteFailure(const RemoteHost& host, std::string_view what, const CommandResult& result) {
-  const std::string_view advice =
-      result.err.find("sudo: ") == std::string::npos
-          ? ""
-          : "; let the login user run it without a password (NOPASSWD in /etc/sudoers.d)";
+  const auto advice = SudoAdvice(result.err);
   return Fail(ErrorKind::kRemote, "{}: {} failed (exit status {}): {}{}", host.name(), what,
-              result.exit_status, Excerpt(result.err.empty() ? result.out : result.err), advice);
+              result.exit_status, Excerpt(result.err.empty() ? result.out : result.err),
+              advice ? "; " + *advice : "");
 }
 
 }  // namespace orcio

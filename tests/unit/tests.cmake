@@ -83,6 +83,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/ssh_command_test.cc
     unit/ssh_dial_test.cc
     unit/stall_limit_test.cc
+    unit/sudo_advice_test.cc
     unit/swap_script_test.cc
     unit/systemd_control_test.cc
     unit/volume_check_test.cc
