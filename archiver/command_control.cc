@@ -23,7 +23,8 @@ Result<CommandResult> RunLine(RemoteHost& host, const std::string& line,
 
 Result<bool> IsRunning(RemoteHost& host, const std::string& line, const std::stop_token& stop) {
   const auto result = ORCIO_TRY(RunLine(host, line, RunOptions{}.timeout, stop));
-  if (result.exit_status == kNotExecutable || result.exit_status == kNoSuchCommand) {
+  if (!result.begun || result.exit_status == kNotExecutable ||
+      result.exit_status == kNoSuchCommand) {
     return RemoteFailure(host, "the status command `" + Excerpt(line) + "`", result);
   }
   return result.exit_status == 0;

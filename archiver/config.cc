@@ -56,6 +56,32 @@ Result<uint16_t> ReadPort(const ConfigValue& value) {
   return static_cast<uint16_t>(ORCIO_TRY(ReadNumber(value, 1, 65535)));
 }
 
+// A directory of PATH, which separates them by colons.
+Result<std::string> ReadProgramDirectory(const ConfigValue& value) {
+  auto directory = ORCIO_TRY(ReadAbsolutePath(value));
+  if (directory.find(':') == std::string::npos) return directory;
+  return FailValue(value, "{} holds a colon; write one directory an item, as in [/opt/bin, /x/bin]",
+                   Quoted(directory));
+}
+
+Result<std::vector<std::string>> ReadProgramDirectories(const ConfigValue& value) {
+  std::vector<std::string> directories;
+  for (const auto& item : ORCIO_TRY(ReadItems(value)))
+    directories.push_back(ORCIO_TRY(ReadProgramDirectory(item)));
+  return directories;
+}
+
+// docker itself looks for its parts by that name, and so does the guard.
+Result<std::filesystem::path> ReadDocker(const ConfigValue& value) {
+  std::filesystem::path program = ORCIO_TRY(ReadProgramDirectory(value));
+  if (program.filename() == "docker" && program.has_parent_path() && program != "/docker")
+    return program;
+  return FailValue(value,
+                   "{} must be the path of a program called docker on the host, such as "
+                   "/opt/bin/docker; give another one a link of that name",
+                   Quoted(program.string()));
+}
+
 Result<HostConfig> ReadHost(const NamedValue& named) {
   HostConfig host;
   host.name = named.key;
@@ -68,6 +94,9 @@ Result<HostConfig> ReadHost(const NamedValue& named) {
                              Into("known_hosts", host.known_hosts, ReadHomePath),
                              Into("proxy_command", host.proxy_command, ReadText),
                              Into("sudo", host.sudo, ReadBool),
+                             Into("docker", host.docker, ReadDocker),
+                             Into("docker_socket", host.docker_socket, ReadAbsolutePath),
+                             Into("path", host.path, ReadProgramDirectories),
                              Into("connect_timeout", host.connect_timeout, ReadDuration)};
   ORCIO_TRY(ReadFields(named.value, fields));
   return host;

@@ -24,6 +24,10 @@ struct HostConfig {
   std::optional<std::filesystem::path> known_hosts;  // instead of ~/.ssh/known_hosts
   std::optional<std::string> proxy_command;
   bool sudo = false;
+  std::optional<std::filesystem::path> docker;  // the program, .../docker
+  std::optional<std::filesystem::path>
+      docker_socket;              // of the daemon, where it is not docker's own
+  std::vector<std::string> path;  // directories there, searched before the host's own PATH
   std::chrono::seconds connect_timeout{20};
 };
 

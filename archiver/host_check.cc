@@ -11,6 +11,7 @@
 #include "archiver/safe_text.h"
 #include "archiver/service_plan.h"
 #include "archiver/shell_quote.h"
+#include "archiver/sudo_advice.h"
 #include "archiver/volume_check.h"
 
 namespace orcio {
@@ -170,13 +171,16 @@ bool HostCheck::LogIn() {
     return false;
   }
   Ok("login", "logs in");
-  if (const auto quiet = CheckQuiet(*host_, stop_); !quiet) Fault("shell", quiet.error(), {});
   return true;
 }
 
 // A host that does nothing at all is no use looking at any further.
 bool HostCheck::Look() {
   const auto looked = host_->Run(kLook, {}, stop_);
+  if (!looked && looked.error().kind == ErrorKind::kRemote) {
+    Fault("shell", looked.error(), {});
+    return false;
+  }
   if (!looked) {
     Fault("login", looked.error(), LoginRemedy(looked.error()));
     return false;
@@ -187,15 +191,15 @@ bool HostCheck::Look() {
     return true;
   }
   if (SaidOf(looked->out, "user").empty()) {
-    const bool sudo = looked->err.find("sudo") != std::string::npos;
-    const auto failure =
-        RemoteFailure(*host_, sudo ? "`sudo -n`" : "a first command", *looked).value();
-    Fault(sudo ? "sudo" : "shell", failure,
-          sudo ? "write into /etc/sudoers.d/orcio there, as USER who logs in: USER ALL=(root) "
-                 "NOPASSWD: ALL"
-               : "see that the user that logs in has a shell there");
+    const auto sudo = SudoAdvice(looked->err);
+    Fault(sudo ? "sudo" : "shell",
+          {ErrorKind::kRemote, 0,
+           fmt::format("{} failed (exit status {}): {}", sudo ? "`sudo -n`" : "a first command",
+                       looked->exit_status, Excerpt(looked->err + "\n" + looked->out))},
+          sudo.value_or("see that the user that logs in has a shell there"));
     return false;
   }
+  if (const auto shell = CheckShell(*host_, stop_); !shell) Fault("shell", shell.error(), {});
   CheckUser(looked->out);
   CheckGuards(looked->out);
   has_docker_ = !SaidOf(looked->out, "docker").empty();

@@ -126,7 +126,7 @@ InPlace::~InPlace() {
 Result<void> InPlace::Prepare(uint64_t bytes, const std::stop_token& stop) {
   ORCIO_TRY(RefuseUnrecovered(place_.files, place_.repository, service_.name));
   ORCIO_TRY(host_.Connect(stop));
-  ORCIO_TRY(CheckQuiet(host_, stop));
+  ORCIO_TRY(CheckShell(host_, stop));
   tar_ = ORCIO_TRY(DetectRemoteTar(host_, stop));
   ORCIO_TRY(Look(bytes, stop));
   ORCIO_TRY(control_.Inspect(host_, stop));

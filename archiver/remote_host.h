@@ -15,6 +15,9 @@ namespace orcio {
 struct CommandResult {
   int exit_status = 0;                // 128 + N where a signal ended it, as a shell says it
   std::optional<std::string> signal;  // its name without "SIG"
+  // Whether it was the command that ended so, and not what was to run it: a login shell, sudo, a
+  // ForceCommand. Of those, `out` and `err` are then.
+  bool begun = true;
   std::string out;  // at most RunOptions::max_output bytes; the rest is read and dropped
   std::string err;  // likewise
   bool out_truncated = false;
@@ -35,8 +38,8 @@ struct RunOptions {
 };
 
 // A machine where services run. One connection, used by one thread at a time. `command` is a line
-// for the login user's POSIX shell: whoever builds it quotes what it got from elsewhere
-// (shell_quote.h).
+// for a POSIX shell, whatever the login user's is: whoever builds it quotes what it got from
+// elsewhere (shell_quote.h).
 class RemoteHost {
  public:
   virtual ~RemoteHost() = default;

@@ -1,23 +1,19 @@
 #include "archiver/service_plan.h"
 
 #include "archiver/remote_text.h"
+#include "archiver/sudo_advice.h"
 
 namespace orcio {
-
-// What a login shell's start-up file prints comes before the output of every command, the tar's
-// among them. Looked at here, where nothing has been stopped, and not where a service waits to be
-// started again.
-Result<void> CheckQuiet(RemoteHost& host, const std::stop_token& stop) {
-  const auto result = ORCIO_TRY(host.Run(":", {}, stop));
-  if (result.out.empty()) return {};
-  return Fail(ErrorKind::kRemote,
-              "{}: the login shell there prints to standard output before it runs a command ({}), "
-              "which would get into the archive: let its start-up files print on a terminal only, "
-              "e.g. by `[ -t 1 ] || return` at the beginning of ~/.bashrc",
-              host.name(), Excerpt(result.out, 1));
-}
-
 namespace {
+
+std::string ShellAdvice(const CommandResult& result) {
+  if (result.err.find("orcio-host: refused") != std::string::npos)
+    return "install the orcio-host of this version of orcio there";
+  return SudoAdvice(result.err)
+      .value_or(
+          "see that the login user has a shell there (`getent passwd USER`) whose start-up files "
+          "let commands run");
+}
 
 Result<void> PlanMode(const ServiceConfig& service, RemoteHost& host, ServicePlan& plan,
                       const std::stop_token& stop) {
@@ -36,10 +32,25 @@ Result<void> PlanMode(const ServiceConfig& service, RemoteHost& host, ServicePla
 
 }  // namespace
 
+Result<void> CheckShell(RemoteHost& host, const std::stop_token& stop) {
+  const auto result = ORCIO_TRY(host.Run(":", {}, stop));
+  if (!result.begun) {
+    return Fail(ErrorKind::kRemote, "{}: no command runs there (exit status {}): {}; {}",
+                host.name(), result.exit_status, Excerpt(result.err + "\n" + result.out),
+                ShellAdvice(result));
+  }
+  if (result.out.empty()) return {};
+  return Fail(ErrorKind::kRemote,
+              "{}: something there prints to standard output while a command runs, or after it "
+              "({}), which would get into the archive: look at ForceCommand in sshd_config, and "
+              "for what the start-up files of the login shell (~/.bashrc) leave running",
+              host.name(), Excerpt(result.out, 1));
+}
+
 Result<ServicePlan> PlanService(const ServiceConfig& service, RemoteHost& host,
                                 ServiceControl& control, const std::stop_token& stop) {
   ORCIO_TRY(host.Connect(stop));
-  ORCIO_TRY(CheckQuiet(host, stop));
+  ORCIO_TRY(CheckShell(host, stop));
   ServicePlan plan;
   plan.tar = ORCIO_TRY(DetectRemoteTar(host, stop));
   ORCIO_TRY(CheckRemoteTar(plan.tar, service));

@@ -25,9 +25,10 @@ struct ServicePlan {
   std::string no_precopy;  // why not, for people; empty where nothing gave way
 };
 
-// kRemote where the login shell prints something before it runs a command, which would get into the
-// archive.
-[[nodiscard]] Result<void> CheckQuiet(RemoteHost& host, const std::stop_token& stop);
+// kRemote, with what to do, where no command runs on the host for want of a login shell or for what
+// sudo says, and where more comes from one than it prints. Looked at where nothing has been
+// stopped, and not where a service waits to be started again.
+[[nodiscard]] Result<void> CheckShell(RemoteHost& host, const std::stop_token& stop);
 
 // Logs in, looks for tar, paths and the service's parts. Everything that can go wrong before a
 // service is stopped goes wrong here. `control` has been inspected afterwards.

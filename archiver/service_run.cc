@@ -71,6 +71,7 @@ class ServiceRun {
   void WarnOfStop(const std::string& why);
   void CompareSize(const TarSummary& summary);
   [[nodiscard]] CaptureContext Context();
+  [[nodiscard]] Error NoTar(Error error) const;
   [[nodiscard]] Failure Cancelled() const;
   [[nodiscard]] Failure DownTooLong() const;
   void Enter(RunPhase phase) const {
@@ -297,14 +298,18 @@ Result<void> ServiceRun::StopAndCollect(SafetyNet& net, const std::stop_token& s
 
 Result<void> ServiceRun::Collect(RemoteHost& host, const std::stop_token& stop) {
   Enter(RunPhase::kStreaming);
-  ORCIO_TRY(capture_->Collect(host, deadline_, stop));
+  auto collected = capture_->Collect(host, deadline_, stop);
+  if (!collected) return Failure(NoTar(std::move(collected).error()));
   if (stop_.stop_requested()) return Cancelled();
   return {};
 }
 
 Result<void> ServiceRun::Publish(std::future<Result<const TarSummary*>> finished) {
   Enter(RunPhase::kFinishing);
-  const TarSummary* summary = ORCIO_TRY(finished.get());
+  auto whole = finished.get();
+  // Of precopy, what is damaged may be the last archive.
+  if (!whole && plan_.mode != Mode::kPrecopy) return Failure(NoTar(std::move(whole).error()));
+  const TarSummary* summary = ORCIO_TRY(std::move(whole));
   if (stop_.stop_requested()) return Cancelled();
   LookAgain();
   outcome_.facts.end_seconds = UtcSeconds();
@@ -362,6 +367,17 @@ void ServiceRun::LookAgain() {
     warnings.push_back("whether it is well was not known by the end of the run: " +
                        looked.error().message);
   }
+}
+
+// What a host sends is nothing of the repository's: if it makes no sense, nothing there is damaged.
+Error ServiceRun::NoTar(Error error) const {
+  if (error.kind != ErrorKind::kDamaged) return error;
+  error.kind = ErrorKind::kRemote;
+  error.message = fmt::format(
+      "{}: no archive, for what {} sent is no whole tar ({}): see what else prints to standard "
+      "output there while tar runs, and whether that is a tar at all",
+      service_.name, host_.name(), error.message);
+  return error;
 }
 
 Failure ServiceRun::Cancelled() const {

@@ -1,5 +1,6 @@
 #include "archiver/ssh_host.h"
 
+#include "archiver/framed_host.h"
 #include "archiver/ssh_channel.h"
 #include "archiver/ssh_command.h"
 #include "archiver/ssh_session.h"
@@ -59,7 +60,7 @@ class SshHost : public RemoteHost {
 }  // namespace
 
 std::unique_ptr<RemoteHost> MakeSshHost(const HostConfig& config, const SshOptions& options) {
-  return std::make_unique<SshHost>(config, options);
+  return MakeFramedHost(std::make_unique<SshHost>(config, options), config);
 }
 
 }  // namespace orcio

@@ -14,7 +14,7 @@ struct SshOptions {
 
 // A host reached over SSH by libssh. Unknown and changed host keys are refused. Asks for AES-GCM
 // first: several times as fast as the default cipher. Reads ~/.ssh/config. Never asks a person
-// anything.
+// anything. What a login shell prints by itself is in no answer (framed_host.h).
 [[nodiscard]] std::unique_ptr<RemoteHost> MakeSshHost(const HostConfig& config,
                                                       const SshOptions& options = {});
 

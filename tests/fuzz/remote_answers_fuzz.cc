@@ -1,6 +1,6 @@
-// What a host answers: to the questions about its tar, paths, containers and units, and at the end
-// of a tar. Of the input, each NUL begins the next answer; the first byte is the first one's exit
-// status.
+// What a host answers: to the questions about its tar, paths, containers and units, at the end of a
+// tar, and before a command. Of the input, each NUL begins the next answer; the first byte is the
+// first one's exit status.
 
 #include <algorithm>
 #include <cstdint>
@@ -8,12 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "archiver/command_frame.h"
 #include "archiver/compose_control.h"
 #include "archiver/compose_tool.h"
 #include "archiver/guard.h"
 #include "archiver/remote_tar.h"
 #include "archiver/remote_text.h"
 #include "archiver/safe_text.h"
+#include "archiver/sudo_advice.h"
 #include "archiver/systemd_control.h"
 #include "archiver/volume_check.h"
 #include "tests/support/fake_host.h"
@@ -122,6 +124,18 @@ void JudgeTars(const std::vector<CommandResult>& answers) {
   }
 }
 
+// However an output is cut, the same of it is the command's own.
+void TakeNoiseOff(std::string_view output, const std::vector<CommandResult>& answers) {
+  FrameFilter whole;
+  const std::string own(whole.Take(output));
+  FrameFilter pieces;
+  std::string taken;
+  for (const char& byte : output) taken += pieces.Take({&byte, 1});
+  Require(taken == own && pieces.begun() == whole.begun() && pieces.noise() == whole.noise());
+  Require(output.starts_with(whole.noise()) && output.ends_with(own));
+  for (const auto& answer : answers) (void)SudoAdvice(answer.err);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -129,5 +143,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   AskAboutTar(answers);
   AskAboutServices(answers);
   JudgeTars(answers);
+  TakeNoiseOff({reinterpret_cast<const char*>(data), size}, answers);
   return 0;
 }

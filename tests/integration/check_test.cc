@@ -180,6 +180,50 @@ TEST_CASE("A sudo that asks for a password is told, and cannot drive the termina
   CHECK(finding.at("message").get<std::string>().find('\033') == std::string::npos);
 }
 
+// It was NOPASSWD, which is there.
+TEST_CASE("A sudo that wants a terminal is told from one that wants a password") {
+  Host host;
+  host.Program("sudo", "echo 'sudo: sorry, you must have a tty to run sudo' >&2; exit 1\n");
+  host.Configure({}, "    sudo: true\n");
+  const auto looked = host.Check();
+  const Json finding = OnlyWrong(looked, "sudo");
+  CHECK(Contains(finding, "message", "you must have a tty"));
+  CHECK(Contains(finding, "remedy", "requiretty"));
+  CHECK_FALSE(Contains(finding, "remedy", "NOPASSWD"));
+  const Ended archived = host.orcio.Run({"archive"});
+  CHECK(archived.status == 1);
+  CHECK(archived.err.find("requiretty") != std::string::npos);
+}
+
+TEST_CASE("A sudo that cannot resolve the host's name disturbs nothing") {
+  Host host;
+  host.Program("sudo",
+               "echo 'sudo: unable to resolve host nas: Name or service not known' >&2\n"
+               "shift 2\nexec \"$@\"\n");
+  host.Configure({}, "    sudo: true\n");
+  CHECK(host.Check().Subjects() == kNone);
+  const Ended archived = host.orcio.Run({"archive"});
+  CHECK(archived.status == 0);
+  CHECK(archived.err.empty());
+}
+
+TEST_CASE("The docker that the configuration names is the one that is asked, at its socket") {
+  Host host;
+  const fs::path docker = host.orcio.scratch() / "container station/docker";
+  fs::create_directory(docker.parent_path());
+  std::ofstream(docker) << "#!/bin/sh\necho \"Cannot connect to the Docker daemon at "
+                           "$DOCKER_HOST.\" >&2\nexit 1\n";
+  fs::permissions(docker, fs::perms::owner_all);
+  host.Configure(
+      "  shop: {host: workshop, paths: [" + host.path() + "]}\n",
+      "    docker: " + docker.string() + "\n    docker_socket: /run/user/7/docker.sock\n");
+  const auto looked = host.Check();
+  CHECK(looked.ended.status == 1);
+  const Json finding = OnlyWrong(looked, "project");
+  CHECK(Contains(finding, "message", "unix:///run/user/7/docker.sock"));
+  CHECK(Contains(finding, "message", "docker_socket:"));
+}
+
 TEST_CASE("A busybox tar is a warning that says what it loses, no tar an error") {
   Host host;
   host.Configure();

@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "archiver/command_frame.h"
 #include "archiver/guard_script.h"
 #include "archiver/service_run.h"
 #include "archiver/shell_quote.h"
@@ -339,6 +340,28 @@ TEST_CASE(
   script.Refuses(BeatCommand(token) + "touch pwned\n");
   script.Refuses(BeatCommand("$(touch pwned)aaaaaaaaaaaaaaaaaa"));
   script.Refuses(GuardedCommand(token, GuardedCommand(token, "'sh' '-c' 'true'", false), false));
+}
+
+TEST_CASE("The forced command looks for programs where it is told to by its own options alone") {
+  const ScratchDirectory scratch;
+  WriteProgram(scratch / "docker", "echo mine $DOCKER_HOST\n");
+  HostConfig host;
+  host.docker = scratch / "docker";
+  host.docker_socket = "/run/user/7/docker.sock";
+  const std::string ask = "'docker' 'logs' '--tail' '5' '" + kId + "' 2>&1";
+  const Script plain({"--project", "wiki"});
+  plain.Allows(CommandPrologue({}) + "'docker' 'stop' '" + kId + "'", "docker stop aa");
+  CHECK(plain.Ask(CommandPrologue(host) + ask).status == 1);
+  const Script named({"--project", "mine unix:///run/user/7/docker.sock", "--bin",
+                      scratch.path().string(), "--docker-socket", "/run/user/7/docker.sock"});
+  named.Allows(CommandPrologue(host) + ask, "orcio-begin\nmine unix:///run/user/7/docker.sock\n");
+  host.docker = "/tmp/docker";
+  CHECK(named.Ask(CommandPrologue(host) + ask).status == 1);
+  host.docker = scratch / "docker";
+  host.docker_socket = "/tmp/docker.sock";
+  CHECK(named.Ask(CommandPrologue(host) + ask).status == 1);
+  named.Refuses("PATH='" + scratch.path().string() + "':$PATH\ntouch pwned");
+  plain.Refuses("PATH='/tmp':$PATH\n:");
 }
 
 TEST_CASE("The forced command refuses whatever is not orcio's, or not named") {

@@ -28,9 +28,12 @@ std::string Instead(const ScratchDirectory& scratch, const std::string& script) 
   return "ForceCommand " + file.string();
 }
 
+// What a command begins with, so that what follows counts as its own.
+constexpr const char* kBegin = "echo; echo orcio-begin; { echo; echo orcio-begin; } >&2\n";
+
 // An honest host but for what it does when it is asked for the tar.
 std::string InsteadOfTar(const std::string& script) {
-  return "case $SSH_ORIGINAL_COMMAND in *--create*)\n" + script +
+  return std::string("case $SSH_ORIGINAL_COMMAND in *--create*)\n") + kBegin + script +
          ";;\n*) exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\";; esac\n";
 }
 
@@ -129,13 +132,46 @@ TEST_CASE("A tar of hostile names stays in its archive, and drives no terminal")
   CHECK(listed.find("..") == std::string::npos);
 }
 
-TEST_CASE("A start-up file that prints is refused before anything is stopped") {
-  Night night;
-  WriteFile(night.orcio.sshd().directory() / "home/.bashrc", "printf 'welcome \\033[31mhome\\n'\n");
-  // Where the user's shell is not bash, none of them reads it.
-  if (night.orcio.Run({"archive", "--dry-run"}).status == 0) return;
-  night.Fails({"prints to standard output", "welcome \\x1b[31mhome", "~/.bashrc"});
-  CHECK_FALSE(night.was_stopped());
+// It was refused, and where it got past that a tar that "makes no sense at offset 0", exit
+// status 4.
+TEST_CASE("A login shell that talks before it runs a command disturbs nothing") {
+  const std::string before = GENERATE(
+      as<std::string>(), "printf 'welcome \\033[31mhome\\n'; echo oh dear >&2",
+      "printf 'no newline'", "head -c 60000 /dev/zero", "set -x; echo \"$SSH_ORIGINAL_COMMAND\"");
+  CAPTURE(before);
+  const Night night(before + "\nexec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"\n");
+  const Ended ended = night.orcio.Run({"archive"});
+  INFO(ended.err);
+  CHECK(ended.status == 0);
+  CHECK(ended.err.empty());
+  night.CheckHarmless(ended);
+  CHECK(MustRun({"tar", "-xOzf", night.orcio.OnlyArchive().string(), "--wildcards", "*/file"}) ==
+        "content");
+}
+
+TEST_CASE("A login shell that talks too much, or at the wrong time, is refused before the stop") {
+  const Night endless(
+      "head -c 100000 /dev/zero | tr '\\0' x\n"
+      "exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"\n");
+  endless.Fails({"workshop: more than 64 KiB are printed there before a command begins"});
+  CHECK_FALSE(endless.was_stopped());
+  const Night farewell("/bin/sh -c \"$SSH_ORIGINAL_COMMAND\"; s=$?; echo good bye; exit $s\n");
+  farewell.Fails({"workshop: something there prints to standard output", "good bye"});
+  CHECK_FALSE(farewell.was_stopped());
+  const Night menu("echo '1) reboot 2) leave'; exit 0\n");
+  menu.Fails({"1) reboot 2) leave", "ForceCommand"});
+  CHECK_FALSE(menu.was_stopped());
+}
+
+TEST_CASE("Noise in the middle of the tar is the host's doing, and no damage here") {
+  const Night night(
+      InsteadOfTar("/bin/sh -c \"$SSH_ORIGINAL_COMMAND\" 2>/dev/null | tail -c +14 | "
+                   "{ echo reminder; cat; }"));
+  const Ended ended = night.orcio.Run({"archive"});
+  INFO(ended.err);
+  CHECK(ended.status == 1);
+  CHECK(ended.err.find("is no whole tar") != std::string::npos);
+  night.CheckHarmless(ended);
 }
 
 TEST_CASE("A start-up file that complains, a banner, and one session without a terminal are fine") {

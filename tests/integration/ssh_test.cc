@@ -290,12 +290,57 @@ TEST_CASE("Many commands run one after another over a connection with one sessio
             std::to_string(i) + "\n");
 }
 
-TEST_CASE("What a login shell's start-up file prints disturbs nothing but its own streams") {
+TEST_CASE("What a login shell's start-up file prints is left out") {
   const SshdFixture sshd;
   std::ofstream(sshd.directory() / "home/.bashrc") << "echo welcome\necho warning >&2\n";
   const auto result = ValueOf(Connected(sshd.Config())->Run("echo mine; exit 2", {}, kNever));
   CHECK(result.exit_status == 2);
-  CHECK(result.out.ends_with("mine\n"));
+  CHECK(result.out == "mine\n");
+  CHECK(result.err.empty());
+}
+
+TEST_CASE("Every login shell that is there runs a command, talking or not") {
+  for (const std::string shell : {"bash", "dash", "fish", "zsh", "tcsh", "csh", "busybox sh"}) {
+    if (orcio::test::RunShell("command -v " + shell.substr(0, shell.find(' '))).status != 0)
+      continue;
+    CAPTURE(shell);
+    const ScratchDirectory scratch;
+    std::ofstream(scratch / "shell")
+        << "#!/bin/sh\necho welcome\nexec " << shell << " -c \"$SSH_ORIGINAL_COMMAND\"\n";
+    std::filesystem::permissions(scratch / "shell", std::filesystem::perms::owner_all);
+    const SshdFixture sshd("ForceCommand " + (scratch / "shell").string());
+    const std::string odd = "'a b' \"c\" '$HOME' '`x`' '!' '\\' '\n\\n'";
+    const auto result =
+        ValueOf(Connected(sshd.Config())->Run("printf '%s|' " + odd + "; exit 2", {}, kNever));
+    CHECK(result.exit_status == 2);
+    CHECK(result.out == "a b|c|$HOME|`x`|!|\\|\n\\n|");
+  }
+}
+
+TEST_CASE("A login shell that runs nothing is told from a command that fails") {
+  const ScratchDirectory scratch;
+  std::ofstream(scratch / "nologin") << "#!/bin/sh\necho not available\nexit 1\n";
+  std::filesystem::permissions(scratch / "nologin", std::filesystem::perms::owner_all);
+  const SshdFixture sshd("ForceCommand " + (scratch / "nologin").string());
+  const auto result = ValueOf(Connected(sshd.Config())->Run("true", {}, kNever));
+  CHECK_FALSE(result.begun);
+  CHECK(result.out == "not available\n");
+}
+
+TEST_CASE("Programs are found in the login user's own directory, and where the host's path: says") {
+  const ScratchDirectory scratch;
+  const SshdFixture sshd("SetEnv PATH=/usr/bin:/bin");
+  const auto write = [](const std::filesystem::path& path) {
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << "#!/bin/sh\necho found\n";
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+  };
+  write(sshd.directory() / "home/bin/orcio-test-program");
+  CHECK(ValueOf(Connected(sshd.Config())->Run("orcio-test-program", {}, kNever)).out == "found\n");
+  write(scratch / "it's here/orcio-other-program");
+  HostConfig config = sshd.Config();
+  config.path = {(scratch / "it's here").string()};
+  CHECK(ValueOf(Connected(config)->Run("orcio-other-program", {}, kNever)).out == "found\n");
 }
 
 TEST_CASE("A banner and a noisy login shell disturb nothing") {
@@ -309,8 +354,8 @@ TEST_CASE("A banner and a noisy login shell disturb nothing") {
   const auto host = Connected(sshd.Config());
   const auto result = ValueOf(host->Run("echo mine; exit 2", {}, kNever));
   CHECK(result.exit_status == 2);
-  CHECK(result.out == "welcome\nmine\n");
-  CHECK(result.err == "warning\n");
+  CHECK(result.out == "mine\n");
+  CHECK(result.err.empty());
 }
 
 TEST_CASE("A sudo that wants a password is an exit status and a sentence, not an error") {
@@ -917,8 +962,9 @@ TEST_CASE("Commands run through sudo where the configuration and the caller say 
     orcio::test::SkipOrFail("this test needs a sudo that asks for no password");
   const ScratchDirectory scratch;
   // Stands for the host's sudo and tells what it was asked to do.
-  std::ofstream(scratch / "sudo")
-      << "#!/bin/sh\necho \"sudo: $*\" >&2\nexec /usr/bin/sudo \"$@\"\n";
+  std::ofstream(scratch / "sudo") << "#!/bin/sh\necho \"sudo: $*\" >>"
+                                  << (scratch / "asked").string()
+                                  << "\nexec /usr/bin/sudo \"$@\"\n";
   std::filesystem::permissions(scratch / "sudo", std::filesystem::perms::owner_all);
   const SshdFixture sshd("SetEnv PATH=" + scratch.path().string() +
                          ":/usr/sbin:/usr/bin:/sbin:/bin");
@@ -928,11 +974,13 @@ TEST_CASE("Commands run through sudo where the configuration and the caller say 
   const auto as_root = ValueOf(host->Run("id -u; printf '%s' \"$SUDO_COMMAND\"", {}, kNever));
   CHECK(as_root.exit_status == 0);
   CHECK(as_root.out.starts_with("0\n/"));
-  CHECK(as_root.err.starts_with("sudo: -n -- sh -c "));
+  CHECK(MustRun({"cat", scratch / "asked"}).starts_with("sudo: -n -- sh -c "));
+  std::filesystem::remove(scratch / "asked");
   RunOptions as_self;
   as_self.as_root = false;
   CHECK(ValueOf(host->Run("true", as_self, kNever)).err.empty());
   config.sudo = false;
   host = Connected(config);
   CHECK(ValueOf(host->Run("true", {}, kNever)).err.empty());
+  CHECK_FALSE(std::filesystem::exists(scratch / "asked"));
 }

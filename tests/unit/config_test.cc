@@ -448,6 +448,18 @@ TEST_CASE("What is neither true nor false where one is wanted is an error") {
   CheckError(WithHost("    sudo: \"true\"\n"), "4:11", "remove the quotes");
   CHECK(HostOf("    sudo: yes\n").sudo);
   CHECK_FALSE(HostOf("    sudo: off\n").sudo);
+  CHECK(HostOf("    docker: /opt/bin/docker\n").docker == "/opt/bin/docker");
+  CheckError(WithHost("    docker: docker\n"), "4:13", "must be an absolute path");
+  CheckError(WithHost("    docker: /opt/bin/podman\n"), "4:13", "a program called docker");
+  CheckError(WithHost("    docker: /a:b/docker\n"), "4:13", "holds a colon");
+  CHECK(HostOf("    docker_socket: /run/user/7/docker.sock\n").docker_socket ==
+        "/run/user/7/docker.sock");
+  CheckError(WithHost("    docker_socket: unix:///run/docker.sock\n"), "4:20",
+             "must be an absolute path");
+  CHECK(HostOf("    path: [/opt/bin, /x/y]\n").path ==
+        std::vector<std::string>{"/opt/bin", "/x/y"});
+  CheckError(WithHost("    path: [bin]\n"), "4:12", "must be an absolute path");
+  CheckError(WithHost("    path: ['/opt/bin:/x']\n"), "4:12", "write one directory an item");
 }
 
 TEST_CASE("A quoted number is an error") {

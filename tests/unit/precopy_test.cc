@@ -152,7 +152,7 @@ TEST_CASE("A tar that is broken by what changes under it is fetched again") {
     const auto outcome = service.Run(host);
     REQUIRE(outcome.error);
     INFO(outcome.error->message);
-    CHECK(outcome.error->kind == ErrorKind::kDamaged);
+    CHECK(outcome.error->kind == ErrorKind::kRemote);  // nothing of the repository is damaged
     CHECK_FALSE(outcome.start_error);
     CHECK(service.control.log == kWholeRun);
   }

@@ -55,7 +55,9 @@ if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_archiver orcio_archiver
     unit/archive_all_test.cc
     unit/command_control_test.cc
+    unit/command_frame_test.cc
     unit/compose_control_test.cc
+    unit/framed_host_test.cc
     unit/hook_test.cc
     unit/in_place_test.cc
     unit/config_test.cc
