@@ -135,12 +135,33 @@ std::optional<DockerContainer> ParseContainer(const std::string& line) {
   return container;
 }
 
-// A container may go while it is asked about.
-bool OnlyMissing(const CommandResult& result) {
-  const auto lines = Lines(result.err);
-  return !lines.empty() && std::all_of(lines.begin(), lines.end(), [](const std::string& line) {
-    return line.empty() || line.find("No such ") != std::string::npos;
+bool SaysMissing(std::string_view line) {
+  return line.find("No such ") != line.npos || line.find("no such ") != line.npos;
+}
+
+// A container may go while it is asked about: whether docker has told of every one of `ids` that it
+// is gone, or what it is like. What else stands among its complaints does not matter.
+bool OnlyMissing(const CommandResult& result, const std::vector<std::string>& ids,
+                 const std::vector<DockerContainer>& found) {
+  const auto said = Lines(result.err);
+  return std::all_of(ids.begin(), ids.end(), [&](const std::string& id) {
+    return FindContainer(found, id) != nullptr ||
+           std::any_of(said.begin(), said.end(), [&](const std::string& line) {
+             return SaysMissing(line) && line.find(id) != line.npos;
+           });
   });
+}
+
+// The last line of `err` that has all of `parts`; empty where there is none.
+std::string LineWith(std::string_view err, std::initializer_list<std::string_view> parts) {
+  std::string found;
+  for (auto& line : Lines(err)) {
+    const bool all = std::all_of(parts.begin(), parts.end(), [&](std::string_view part) {
+      return line.find(part) != std::string::npos;
+    });
+    if (all) found = std::move(line);
+  }
+  return found;
 }
 
 }  // namespace
@@ -161,22 +182,29 @@ std::chrono::milliseconds HealthCheck::Verdict() const {
 
 Failure DockerFailure(const RemoteHost& host, const std::string& what,
                       const CommandResult& result) {
-  if (result.exit_status == 127 ||
-      result.err.find("docker: command not found") != result.err.npos) {
+  if (!result.begun) return RemoteFailure(host, what, result);
+  if (result.exit_status == 127 || !LineWith(result.err, {"docker: command not found"}).empty()) {
     return Fail(ErrorKind::kRemote,
-                "{}: there is no docker in the PATH of the login user: install docker there, or "
-                "set the service's control to systemd, commands or none",
+                "{}: there is no docker in the PATH of the user that runs it, nor where NAS "
+                "systems, snaps and macOS have it: install docker there, name the program by the "
+                "host's docker:, or set the service's control to systemd, commands or none",
                 host.name());
   }
-  if (result.err.find("permission denied") != std::string::npos) {
+  if (const auto said = LineWith(result.err, {"permission denied", "connect"}); !said.empty()) {
     return Fail(ErrorKind::kRemote,
                 "{}: docker refuses the login user ({}): add the user to the group docker there, "
                 "or set sudo: true for the host",
-                host.name(), Excerpt(result.err, 1));
+                host.name(), Excerpt(said, 1));
   }
-  if (result.err.find("Cannot connect to the Docker daemon") != std::string::npos) {
-    return Fail(ErrorKind::kRemote, "{}: docker's daemon does not run there ({}): start it",
-                host.name(), Excerpt(result.err, 1));
+  auto silent = LineWith(result.err, {"Cannot connect to the Docker daemon"});
+  if (silent.empty()) silent = LineWith(result.err, {"failed to connect to the docker API"});
+  if (!silent.empty()) {
+    return Fail(ErrorKind::kRemote,
+                "{}: docker's daemon does not run there ({}): start it; where it is a rootless "
+                "one, which has a socket of its own, see that it runs (`loginctl enable-linger "
+                "USER`), and name its socket by the host's docker_socket:, such as "
+                "/run/user/1000/docker.sock",
+                host.name(), Excerpt(silent, 1));
   }
   return RemoteFailure(host, what, result);
 }
@@ -190,16 +218,16 @@ Result<std::vector<DockerContainer>> InspectContainers(RemoteHost& host,
                                  "container", "--format", kInspectFormat};
   words.insert(words.end(), ids.begin(), ids.end());
   const auto result = ORCIO_TRY(host.Run(ShellCommand(words), {}, stop));
-  if (result.exit_status != 0 && !OnlyMissing(result)) {
-    return DockerFailure(host, "docker inspect", result);
-  }
   if (result.out_truncated) return Senseless(host, "too long");
   for (const auto& line : Lines(result.out)) {
     if (line.empty()) continue;
     auto container = ParseContainer(line);
+    if (!container && result.exit_status != 0) break;
     if (!container) return Senseless(host, line);
     containers.push_back(std::move(*container));
   }
+  if (result.exit_status != 0 && !OnlyMissing(result, ids, containers))
+    return DockerFailure(host, "docker inspect", result);
   return containers;
 }
 

@@ -57,6 +57,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/command_control_test.cc
     unit/command_frame_test.cc
     unit/compose_control_test.cc
+    unit/docker_test.cc
     unit/framed_host_test.cc
     unit/hook_test.cc
     unit/in_place_test.cc
