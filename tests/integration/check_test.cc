@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -222,6 +223,34 @@ TEST_CASE("The docker that the configuration names is the one that is asked, at 
   const Json finding = OnlyWrong(looked, "project");
   CHECK(Contains(finding, "message", "unix:///run/user/7/docker.sock"));
   CHECK(Contains(finding, "message", "docker_socket:"));
+}
+
+// It was "the daemon does not run": as with a user's rootless docker, root's own has no socket.
+TEST_CASE("A service whose daemon has a socket of its own is checked and archived through it") {
+  const char* path = std::getenv("PATH");
+  const OrcioFixture orcio(BuiltProgram(),
+                           std::string("SetEnv PATH=") + (path ? path : "/usr/bin:/bin") + "\n");
+  const std::string stack = (orcio.scratch() / "stack").string();
+  fs::create_directories(stack + "/data");
+  Dockerd().Up("rootless", stack,
+               "version: '2.4'\nservices:\n  app:\n    image: busybox\n    network_mode: none\n"
+               "    command: [sleep, '1000']\n    stop_grace_period: 1s\n    volumes: ['" +
+                   stack + "/data:/data']\n");
+  const auto started = [] {
+    return Dockerd().Docker(
+        {"inspect", "--format", "{{.State.Status}} {{.State.StartedAt}}", "rootless_app_1"});
+  };
+  const std::string before = started();
+  orcio.Configure("  rootless: {host: workshop, mode: stop, paths: [" + stack + "/data]}\n",
+                  "    docker_socket: " + (Dockerd().scratch() / "docker.sock").string() + "\n");
+  const Ended checked = orcio.Run({"-v", "check", "rootless"});
+  CHECK(checked.out.find("runs: rootless_app_1") != std::string::npos);
+  const Ended archived = orcio.Run({"archive"});
+  INFO(archived.err);
+  CHECK(archived.status == 0);
+  CHECK(started().starts_with("running "));
+  CHECK(started() != before);
+  Dockerd().Docker({"rm", "--force", "rootless_app_1"});
 }
 
 TEST_CASE("A busybox tar is a warning that says what it loses, no tar an error") {
