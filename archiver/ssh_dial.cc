@@ -45,8 +45,9 @@ struct Lookup {
 };
 
 void LookUp(const std::shared_ptr<Lookup>& lookup, const std::string& address,
-            const std::string& service) {
+            const std::string& service, int family) {
   addrinfo hints{};
+  hints.ai_family = family;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_NUMERICSERV;
   addrinfo* found = nullptr;
@@ -60,9 +61,10 @@ void LookUp(const std::shared_ptr<Lookup>& lookup, const std::string& address,
 
 // getaddrinfo cannot be interrupted, and waits half a minute for a name server that is away: it
 // gets a thread of its own, which nobody waits for once nobody wants its answer.
-Result<Addresses> Resolve(const std::string& address, uint16_t port, const Patience& patience) {
+Result<Addresses> Resolve(const std::string& address, uint16_t port, int family,
+                          const Patience& patience) {
   auto lookup = std::make_shared<Lookup>();
-  std::thread(LookUp, lookup, address, std::to_string(port)).detach();
+  std::thread(LookUp, lookup, address, std::to_string(port), family).detach();
   std::unique_lock lock(lookup->mutex);
   while (!lookup->done) {
     if (patience.stop.stop_requested()) return Stopped();
@@ -193,9 +195,9 @@ Result<UniqueFd> DialFirst(const addrinfo* addresses, const Patience& patience) 
   return Failure(std::move(last));
 }
 
-Result<UniqueFd> DialTcp(const std::string& address, uint16_t port,
+Result<UniqueFd> DialTcp(const std::string& address, uint16_t port, int family,
                          std::chrono::seconds dead_link_timeout, const Patience& patience) {
-  const auto addresses = ORCIO_TRY(Resolve(address, port, patience));
+  const auto addresses = ORCIO_TRY(Resolve(address, port, family, patience));
   auto fd = ORCIO_TRY(DialFirst(addresses.get(), patience));
   WatchLink(fd.get(), dead_link_timeout);
   return fd;

@@ -35,12 +35,12 @@ inline constexpr std::chrono::milliseconds kWaitSlice{100};
 
 // A TCP connection to the first of the address's IPs that accepts one. The kernel ends it where the
 // other side acknowledges nothing for `dead_link_timeout`. kNetwork, with an errno but where the
-// name does not resolve.
-[[nodiscard]] Result<UniqueFd> DialTcp(const std::string& address, uint16_t port,
+// name does not resolve. `family` is AF_INET, AF_INET6, or AF_UNSPEC for both.
+[[nodiscard]] Result<UniqueFd> DialTcp(const std::string& address, uint16_t port, int family,
                                        std::chrono::seconds dead_link_timeout,
                                        const Patience& patience);
 
-// A command whose standard input and output are the way to a host. It has
+// A command whose standard input and output are a stream of ours, as the way to a host is. It has
 // no terminal, so that nothing in it can ask a person anything. Ended, and waited for, when this
 // goes out of scope.
 class ProxyProcess {

@@ -13,8 +13,9 @@ struct SshOptions {
 };
 
 // A host reached over SSH by libssh. Unknown and changed host keys are refused. Asks for AES-GCM
-// first: several times as fast as the default cipher. Reads ~/.ssh/config. Never asks a person
-// anything. What a login shell prints by itself is in no answer (framed_host.h).
+// first: several times as fast as the default cipher. Goes by OpenSSH's configuration,
+// ~/.ssh/config and all. Never asks a person anything. What a login shell prints by itself is in no
+// answer (framed_host.h).
 [[nodiscard]] std::unique_ptr<RemoteHost> MakeSshHost(const HostConfig& config,
                                                       const SshOptions& options = {});
 

@@ -1,102 +1,64 @@
 #include "archiver/ssh_login.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <system_error>
 #include <vector>
 
-#include "archiver/known_hosts.h"
-#include "archiver/shell_quote.h"
+#include "archiver/json_text.h"
+#include "archiver/safe_text.h"
+#include "archiver/ssh_agent.h"
+#include "archiver/ssh_host_key.h"
 
 namespace orcio {
 namespace {
 
-std::string FileOption(ssh_session session, ssh_options_e option, const char* otherwise) {
-  char* file = nullptr;
-  if (ssh_options_get(session, option, &file) != SSH_OK) return otherwise;
-  const SshString owned(file);
-  return owned.get();
-}
+// A file that ssh would take a key from, and its public half where one can be read.
+struct Identity {
+  std::string file;
+  std::string key;  // in base64
+  bool in_agent = false;
+};
 
-// "ed25519 key SHA256:..."
-std::string Describe(ssh_key key) {
-  unsigned char* digest = nullptr;
-  size_t size = 0;
-  if (ssh_get_publickey_hash(key, SSH_PUBLICKEY_HASH_SHA256, &digest, &size) != 0) return "key";
-  const SshString text(ssh_get_fingerprint_hash(SSH_PUBLICKEY_HASH_SHA256, digest, size));
-  ssh_clean_pubkey_hash(&digest);
-  return fmt::format("{} key {}", ssh_key_type_to_char(ssh_key_type(key)),
-                     text ? text.get() : "of unknown fingerprint");
-}
-
-// As known_hosts names it.
-std::string HostPattern(const SshEndpoint& endpoint) {
-  return KnownHostsName(endpoint.address, endpoint.port);
-}
-
-std::string HowToAccept(const SshEndpoint& endpoint, const std::string& file) {
-  if (endpoint.proxy_command.empty())
-    return fmt::format("ssh-keyscan -p {} {} >> {}", endpoint.port, ShellQuote(endpoint.address),
-                       ShellQuote(file));
-  return fmt::format("ssh -o ProxyCommand={} -o UserKnownHostsFile={} -p {} {}@{} true",
-                     ShellQuote(endpoint.proxy_command), ShellQuote(file), endpoint.port,
-                     endpoint.user, ShellQuote(endpoint.address));
-}
-
-constexpr std::string_view kCompare =
-    "Compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*.pub there); "
-    "if it is right";
-
-// Why the host's key is not good enough, and what to do. `key` describes it, and `file` is where an
-// administrator would put another.
-std::string HostKeyObjection(const HostKeyJudgement& judgement, const SshEndpoint& endpoint,
-                             const std::string& key, const std::string& file,
-                             const KnownHosts& known) {
-  const std::string host = HostPattern(endpoint);
-  const std::string accept = HowToAccept(endpoint, file);
-  const std::string line = fmt::format("{} line {}", judgement.file, judgement.line);
-  switch (judgement.standing) {
-    case HostKeyStanding::kRevoked:
-      return fmt::format(
-          "THE HOST KEY OF {} IS REVOKED: it shows the {}, which {} marks as @revoked. Whoever has "
-          "that key can pose as the host. Have new keys made there, and add those to {}",
-          host, key, line, file);
-    case HostKeyStanding::kChanged:
-      return fmt::format(
-          "THE HOST KEY OF {} HAS CHANGED: it shows the {}, and {} knows another. Somebody may be "
-          "listening in, or the host was installed anew. Find out which. Only if the new key is "
-          "right: ssh-keygen -f {} -R {} and then {}",
-          host, key, line, ShellQuote(judgement.file), ShellQuote(host), accept);
-    case HostKeyStanding::kOtherType:
-      return fmt::format(
-          "{} shows the {}, and {} knows only keys of other types for it, which the host no longer "
-          "has. Somebody may be listening in. {}: {}",
-          host, key, judgement.file, kCompare, accept);
-    case HostKeyStanding::kAuthorityOnly:
-      return fmt::format(
-          "{} is known by a certificate authority alone ({}), and orcio does not know host "
-          "certificates: the key itself has to be there. It shows the {}. {}: {}",
-          host, line, key, kCompare, accept);
-    default:
-      break;
+// From FILE.pub, or FILE itself, which is a public key where an agent or a token has the private
+// one.
+std::string PublicHalf(const std::string& file) {
+  for (const std::string& name : {file + ".pub", file}) {
+    ssh_key read = nullptr;
+    const int answer = ssh_pki_import_pubkey_file(name.c_str(), &read);
+    const SshKeyHandle key(read);
+    char* text = nullptr;
+    if (answer != SSH_OK || ssh_pki_export_pubkey_base64(key.get(), &text) != SSH_OK) continue;
+    const SshString base64(text);
+    return base64.get();
   }
-  const auto& files = known.files();
-  const bool listed = std::ranges::find(files, file) != files.end();
-  return fmt::format("the key of {} is unknown: it shows the {}, which is not in {}{}{}. {}: {}",
-                     host, key, listed ? "" : file + (files.empty() ? "" : ", "),
-                     fmt::join(files, ", "),
-                     known.unreadable().empty()
-                         ? ""
-                         : fmt::format(" (cannot read {})", fmt::join(known.unreadable(), ", ")),
-                     kCompare, accept);
+  return {};
+}
+
+// "ssh-ed25519 key SHA256:...", or nothing for a key of a kind that libssh does not know.
+std::optional<std::string> DescribeBlob(const std::string& base64) {
+  for (const auto type :
+       {SSH_KEYTYPE_ED25519, SSH_KEYTYPE_RSA, SSH_KEYTYPE_ECDSA_P256, SSH_KEYTYPE_ECDSA_P384,
+        SSH_KEYTYPE_ECDSA_P521, SSH_KEYTYPE_SK_ED25519, SSH_KEYTYPE_SK_ECDSA}) {
+    ssh_key read = nullptr;
+    if (ssh_pki_import_pubkey_base64(base64.c_str(), type, &read) != SSH_OK) continue;
+    const SshKeyHandle key(read);
+    if (ssh_key_type(key.get()) == type) return DescribeKey(key.get());
+  }
+  return std::nullopt;
 }
 
 class KeyLogin {
  public:
   KeyLogin(SshSession& session, const Patience& patience)
-      : session_(session), patience_(patience) {}
+      : session_(session), patience_(patience), agent_(session.settings().agent, patience) {}
 
-  Result<bool> WithIdentity(const std::string& file);
-  Result<bool> WithAgent();
+  // By the one identity that the configuration names, else as OpenSSH goes about it.
+  Result<bool> WithKeys(const std::optional<std::string>& named);
+  // As libssh goes about it.
   Result<bool> WithDefaults();
   [[nodiscard]] Failure Refused() const;
 
@@ -104,11 +66,20 @@ class KeyLogin {
   template <class Call>
   Result<bool> Try(Call call);
   void Tried(const std::string& what);
+  Result<bool> WithIdentity(const std::string& file);
+  Result<bool> WithIdentityIfThere(const std::string& file);
+  Result<bool> WithAgentKeys(const std::vector<SshAgent::Key>& keys);
+  [[nodiscard]] std::vector<SshAgent::Key> KeysOf(std::vector<Identity>& identities);
+  [[nodiscard]] std::vector<SshAgent::Key> OtherKeys(const std::vector<Identity>& identities) const;
+  [[nodiscard]] Failure Explained(Error error) const;
 
   SshSession& session_;
   const Patience& patience_;
+  SshAgent agent_;
+  bool agent_line_ = false;  // libssh has it
   std::vector<std::string> tried_;
   std::vector<std::string> locked_;  // identities that want a passphrase
+  std::vector<std::string> missing_;
 };
 
 void KeyLogin::Tried(const std::string& what) {
@@ -116,18 +87,31 @@ void KeyLogin::Tried(const std::string& what) {
   if (list.empty() || list.back() != what) list.push_back(what);
 }
 
+// sshd hangs up on who offers it too many keys.
+Failure KeyLogin::Explained(Error error) const {
+  if (error.message.find("Too many authentication failures") != std::string::npos)
+    error.message += fmt::format(
+        "; tried: {}. Name the right key by `identity`, or by IdentityFile and `IdentitiesOnly "
+        "yes` in ~/.ssh/config",
+        fmt::join(tried_, ", "));
+  return Failure(std::move(error));
+}
+
 template <class Call>
 Result<bool> KeyLogin::Try(Call call) {
-  const int answer = ORCIO_TRY(Until(session_, patience_, SSH_AUTH_AGAIN, call));
-  if (answer == SSH_AUTH_ERROR && ssh_is_connected(session_.get()) == 0)
-    return session_.Broken("the login failed");
-  if (answer == SSH_AUTH_PARTIAL) tried_.emplace_back("a key that is not enough alone");
-  return answer == SSH_AUTH_SUCCESS;
+  auto done = Until(session_, patience_, SSH_AUTH_AGAIN, call);
+  if (!done) return Explained(std::move(done).error());
+  if (*done == SSH_AUTH_ERROR && ssh_is_connected(session_.get()) == 0)
+    return Explained(session_.Broken("the login failed").value());
+  if (*done == SSH_AUTH_PARTIAL) tried_.emplace_back("a key that is not enough alone");
+  return *done == SSH_AUTH_SUCCESS;
 }
 
 Result<bool> KeyLogin::WithIdentity(const std::string& file) {
   ssh_key read = nullptr;
+  errno = 0;
   const int answer = session_.ReadKey(file, read);
+  const int why = errno;
   const SshKeyHandle key(read);
   if (session_.PassphraseWanted()) {
     locked_.push_back(file);
@@ -135,14 +119,86 @@ Result<bool> KeyLogin::WithIdentity(const std::string& file) {
   }
   if (answer != SSH_OK)
     return Fail(ErrorKind::kInvalid, "host {}: the identity {} {}", session_.host(), file,
-                answer == SSH_EOF ? "cannot be read" : "is not a private key");
-  tried_.push_back(fmt::format("{} ({})", file, Describe(key.get())));
+                answer == SSH_EOF
+                    ? "cannot be read: " + std::generic_category().message(why == 0 ? EIO : why)
+                    : "is not a private key");
+  tried_.push_back(fmt::format("{} ({})", file, DescribeKey(key.get())));
   return Try([&] { return ssh_userauth_publickey(session_.get(), nullptr, key.get()); });
 }
 
-Result<bool> KeyLogin::WithAgent() {
-  if (std::getenv("SSH_AUTH_SOCK") != nullptr) tried_.emplace_back("the agent's keys");
+// Most of those that ssh would look for are not there.
+Result<bool> KeyLogin::WithIdentityIfThere(const std::string& file) {
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) {
+    missing_.push_back(file);
+    return false;
+  }
+  auto in = WithIdentity(file);
+  if (in || in.error().kind != ErrorKind::kInvalid) return in;
+  tried_.push_back(file + " (which is no private key, or cannot be read)");
+  return false;
+}
+
+Result<bool> KeyLogin::WithAgentKeys(const std::vector<SshAgent::Key>& keys) {
+  // libssh stops at the first key whose kind it does not know.
+  std::vector<SshAgent::Key> known;
+  for (const auto& key : keys) {
+    const auto description = DescribeBlob(Base64(key.blob));
+    if (!description) continue;
+    known.push_back(key);
+    tried_.push_back(fmt::format("the agent's {} ({})", SafeText(key.comment), *description));
+  }
+  if (known.empty()) return false;
+  if (!agent_line_) {
+    const socket_t line = ORCIO_TRY(agent_.OpenLine()).Release();  // libssh closes it
+    if (ssh_set_agent_socket(session_.get(), line) != SSH_OK)
+      return session_.Broken("the agent cannot be used");
+    agent_line_ = true;
+  }
+  agent_.Offer(std::move(known));
   return Try([&] { return ssh_userauth_agent(session_.get(), nullptr); });
+}
+
+// Those of the agent's keys that are these identities', in their order.
+std::vector<SshAgent::Key> KeyLogin::KeysOf(std::vector<Identity>& identities) {
+  std::vector<SshAgent::Key> keys;
+  for (auto& identity : identities) {
+    for (const auto& key : agent_.keys()) {
+      if (identity.key.empty() || Base64(key.blob) != identity.key) continue;
+      identity.in_agent = true;
+      keys.push_back(key);
+      break;
+    }
+  }
+  return keys;
+}
+
+std::vector<SshAgent::Key> KeyLogin::OtherKeys(const std::vector<Identity>& identities) const {
+  std::vector<SshAgent::Key> others;
+  for (const auto& key : agent_.keys()) {
+    const auto is_its = [&](const Identity& identity) { return identity.key == Base64(key.blob); };
+    if (std::none_of(identities.begin(), identities.end(), is_its)) others.push_back(key);
+  }
+  return others;
+}
+
+// OpenSSH tries the agent's other keys before files. Where the configuration names a key, that goes
+// first: sshd ends a connection after a few keys that it does not know, and agents may hold many.
+Result<bool> KeyLogin::WithKeys(const std::optional<std::string>& named) {
+  const auto& settings = session_.settings();
+  std::vector<Identity> identities;
+  const auto files = named ? std::vector<std::string>{*named}
+                           : settings.identities.value_or(std::vector<std::string>{});
+  identities.reserve(files.size());
+  for (const auto& file : files) identities.push_back({file, PublicHalf(file)});
+  if (ORCIO_TRY(WithAgentKeys(KeysOf(identities)))) return true;
+  if (named && !identities.front().in_agent && ORCIO_TRY(WithIdentity(*named))) return true;
+  if (!settings.identities_only && ORCIO_TRY(WithAgentKeys(OtherKeys(identities)))) return true;
+  if (named) return false;
+  for (const auto& identity : identities) {
+    if (!identity.in_agent && ORCIO_TRY(WithIdentityIfThere(identity.file))) return true;
+  }
+  return false;
 }
 
 // The agent, then the identities of ~/.ssh/config, then ~/.ssh/id_*. libssh lists them only while
@@ -159,11 +215,13 @@ Result<bool> KeyLogin::WithDefaults() {
 }
 
 Failure KeyLogin::Refused() const {
-  const auto& endpoint = session_.endpoint();
-  const auto& named = tried_.empty() ? std::vector<std::string>{"no key at all"} : tried_;
-  std::string message =
-      fmt::format("host {}: {} does not let user {} in; tried: {}.", session_.host(),
-                  endpoint.address, endpoint.user, fmt::join(named, ", "));
+  const auto& settings = session_.settings();
+  std::string tried = fmt::format("{}", fmt::join(tried_, ", "));
+  if (tried_.empty() && missing_.empty()) tried = "no key at all";
+  if (tried_.empty() && !missing_.empty())
+    tried = fmt::format("no key at all, as there is no {}", fmt::join(missing_, ", "));
+  std::string message = fmt::format("host {}: {} does not let user {} in; tried: {}.",
+                                    session_.host(), settings.hostname, settings.user, tried);
   for (const auto& file : locked_) {
     message += fmt::format(
         " {} is protected by a passphrase, which nobody is here to type: load it into an agent "
@@ -173,51 +231,19 @@ Failure KeyLogin::Refused() const {
   message += fmt::format(
       " Append the public key to ~{}/.ssh/authorized_keys on the host, or name another one by "
       "`identity`.",
-      endpoint.user);
+      settings.user);
   return Failure(Error{ErrorKind::kRefused, 0, std::move(message)});
 }
 
 }  // namespace
 
-std::string ExpandHome(const std::string& path) {
-  const char* home = std::getenv("HOME");
-  if (home == nullptr || !path.starts_with("~/")) return path;
-  return home + path.substr(1);
-}
-
-Result<void> CheckHostKey(const SshSession& session) {
-  ssh_key shown = nullptr;
-  if (ssh_get_server_publickey(session.get(), &shown) != SSH_OK)
-    return session.Broken("it has shown no key");
-  const SshKeyHandle key(shown);
-  char* text = nullptr;
-  if (ssh_pki_export_pubkey_base64(key.get(), &text) != SSH_OK)
-    return session.Broken("it has shown a key that cannot be read");
-  const SshString base64(text);
-  const auto& endpoint = session.endpoint();
-  const std::string file = FileOption(session.get(), SSH_OPTIONS_KNOWNHOSTS, "~/.ssh/known_hosts");
-  KnownHosts known(endpoint.address, endpoint.port);
-  known.AddFile(file);
-  known.AddFile(
-      FileOption(session.get(), SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/etc/ssh/ssh_known_hosts"));
-  const auto judgement = known.Judge(base64.get());
-  if (judgement.standing == HostKeyStanding::kKnown) return {};
-  return Fail(ErrorKind::kRefused, "host {}: {}", session.host(),
-              HostKeyObjection(judgement, endpoint, Describe(key.get()), file, known));
-}
-
-// A configured identity goes before the agent's keys: sshd ends a connection after a few keys that
-// it does not know, and agents may hold many.
 Result<void> LogIn(SshSession& session, const HostConfig& config, const Patience& patience) {
   KeyLogin login(session, patience);
-  bool in = false;
-  if (config.identity) {
-    in = ORCIO_TRY(login.WithIdentity(ExpandHome(config.identity->string())));
-    if (!in) in = ORCIO_TRY(login.WithAgent());
-  } else {
-    in = ORCIO_TRY(login.WithDefaults());
-  }
-  if (!in) return login.Refused();
+  const bool libssh_alone = !config.identity && !session.settings().identities;
+  std::optional<std::string> named;
+  if (config.identity) named = ExpandHome(config.identity->string());
+  if (!ORCIO_TRY(libssh_alone ? login.WithDefaults() : login.WithKeys(named)))
+    return login.Refused();
   return {};
 }
 

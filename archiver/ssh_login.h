@@ -6,16 +6,10 @@
 
 namespace orcio {
 
-// kRefused unless the known_hosts files know the key that the host has shown, and none of them
-// revokes it; with what to do.
-[[nodiscard]] Result<void> CheckHostKey(const SshSession& session);
-
 // Logs in by public key: the configured identity, else the agent's keys and the identities that
-// ~/.ssh/config or custom name. kRefused, with what was tried and what to do.
+// ~/.ssh/config or custom name; of an agent's keys the named ones alone where IdentitiesOnly says
+// so. kRefused, with what was tried and what to do.
 [[nodiscard]] Result<void> LogIn(SshSession& session, const HostConfig& config,
                                  const Patience& patience);
-
-// `path` with a leading "~/" taken for the home directory.
-[[nodiscard]] std::string ExpandHome(const std::string& path);
 
 }  // namespace orcio

@@ -8,7 +8,9 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "archiver/ssh_host_key.h"
 #include "archiver/ssh_login.h"
+#include "archiver/ssh_options.h"
 
 namespace orcio {
 namespace {
@@ -16,89 +18,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// AES-GCM is several times as fast as the ciphers that OpenSSH and libssh prefer.
-constexpr const char* kCiphers =
-    "aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com,"
-    "aes256-ctr,aes192-ctr,aes128-ctr";
-
 // A silence as long as this part of the dead-link timeout is broken by a question of ours.
 constexpr int kSilencesBeforeAsking = 3;
-
-std::string OptionOf(ssh_session session, ssh_options_e option) {
-  char* value = nullptr;
-  if (ssh_options_get(session, option, &value) != SSH_OK) return {};
-  const SshString owned(value);
-  return owned.get();
-}
-
-// The tokens that ssh_config(5) allows in ProxyCommand.
-std::string ExpandProxyCommand(const std::string& command, const SshEndpoint& endpoint,
-                               const std::string& original) {
-  std::string expanded;
-  for (size_t i = 0; i < command.size(); ++i) {
-    if (command[i] != '%' || i + 1 == command.size()) {
-      expanded += command[i];
-      continue;
-    }
-    switch (command[++i]) {
-      case 'h':
-        expanded += endpoint.address;
-        break;
-      case 'n':
-        expanded += original;
-        break;
-      case 'p':
-        expanded += std::to_string(endpoint.port);
-        break;
-      case 'r':
-        expanded += endpoint.user;
-        break;
-      case '%':
-        expanded += '%';
-        break;
-      default:
-        expanded += '%';
-        expanded += command[i];
-    }
-  }
-  return expanded;
-}
-
-// libssh writes to standard error where a LogLevel of ~/.ssh/config says so.
-void IgnoreLog(int, const char*, const char*, void*) {}
-
-// What ~/.ssh/config may overrule.
-void SetDefaults(ssh_session session, const HostConfig& config) {
-  // libssh asks the password database for the home directory; everything else goes by HOME.
-  const char* home = std::getenv("HOME");
-  if (home != nullptr && *home == '/')
-    ssh_options_set(session, SSH_OPTIONS_SSH_DIR, (std::string(home) + "/.ssh").c_str());
-  ssh_options_set(session, SSH_OPTIONS_CIPHERS_C_S, kCiphers);
-  ssh_options_set(session, SSH_OPTIONS_CIPHERS_S_C, kCiphers);
-  ssh_options_set(session, SSH_OPTIONS_HOST, config.address.c_str());
-  // Early, for `Match user`; User is the one key that libssh does not overrule what is set with.
-  if (config.user) ssh_options_set(session, SSH_OPTIONS_USER, config.user->c_str());
-}
-
-// What it may not.
-void SetOverrides(ssh_session session, const HostConfig& config) {
-  const int strict = 1, silent = SSH_LOG_NOLOG;
-  ssh_options_set(session, SSH_OPTIONS_STRICTHOSTKEYCHECK, &strict);
-  ssh_options_set(session, SSH_OPTIONS_LOG_VERBOSITY, &silent);
-  ssh_options_set(session, SSH_OPTIONS_COMPRESSION, "no");
-  if (config.port) {
-    const unsigned port = *config.port;
-    ssh_options_set(session, SSH_OPTIONS_PORT, &port);
-  }
-  if (config.known_hosts) {
-    std::string escaped;  // libssh expands tokens in it
-    for (const char c : ExpandHome(config.known_hosts->string()))
-      escaped += c == '%' ? "%%" : std::string(1, c);
-    ssh_options_set(session, SSH_OPTIONS_KNOWNHOSTS, escaped.c_str());
-  }
-  if (OptionOf(session, SSH_OPTIONS_USER).empty())
-    ssh_options_set(session, SSH_OPTIONS_USER, nullptr);  // whoever runs this
-}
 
 }  // namespace
 
@@ -118,7 +39,7 @@ Result<std::unique_ptr<SshSession>> SshSession::Open(const HostConfig& config,
                                                      const std::stop_token& stop) {
   const Patience patience{stop, steady_clock::now() + config.connect_timeout};
   std::unique_ptr<SshSession> session(new SshSession(config, options));
-  ORCIO_TRY(session->Configure(config));
+  session->settings_ = ORCIO_TRY(ConfigureSession(session->get(), config, patience));
   const auto connect = [&]() -> Result<void> {
     ORCIO_TRY(session->Dial(patience));
     ORCIO_TRY(session->ExchangeKeys(patience));
@@ -132,36 +53,15 @@ Result<std::unique_ptr<SshSession>> SshSession::Open(const HostConfig& config,
   return session;
 }
 
-Result<void> SshSession::Configure(const HostConfig& config) {
-  ssh_set_log_callback(IgnoreLog);  // for this thread
-  ssh_set_blocking(session_.get(), 0);
-  SetDefaults(session_.get(), config);
-  if (ssh_options_parse_config(session_.get(), nullptr) != SSH_OK)
-    return Fail(ErrorKind::kInvalid, "host {}: ~/.ssh/config or /etc/ssh/ssh_config: {}", host_,
-                ssh_get_error(session_.get()));
-  SetOverrides(session_.get(), config);
-  unsigned port = 0;
-  ssh_options_get_port(session_.get(), &port);
-  endpoint_.address = OptionOf(session_.get(), SSH_OPTIONS_HOST);
-  endpoint_.port = static_cast<uint16_t>(port);
-  endpoint_.user = OptionOf(session_.get(), SSH_OPTIONS_USER);
-  const auto proxy =
-      config.proxy_command.value_or(OptionOf(session_.get(), SSH_OPTIONS_PROXYCOMMAND));
-  if (proxy != "none")
-    endpoint_.proxy_command = ExpandProxyCommand(proxy, endpoint_, config.address);
-  ssh_options_set(session_.get(), SSH_OPTIONS_PROXYCOMMAND, "none");  // Dial does it
-  return {};
-}
-
 // libssh's own connect waits for the name server, tries one address only, and puts its proxy
 // command where a person can be asked by it.
 Result<void> SshSession::Dial(const Patience& patience) {
   UniqueFd fd;
-  if (endpoint_.proxy_command.empty()) {
-    fd =
-        ORCIO_TRY(DialTcp(endpoint_.address, endpoint_.port, options_.dead_link_timeout, patience));
+  if (settings_.proxy_command.empty()) {
+    fd = ORCIO_TRY(DialTcp(settings_.hostname, settings_.port, settings_.address_family,
+                           options_.dead_link_timeout, patience));
   } else {
-    proxy_ = ORCIO_TRY(ProxyProcess::Start(endpoint_.proxy_command));
+    proxy_ = ORCIO_TRY(ProxyProcess::Start(settings_.proxy_command));
     fd = proxy_->TakeStream();
   }
   const socket_t number = fd.Release();  // from here on libssh's, which closes it
@@ -265,11 +165,11 @@ Error SshSession::Explain(Error error) const {
   if (proxy_ != nullptr) {
     const std::string complaints = proxy_->Complaints();
     error.message =
-        fmt::format("{}cannot connect through `{}`: {}{}{}", prefix, endpoint_.proxy_command,
+        fmt::format("{}cannot connect through `{}`: {}{}{}", prefix, settings_.proxy_command,
                     error.message, complaints.empty() ? "" : "; it said: ", complaints);
   } else {
-    error.message = fmt::format("{}cannot connect to {} port {}: {}", prefix, endpoint_.address,
-                                endpoint_.port, error.message);
+    error.message = fmt::format("{}cannot connect to {} port {}: {}", prefix, settings_.hostname,
+                                settings_.port, error.message);
   }
   return error;
 }

@@ -12,6 +12,7 @@
 #include "archiver/config.h"
 #include "archiver/ssh_dial.h"
 #include "archiver/ssh_host.h"
+#include "archiver/ssh_settings.h"
 #include "index/error.h"
 #include "index/free_with.h"
 
@@ -21,14 +22,6 @@ using SshSessionHandle = std::unique_ptr<ssh_session_struct, FreeWith<ssh_free>>
 using SshEventHandle = std::unique_ptr<ssh_event_struct, FreeWith<ssh_event_free>>;
 using SshKeyHandle = std::unique_ptr<ssh_key_struct, FreeWith<ssh_key_free>>;
 using SshString = std::unique_ptr<char, FreeWith<ssh_string_free_char>>;
-
-// Where a connection goes, once ~/.ssh/config has had its say.
-struct SshEndpoint {
-  std::string address;
-  uint16_t port = 22;
-  std::string user;
-  std::string proxy_command;  // empty for none
-};
 
 // A connection to a host, logged in. libssh never blocks in it: whatever has to wait does so in
 // Wait(). Used by one thread at a time.
@@ -45,7 +38,7 @@ class SshSession {
 
   [[nodiscard]] ssh_session get() const { return session_.get(); }
   [[nodiscard]] const std::string& host() const { return host_; }
-  [[nodiscard]] const SshEndpoint& endpoint() const { return endpoint_; }
+  [[nodiscard]] const SshSettings& settings() const { return settings_; }
 
   // To be called where a new wait begins: the silence before it says nothing about the link.
   void StartListening();
@@ -66,7 +59,6 @@ class SshSession {
 
  private:
   SshSession(const HostConfig& config, const SshOptions& options);
-  [[nodiscard]] Result<void> Configure(const HostConfig& config);
   [[nodiscard]] Result<void> Dial(const Patience& patience);
   [[nodiscard]] Result<void> ExchangeKeys(const Patience& patience);
   [[nodiscard]] Result<void> CheckSilence();
@@ -76,7 +68,7 @@ class SshSession {
 
   const std::string host_;
   const SshOptions options_;
-  SshEndpoint endpoint_;
+  SshSettings settings_;
   ssh_callbacks_struct callbacks_{};  // libssh calls them for as long as the session is there
   bool passphrase_wanted_ = false;
   ssh_counter_struct traffic_{};         // libssh counts into it

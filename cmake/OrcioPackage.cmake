@@ -30,7 +30,7 @@ The hosts need an SSH server, a shell and tar, and nothing of orcio.")
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # A mail-transport-agent: for `mail:`.
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "bash-completion, ansible-core, default-mta | mail-transport-agent")
-# fuse3: mounting as another user than root. openssh-client: keys, and proxy_command.
+# fuse3: mounting as another user than root. openssh-client: keys, jump hosts, and what ~/.ssh/config means.
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "fuse3, openssh-client")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA

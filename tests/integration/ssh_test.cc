@@ -654,6 +654,156 @@ TEST_CASE("A proxy command leads to the host, from ~/.ssh/config or the configur
   CHECK(ValueOf(Connected(config)->Run("echo direct", {}, kNever)).out == "direct\n");
 }
 
+// libssh takes no name with a `_`, forgets the host's own name after a HostName, and refuses the
+// whole file for a Match that it does not know.
+TEST_CASE("~/.ssh/config means what ssh takes it for") {
+  const SshdFixture sshd;
+  const ScratchDirectory home;
+  const Environment environment("HOME", home.path());
+  const Environment no_agent("SSH_AUTH_SOCK", "");
+  std::filesystem::create_directories(home / ".ssh/known.d");
+  const std::string key = sshd.HostKey("ed25519");
+  std::ofstream(home / ".ssh/known.d/the_nas") << "The_NAS " << key << "\n";
+  std::ofstream(home / ".ssh/more") << "Host my_nas\n  HostKeyAlias the_nas\n";
+  std::ofstream(home / ".ssh/config")
+      << "Include more\n"
+         "Match host nothing exec \"exit 1\"\n  Port 1\n"
+         "Host my_nas\n  HostName 127.0.0.1\n"
+         "Host vps my_nas\n  Port "
+      << sshd.port() << "\n  User " << sshd.user() << "\n  IdentityFile "
+      << sshd.client_key().string()
+      << "\n  UserKnownHostsFile ~/.ssh/missing ~/.ssh/known.d/%k\n"
+         "Match originalhost my_nas user "
+      << sshd.user() << "\n  AddressFamily inet\n  KexAlgorithms curve25519-sha256\n";
+  HostConfig config;
+  config.name = config.address = "my_nas";
+  const auto host = Connected(config);
+  CHECK(ValueOf(host->Run("echo in", {}, kNever)).out == "in\n");
+
+  SECTION("and where ssh takes nothing of it, its own words are told") {
+    std::ofstream(home / ".ssh/config", std::ios::app) << "\nMatch nonsense\n";
+    const Error error = ConnectError(config);
+    CHECK(error.kind == ErrorKind::kInvalid);
+    CHECK(Mentions(error, (home / ".ssh/config").string() + " line 15: "));
+    CHECK(Mentions(error, "Match"));
+  }
+  SECTION("and a list of which libssh knows nothing is told") {
+    std::ofstream(home / ".ssh/more") << "Host my_nas\n  MACs umac-64@openssh.com\n";
+    const Error error = ConnectError(config);
+    CHECK(error.kind == ErrorKind::kInvalid);
+    CHECK(Mentions(error, "MACs"));
+  }
+}
+
+TEST_CASE("Where this machine has no ssh, libssh reads ~/.ssh/config") {
+  const SshdFixture sshd;
+  const ScratchDirectory home;
+  const Environment environment("HOME", home.path());
+  const Environment no_agent("SSH_AUTH_SOCK", "");
+  std::filesystem::create_directory(home / ".ssh");
+  std::ofstream(home / ".ssh/config")
+      << "Host nas\n  HostName 127.0.0.1\n  Port " << sshd.port() << "\n  User " << sshd.user()
+      << "\n  IdentityFile " << sshd.client_key().string() << "\n";
+  std::filesystem::copy(sshd.known_hosts(), home / ".ssh/known_hosts");
+  HostConfig config;
+  config.name = config.address = "nas";
+  const Environment no_ssh("PATH", home.path());
+  const auto host = Connected(config);
+  CHECK(ValueOf(host->Run("echo in", {}, kNever)).out == "in\n");
+}
+
+TEST_CASE("A jump host leads to the host") {
+  const SshdFixture sshd;
+  const ScratchDirectory home;
+  const Environment environment("HOME", home.path());
+  const Environment no_agent("SSH_AUTH_SOCK", "");
+  std::filesystem::create_directory(home / ".ssh");
+  std::ofstream(home / ".ssh/config")
+      << "Host nas\n  ProxyJump relay_1\nHost nas relay_1\n  HostName 127.0.0.1\n  Port "
+      << sshd.port() << "\n  User " << sshd.user() << "\n  IdentityFile "
+      << sshd.client_key().string() << "\n  UserKnownHostsFile " << sshd.known_hosts().string()
+      << "\n";
+  HostConfig config;
+  config.name = config.address = "nas";
+  const auto host = Connected(config);
+  CHECK(ValueOf(host->Run("echo through", {}, kNever)).out == "through\n");
+  const std::string accepted = "Accepted publickey for ";
+  const size_t first = sshd.Log().find(accepted);
+  CHECK(sshd.Log().find(accepted, first + 1) != std::string::npos);  // at the relay, and here
+
+  SECTION("and its key is as strictly looked at as the host's") {
+    std::ofstream(home / ".ssh/config", std::ios::app) << "\nHost relay_1\n"
+                                                          "  StrictHostKeyChecking no\n";
+    sshd.WriteKnownHosts({});
+    const Error error = ConnectError(config);
+    CHECK(Mentions(error, "Host key verification failed"));
+  }
+}
+
+// libssh offers all of them, and sshd hangs up.
+TEST_CASE("With IdentitiesOnly, of an agent's many keys the named one alone is tried") {
+  const SshdFixture sshd("MaxAuthTries 3");
+  const ScratchDirectory home;
+  const Environment environment("HOME", home.path());
+  std::filesystem::create_directory(home / ".ssh");
+  const std::string socket = sshd.directory() / "agent";
+  orcio::test::BackgroundCommand agent({"ssh-agent", "-D", "-a", socket},
+                                       sshd.directory() / "agent_log");
+  AwaitThat([&] { return std::filesystem::exists(socket); });
+  const Environment with_agent("SSH_AUTH_SOCK", socket);
+  std::string right;
+  for (int i = 0; i < 7; ++i) {
+    right = home / ("key" + std::to_string(i));
+    MustRun({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "key" + std::to_string(i), "-f",
+             right});
+    MustRun({"ssh-add", "-q", right});
+  }
+  sshd.Authorize(MustRun({"cat", right + ".pub"}));
+  HostConfig config = sshd.Config();
+  config.identity.reset();
+  const Error error = ConnectError(config);
+  CHECK(error.kind == ErrorKind::kRefused);
+  CHECK(Mentions(error, "Too many authentication failures"));
+  CHECK(Mentions(error, "IdentitiesOnly"));
+  CHECK(Mentions(error, "key0"));
+
+  const auto write = [&](const std::string& identity) {
+    std::ofstream(home / ".ssh/config") << "IdentitiesOnly yes\nIdentityFile " << identity << "\n";
+  };
+  write(right);
+  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
+  std::filesystem::remove(right);  // as where the agent alone has it, or a token
+  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
+  write(right + ".pub");
+  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
+  write(home / "key0");
+  const Error wrong = ConnectError(config);
+  CHECK(Mentions(wrong, "does not let user"));
+  CHECK(Mentions(wrong, "key0"));
+  CHECK_FALSE(Mentions(wrong, "key1"));
+  // A key that orcio's own configuration names goes first, and is the only one then.
+  config.identity = sshd.client_key();
+  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
+}
+
+TEST_CASE("A host key that RevokedHostKeys lists is refused") {
+  const SshdFixture sshd;
+  const ScratchDirectory home;
+  const Environment environment("HOME", home.path());
+  std::filesystem::create_directory(home / ".ssh");
+  std::ofstream(home / ".ssh/config") << "RevokedHostKeys ~/revoked\n";
+  CHECK(Mentions(ConnectError(sshd.Config()), "cannot be read"));  // as ssh has it
+  std::ofstream(home / "revoked") << "# stolen\n" << sshd.HostKey("rsa") << "\n";
+  CHECK(ValueOf(Connected(sshd.Config())->Run("echo in", {}, kNever)).out == "in\n");
+  std::ofstream(home / "revoked", std::ios::app) << sshd.HostKey("ed25519") << " it\n";
+  const Error listed = ConnectError(sshd.Config());
+  CHECK(listed.kind == ErrorKind::kRefused);
+  CHECK(Mentions(listed, "IS REVOKED by " + (home / "revoked").string() + " line 3"));
+  MustRun({"ssh-keygen", "-q", "-k", "-f", home / "krl", sshd.directory() / "host_rsa.pub"});
+  std::ofstream(home / ".ssh/config") << "RevokedHostKeys ~/krl\n";
+  CHECK(Mentions(ConnectError(sshd.Config()), "key revocation list"));
+}
+
 TEST_CASE("A port where nobody listens is told from a name that does not resolve") {
   HostConfig config;
   config.name = "atena";
