@@ -84,6 +84,11 @@ std::string PasswdHome() {
   return entry == nullptr || entry->pw_dir == nullptr ? "" : entry->pw_dir;
 }
 
+std::string HomeDirectory() {
+  const char* home = std::getenv("HOME");
+  return home == nullptr ? PasswdHome() : home;
+}
+
 std::string LocalUser() {
   const passwd* entry = ::getpwuid(::getuid());
   return entry == nullptr ? "" : entry->pw_name;
@@ -102,7 +107,7 @@ std::optional<std::string> TokenValue(char token, const SshSettings& settings,
     case '%':
       return "%";
     case 'd':
-      return std::getenv("HOME") != nullptr ? std::getenv("HOME") : PasswdHome();
+      return HomeDirectory();
     case 'h':
       return settings.hostname;
     case 'i':
@@ -291,9 +296,7 @@ std::string JumpWords(std::string_view jump) {
 }  // namespace
 
 std::string ExpandHome(const std::string& path) {
-  const char* home = std::getenv("HOME");
-  if (home == nullptr || !path.starts_with("~/")) return path;
-  return home + path.substr(1);
+  return path.starts_with("~/") ? HomeDirectory() + path.substr(1) : path;
 }
 
 std::string SshConfigForHome(std::string_view text, const std::string& home) {
@@ -371,6 +374,13 @@ Result<std::optional<SshSettings>> AskOpenSsh(const HostConfig& config, const Pa
     auto settings =
         ParseSshSettings(std::string_view(told).substr(0, mark),
                          std::string_view(told).substr(mark + kDefaults.size()), config);
+    if (settings && !settings->proxy_command.empty() &&
+        told.find("\nproxyusefdpass yes\n") != std::string::npos)
+      return Fail(
+          ErrorKind::kInvalid,
+          "host {}: its ProxyUseFdpass is nothing that orcio can do: leave it out, and have "
+          "the ProxyCommand pass the bytes",
+          config.name);
     if (settings) return settings;
   }
   const std::string objection = ObjectionOf(*process, home);
