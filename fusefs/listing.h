@@ -17,7 +17,8 @@ namespace orcio {
 struct ServiceDirectory {
   std::string name;
   uint32_t number = 0;  // its inode number
-  // Of its symlink to the newest. Another target is another number, for the kernel caches targets.
+  // Of its symlink to the newest. Another target is another number: clients of an NFS server cache
+  // targets.
   uint32_t latest_number = 0;
   std::map<std::string, std::shared_ptr<MountedArchive>, std::less<>> by_date;
   std::vector<std::shared_ptr<MountedArchive>> by_number;  // ascending

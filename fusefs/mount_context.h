@@ -13,6 +13,7 @@
 #include "fusefs/idle_watch.h"
 #include "fusefs/mount_counters.h"
 #include "fusefs/namespace.h"
+#include "fusefs/parallel_directories.h"
 #include "fusefs/shown_owner.h"
 
 namespace orcio {
@@ -44,6 +45,7 @@ struct MountContext {
   OpenFiles open_files{};
   LastUse last_use{};
   std::atomic<uint64_t> requests = 0;
+  ParallelDirectories parallel_directories{};
 
   [[nodiscard]] MountCounters Counters() const;
 };

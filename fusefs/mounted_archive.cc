@@ -79,10 +79,7 @@ Result<MountedArchive::Opened> MountedArchive::OpenOnce(const GaveUp& gave_up) {
     if (reader_ != nullptr) return Opened{reader_, std::exchange(is_new_, false)};
     if (failure_ && Clock::now() < retry_at_) return Failure(*failure_);
     if (busy_ || indexing_) {
-      if (!Wait(lock, true, gave_up)) {
-        return Failure(Error{ErrorKind::kCancelled, EINTR,
-                             file_.path.string() + ": interrupted while it is indexed"});
-      }
+      ORCIO_TRY(WaitToOpen(lock, gave_up));
       continue;
     }
     Turn turn(*this, lock);
@@ -95,6 +92,18 @@ Result<MountedArchive::Opened> MountedArchive::OpenOnce(const GaveUp& gave_up) {
       StartIndexing(opened.error().message);
     }
   }
+}
+
+Result<void> MountedArchive::WaitToOpen(std::unique_lock<std::mutex>& lock, const GaveUp& gave_up) {
+  const bool too_many = policy_.waiting++ >= policy_.most_waiting && indexing_;
+  const bool waited = !too_many && Wait(lock, true, gave_up);
+  --policy_.waiting;
+  if (waited) return {};
+  return Failure(too_many
+                     ? Error{ErrorKind::kIo, EAGAIN,
+                             file_.path.string() + ": too many wait for archives to be indexed"}
+                     : Error{ErrorKind::kCancelled, EINTR,
+                             file_.path.string() + ": interrupted while it is indexed"});
 }
 
 bool MountedArchive::Wait(std::unique_lock<std::mutex>& lock, bool also_indexing,

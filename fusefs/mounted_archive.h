@@ -32,6 +32,10 @@ struct ArchivePolicy {
   // An archive that could not be opened is not tried again before.
   std::chrono::milliseconds retry_after{2000};
   bool symlinks_inside = false;  // as Namespace::Options have it
+  // How many may wait at once for sidecars to be made; others get EAGAIN. Each keeps a thread, and
+  // one has to be left to hear that somebody does not wait any more.
+  unsigned most_waiting = 384;
+  mutable std::atomic<unsigned> waiting = 0;
 };
 
 // Whether nothing can have been written to the file between the two looks at it.
@@ -53,9 +57,10 @@ class MountedArchive : public std::enable_shared_from_this<MountedArchive> {
 
   // Opens the archive. Where its sidecar is missing, damaged or another archive's, a new one is
   // made first, by the indexer, which can take as long as decoding all of it: EINTR where the
-  // caller gave up meanwhile; the sidecar is made all the same. ESTALE where the file is no
-  // longer the one that was listed, EACCES where the server may not read it or make its sidecar.
-  // Every other error is EIO: what cannot be read is the inside of something that is there.
+  // caller gave up meanwhile, EAGAIN where too many wait; the sidecar is made all the same. ESTALE
+  // where the file is no longer the one that was listed, EACCES where the server may not read it or
+  // make its sidecar. Every other error is EIO: what cannot be read is the inside of something that
+  // is there.
   [[nodiscard]] Result<Reader> Open(const GaveUp& gave_up = {});
 
   // The same, but null where opening would take a rebuild, or where that is going on: for those who
@@ -87,6 +92,8 @@ class MountedArchive : public std::enable_shared_from_this<MountedArchive> {
     bool is_new = false;  // nobody has told policy_.open_archives yet
   };
   [[nodiscard]] Result<Opened> OpenOnce(const GaveUp& gave_up);
+  // With mutex_ held: until it is worth another look.
+  [[nodiscard]] Result<void> WaitToOpen(std::unique_lock<std::mutex>& lock, const GaveUp& gave_up);
   [[nodiscard]] Opened OpenAtOnce();
   [[nodiscard]] Result<Reader> OpenAsIs() const;
   [[nodiscard]] Result<Reader> UnlessReplaced(Result<Reader> opened) const;

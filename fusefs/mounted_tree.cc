@@ -62,12 +62,12 @@ class MountedTree::OpenedFile : public Namespace::File {
       return reader.ReadFile(node_, offset, size);
     });
   }
-  Result<std::optional<uint64_t>> SeekData(uint64_t offset) const override {
-    return WithReader(*archive_, {},
+  Result<std::optional<uint64_t>> SeekData(uint64_t offset, const GaveUp& gave_up) const override {
+    return WithReader(*archive_, gave_up,
                       [&](const ArchiveReader& reader) { return reader.SeekData(node_, offset); });
   }
-  Result<std::optional<uint64_t>> SeekHole(uint64_t offset) const override {
-    return WithReader(*archive_, {},
+  Result<std::optional<uint64_t>> SeekHole(uint64_t offset, const GaveUp& gave_up) const override {
+    return WithReader(*archive_, gave_up,
                       [&](const ArchiveReader& reader) { return reader.SeekHole(node_, offset); });
   }
 

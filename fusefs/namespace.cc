@@ -47,7 +47,9 @@ struct Namespace::State {
                read_ahead,
                std::move(options.log),
                options.retry_after,
-               options.symlinks_inside},
+               options.symlinks_inside,
+               options.most_waiting},
+        latest_pins(std::move(options.latest_pins)),
         open_archives(options.open_archives),
         read_ahead(options.read_ahead_threads) {}
 
@@ -64,6 +66,9 @@ struct Namespace::State {
 
   Changes TakeChanges();
   Attributes OfArchive(const std::shared_ptr<MountedArchive>& archive) const;
+  // Where the service's link leads.
+  Result<std::string> LatestFor(const ServiceDirectory& service, const Listing& in,
+                                const std::optional<Caller>& caller);
   Result<MountedTree> TreeOf(Inode inode);
   // The directory that `inode`, a directory, is in; the root is in itself.
   Result<Inode> Above(Inode inode, const GaveUp& gave_up);
@@ -81,6 +86,7 @@ struct Namespace::State {
   SettledTime settled;
   bool may_have_missed = true;  // something can have changed since without another mtime
 
+  LatestPins latest_pins;
   // These end before what their threads use.
   OpenArchives open_archives;
   Indexer indexer;
@@ -182,6 +188,24 @@ std::shared_ptr<MountedArchive> Namespace::State::ArchiveAt(std::string_view ser
   return archive != nullptr && archive->Changed()
              ? RelistedAfter(*archive)->ArchiveAt(service, date)
              : archive;
+}
+
+Result<std::string> Namespace::State::LatestFor(const ServiceDirectory& service, const Listing& in,
+                                                const std::optional<Caller>& caller) {
+  if (!caller) return service.newest->file().date;
+  const auto archive_numbered = [&](uint32_t number) {
+    auto archive = in.ArchiveNumbered(number);
+    const bool of_service = archive != nullptr && archive->file().name.service == service.name;
+    return of_service ? archive : nullptr;
+  };
+  const auto is_there = [&](uint32_t number) { return archive_numbered(number) != nullptr; };
+  const auto found = latest_pins.Find(service.name, *caller, service.newest->number(), is_there);
+  if (found) return archive_numbered(*found)->file().date;
+  return Failure(
+      Error{ErrorKind::kNotFound, ESTALE,
+            fmt::format("{}/latest: whoever asks has begun in an archive that is gone, or "
+                        "is not the newest any more for long",
+                        service.name)});
 }
 
 Result<MountedTree> Namespace::State::TreeOf(Inode inode) {
@@ -291,13 +315,14 @@ Result<void> Namespace::List(Inode directory, uint64_t from, bool attributes, co
   return {};
 }
 
-Result<std::string> Namespace::ReadLink(Inode inode, const GaveUp& gave_up) const {
+Result<std::string> Namespace::ReadLink(Inode inode, const GaveUp& gave_up,
+                                        const std::optional<Caller>& caller) const {
   if (ArchiveNumber(inode) != 0)
     return ORCIO_TRY(state_->TreeOf(inode)).ReadLink(NodeNumber(inode), gave_up);
   const auto listing = state_->Fresh();
   const ServiceDirectory* service = listing->ServiceOfLatest(NodeNumber(inode));
   if (service == nullptr) return Stale(inode);
-  return service->newest->file().date;
+  return state_->LatestFor(*service, *listing, caller);
 }
 
 Result<std::vector<ExtendedAttribute>> Namespace::ExtendedAttributes(Inode inode,
@@ -306,9 +331,19 @@ Result<std::vector<ExtendedAttribute>> Namespace::ExtendedAttributes(Inode inode
   return ORCIO_TRY(state_->TreeOf(inode)).ExtendedAttributes(NodeNumber(inode), gave_up);
 }
 
-Result<std::shared_ptr<const Namespace::File>> Namespace::OpenFile(Inode inode,
-                                                                   const GaveUp& gave_up) const {
-  return ORCIO_TRY(state_->TreeOf(inode)).OpenFile(NodeNumber(inode), gave_up);
+Result<std::shared_ptr<const Namespace::File>> Namespace::OpenFile(
+    Inode inode, const GaveUp& gave_up, const std::optional<Caller>& caller) const {
+  const auto archive = state_->ArchiveOf(inode);
+  if (archive == nullptr) return Stale(inode);
+  auto file = ORCIO_TRY(MountedTree(archive).OpenFile(NodeNumber(inode), gave_up));
+  if (!caller) return file;
+  auto use = state_->latest_pins.Use(archive->file().name.service, *caller, archive->number());
+  if (use == nullptr) return file;
+  // Both, handed out as the file.
+  const auto both =
+      std::make_shared<std::pair<std::shared_ptr<const File>, std::shared_ptr<const void>>>(
+          file, std::move(use));
+  return std::shared_ptr<const File>(both, file.get());
 }
 
 }  // namespace orcio

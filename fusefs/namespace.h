@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fusefs/gave_up.h"
+#include "fusefs/latest_pins.h"
 #include "fusefs/open_archives.h"
 #include "index/archive_reader.h"
 #include "index/repository.h"
@@ -58,7 +59,10 @@ class Namespace {
     std::function<void(const std::string&)> log;
     // An archive that could not be opened is not tried again before.
     std::chrono::milliseconds retry_after{2000};
+    // For sidecars to be made, at once; others get EAGAIN. Each keeps a thread.
+    unsigned most_waiting = 384;
     OpenArchives::Limits open_archives = {};
+    LatestPins::Options latest_pins = {};
     unsigned read_ahead_threads = std::thread::hardware_concurrency();
     // Shows archived symlinks so that they lead to places in their own archive: see LinkInside.
     bool symlinks_inside = false;
@@ -102,7 +106,10 @@ class Namespace {
       Inode directory, uint64_t from, bool attributes,
       const std::function<bool(std::string_view name, const Attributes&, uint64_t next)>& add,
       const GaveUp& gave_up = {}) const;
-  [[nodiscard]] Result<std::string> ReadLink(Inode inode, const GaveUp& gave_up = {}) const;
+  // A service's `latest` leads `caller` to the archive that it led it to before, see LatestPins:
+  // ESTALE where that is gone. Nobody in particular is led to the newest.
+  [[nodiscard]] Result<std::string> ReadLink(Inode inode, const GaveUp& gave_up = {},
+                                             const std::optional<Caller>& caller = {}) const;
   [[nodiscard]] Result<std::vector<ExtendedAttribute>> ExtendedAttributes(
       Inode inode, const GaveUp& gave_up = {}) const;
 
@@ -114,12 +121,14 @@ class Namespace {
     [[nodiscard]] virtual Result<std::vector<Slice>> Read(uint64_t offset, size_t size,
                                                           const GaveUp& gave_up = {}) const = 0;
     // Nothing stands for ENXIO.
-    [[nodiscard]] virtual Result<std::optional<uint64_t>> SeekData(uint64_t offset) const = 0;
-    [[nodiscard]] virtual Result<std::optional<uint64_t>> SeekHole(uint64_t offset) const = 0;
+    [[nodiscard]] virtual Result<std::optional<uint64_t>> SeekData(
+        uint64_t offset, const GaveUp& gave_up = {}) const = 0;
+    [[nodiscard]] virtual Result<std::optional<uint64_t>> SeekHole(
+        uint64_t offset, const GaveUp& gave_up = {}) const = 0;
   };
   // kInvalid where it is no regular file.
-  [[nodiscard]] Result<std::shared_ptr<const File>> OpenFile(Inode inode,
-                                                             const GaveUp& gave_up = {}) const;
+  [[nodiscard]] Result<std::shared_ptr<const File>> OpenFile(
+      Inode inode, const GaveUp& gave_up = {}, const std::optional<Caller>& caller = {}) const;
 
  private:
   struct State;

@@ -31,7 +31,9 @@ void Init(void* data, fuse_conn_info* connection) {
   const auto want = [&](unsigned capability) {
     connection->want |= connection->capable & capability;
   };
-  want(FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_CACHE_SYMLINKS);
+  // Not FUSE_CAP_CACHE_SYMLINKS: where `latest` leads is not the same for all who ask.
+  want(FUSE_CAP_ASYNC_READ | FUSE_CAP_PARALLEL_DIROPS);
+  if ((connection->capable & FUSE_CAP_PARALLEL_DIROPS) != 0) context.parallel_directories.Want();
   want(FUSE_CAP_READDIRPLUS);
   // By which the kernel asks for attributes with a directory's first entries alone, and looks the
   // others up one by one.
@@ -72,7 +74,8 @@ void GetAttributes(fuse_req_t req, fuse_ino_t inode, fuse_file_info* /*info*/) {
 
 void ReadLink(fuse_req_t req, fuse_ino_t inode) {
   Guarded(req, [&](Request& request) {
-    const auto target = request.context().tree.ReadLink(inode, request.Interrupted());
+    const auto target =
+        request.context().tree.ReadLink(inode, request.Interrupted(), request.caller());
     if (!target) return request.Fail(target.error());
     request.Link(*target);
   });
@@ -83,7 +86,7 @@ void Open(fuse_req_t req, fuse_ino_t inode, fuse_file_info* info) {
     if ((info->flags & O_ACCMODE) != O_RDONLY || (info->flags & O_TRUNC) != 0)
       return request.Fail(EROFS);
     MountContext& context = request.context();
-    auto file = context.tree.OpenFile(inode, request.Interrupted());
+    auto file = context.tree.OpenFile(inode, request.Interrupted(), request.caller());
     if (!file) return request.Fail(file.error());
     const Namespace::File* const opened = context.open_files.Add(std::move(*file));
     info->fh = std::bit_cast<uint64_t>(opened);
@@ -115,7 +118,8 @@ void Seek(fuse_req_t req, fuse_ino_t /*inode*/, off_t offset, int whence, fuse_f
     if (offset < 0) return request.Fail(ENXIO);
     const auto from = static_cast<uint64_t>(offset);
     const auto& file = FileOf(*info);
-    const auto found = whence == SEEK_DATA ? file.SeekData(from) : file.SeekHole(from);
+    const auto found = whence == SEEK_DATA ? file.SeekData(from, request.Interrupted())
+                                           : file.SeekHole(from, request.Interrupted());
     if (!found) return request.Fail(found.error());
     if (!*found) return request.Fail(ENXIO);
     request.Position(**found);

@@ -27,6 +27,11 @@ MountContext& Request::context() const {
   return *static_cast<MountContext*>(fuse_req_userdata(request_));
 }
 
+Caller Request::caller() const {
+  const fuse_ctx& caller = *fuse_req_ctx(request_);
+  return {caller.pid, caller.uid, caller.gid};
+}
+
 void Request::Fail(int errnum) {
   if (request_ != nullptr) fuse_reply_err(Take(), errnum);
 }

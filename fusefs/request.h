@@ -29,6 +29,8 @@ class Request {
   Request& operator=(const Request&) = delete;
 
   [[nodiscard]] MountContext& context() const;
+  // Not after the answer.
+  [[nodiscard]] Caller caller() const;
   // Whether a signal has ended the wait of whoever made the request. Not after the answer.
   [[nodiscard]] GaveUp Interrupted() const {
     return [request = request_] { return fuse_req_interrupted(request) != 0; };

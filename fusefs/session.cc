@@ -14,6 +14,7 @@
 #include "fusefs/idle_watch.h"
 #include "fusefs/mount_table.h"
 #include "fusefs/operations.h"
+#include "fusefs/parallel_directories.h"
 #include "fusefs/repository_watch.h"
 #include "fusefs/termination.h"
 #include "index/free_with.h"
@@ -22,7 +23,8 @@ namespace orcio {
 namespace {
 
 // Threads kept; more are started while all of these wait, for an archive to be indexed, say: who
-// waits for that must not keep others from reading what is there.
+// waits for that must not keep others from reading what is there. Fewer may wait than threads can
+// be (Namespace::Options), for who interrupts one needs a thread, too.
 constexpr unsigned kIdleThreads = 16;
 constexpr unsigned kMostThreads = 512;
 constexpr int kReadAheadKiB = 1024;
@@ -90,6 +92,7 @@ Result<std::unique_ptr<Session>> Session::Mount(const std::filesystem::path& mou
     return Fail(ErrorKind::kIo, "cannot mount on {}; is /dev/fuse there, and may this user use it?",
                 mountpoint.string());
   }
+  ParallelDirectories::Attach(state->handle.get());
   return std::unique_ptr<Session>(new Session(std::move(state)));
 }
 

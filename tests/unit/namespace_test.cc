@@ -55,6 +55,8 @@ class NamespaceFixture {
     Namespace::Options options;
     options.retry_after = retry_after;
     options.open_archives = open_archives;
+    options.latest_pins = latest_pins;
+    options.most_waiting = most_waiting;
     options.log = [this](const std::string& line) {
       std::scoped_lock lock(mutex);
       lines.push_back(line);
@@ -72,6 +74,8 @@ class NamespaceFixture {
   test::ScratchDirectory scratch;
   std::vector<std::byte> tar;
   SpanCache cache{uint64_t{1} << 20};
+  LatestPins::Options latest_pins;
+  unsigned most_waiting = 100;
   std::mutex mutex;
   std::vector<std::string> lines;
 };
@@ -392,6 +396,36 @@ TEST_CASE_METHOD(NamespaceFixture,
   CHECK(LinesWith("rebuilding it") == 1);
 }
 
+// Five hundred that waited kept all threads, and none was left to hear that they were interrupted.
+TEST_CASE_METHOD(NamespaceFixture,
+                 "Only so many wait for an index, others are told to come again") {
+  std::filesystem::remove(Add(kNewest).sidecar);
+  Add("wiki-2026-11-21T020000Z.tar.gz");
+  Gate gate;
+  most_waiting = 1;
+  const auto tree = Open(std::chrono::hours(1), gate.files);
+  const Inode root = InodeAt(*tree, "wiki/2026-11-23T020000Z");
+  std::atomic<bool> waits = false;
+  std::optional<Attributes> found;
+  std::jthread first([&] {
+    const auto node = tree->Lookup(root, "etc", [&] {
+      waits = true;
+      return false;
+    });
+    if (node) found = *node;
+  });
+  while (!waits) std::this_thread::yield();
+  const auto second = tree->Lookup(root, "link");
+  REQUIRE_FALSE(second.has_value());
+  CHECK(ErrnoOf(second.error()) == EAGAIN);
+  // Who does not have to wait is served.
+  CHECK(ReadAt(*tree, "wiki/2026-11-21T020000Z/etc/hello") == "hello");
+  gate.Open();
+  first.join();
+  CHECK(found.has_value());
+  CHECK(ValueOf(tree->Lookup(root, "link")).has_value());
+}
+
 TEST_CASE_METHOD(NamespaceFixture,
                  "Archives are indexed one at a time, at the lowest priority, in nobody's way") {
   std::filesystem::remove(Add(kNewest).sidecar);
@@ -561,6 +595,59 @@ TEST_CASE_METHOD(NamespaceFixture,
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     REQUIRE(Walk(*tree, "wiki").has_value());
   }
+}
+
+TEST_CASE_METHOD(NamespaceFixture,
+                 "The link to the latest leads a process where it led it before") {
+  const auto old = Add("wiki-2026-11-16T020000Z.tar.gz");
+  std::atomic<uint64_t> started = 1;
+  latest_pins.process_of = [&](pid_t thread) { return Process{thread, started}; };
+  const auto tree = Open();
+  const auto target = [&](pid_t process) {
+    return tree->ReadLink(InodeAt(*tree, "wiki/latest"), {}, Caller{process, 0, 0});
+  };
+  CHECK(ValueOf(target(5)) == "2026-11-16T020000Z");
+  CHECK(ValueOf(target(6)) == "2026-11-16T020000Z");
+  Add(kNewest);
+  CHECK(ValueOf(target(5)) == "2026-11-16T020000Z");
+  CHECK(ValueOf(target(7)) == "2026-11-23T020000Z");
+  CHECK(ValueOf(tree->ReadLink(InodeAt(*tree, "wiki/latest"))) == "2026-11-23T020000Z");
+
+  // Replaced under its name it is another archive.
+  std::filesystem::remove(old.path);
+  Add("wiki-2026-11-16T020000Z.tar.gz");
+  const auto replaced = target(5);
+  REQUIRE_FALSE(replaced.has_value());
+  CHECK(ErrnoOf(replaced.error()) == ESTALE);
+  std::filesystem::remove(old.path);
+  const auto gone = target(6);
+  REQUIRE_FALSE(gone.has_value());
+  CHECK(ErrnoOf(gone.error()) == ESTALE);
+  CHECK(ValueOf(target(7)) == "2026-11-23T020000Z");
+  started = 2;
+  CHECK(ValueOf(target(6)) == "2026-11-23T020000Z");
+}
+
+TEST_CASE_METHOD(NamespaceFixture, "A file that is open keeps its process in its archive") {
+  Add("wiki-2026-11-16T020000Z.tar.gz");
+  const Caller caller{5, 0, 0};
+  std::atomic<int> hour = 0;
+  latest_pins.process_of = [](pid_t thread) { return Process{thread, 1}; };
+  latest_pins.now = [&] { return LatestPins::Clock::time_point(std::chrono::hours(hour)); };
+  const auto tree = Open();
+  const auto target = [&] {
+    return ValueOf(tree->ReadLink(InodeAt(*tree, "wiki/latest"), {}, caller));
+  };
+  CHECK(target() == "2026-11-16T020000Z");
+  auto file =
+      ValueOf(tree->OpenFile(InodeAt(*tree, "wiki/2026-11-16T020000Z/etc/hello"), {}, caller));
+  Add(kNewest);
+  hour = 3;
+  CHECK(target() == "2026-11-16T020000Z");
+  CHECK(ValueOf(file->Read(0, 100)).size() == 1);
+  file.reset();
+  hour = 4;
+  CHECK(target() == "2026-11-23T020000Z");
 }
 
 TEST_CASE_METHOD(NamespaceFixture, "Archives come and go, and numbers stay") {

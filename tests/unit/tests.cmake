@@ -123,10 +123,12 @@ endif()
 
 if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_fusefs orcio_fusefs
+    unit/latest_pins_test.cc
     unit/link_inside_test.cc
     unit/mount_counters_test.cc
     unit/mount_options_test.cc
     unit/namespace_test.cc
+    unit/parallel_directories_test.cc
     unit/read_ahead_test.cc
     unit/repository_watch_test.cc
     unit/settled_time_test.cc
@@ -142,6 +144,7 @@ if(ORCIO_SANITIZE STREQUAL "thread" AND NOT ORCIO_INDEX_ONLY)
     unit/block_pool_test.cc
     unit/bounded_queue_test.cc
     unit/foreign_rebuild_test.cc
+    unit/latest_pins_test.cc
     unit/namespace_test.cc
     unit/ordered_slots_test.cc
     unit/read_ahead_test.cc
