@@ -107,6 +107,29 @@ TEST_CASE("A container that does not come up again is told by name, exit code an
   CHECK(project.State("db") == "running");
 }
 
+// Was "not confirmed running again: it runs, but its health check says starting", after 20 s.
+TEST_CASE("A container whose health check is not due for a while runs, with a warning in the end") {
+  Dockerd().Docker(
+      {"run", "--detach", "--name=slow_web_1", "--network=none",
+       "--label=com.docker.compose.project=slow", "--label=com.docker.compose.service=web",
+       "--label=com.docker.compose.container-number=1", "--label=com.docker.compose.oneoff=False",
+       "--health-cmd=true", "--health-interval=40s", "busybox", "sh", "-c",
+       "trap 'exit 0' TERM; while :; do sleep 0.2; done"});
+  LocalHost host("atena", Dockerd().Environment(Compose::kNone));
+  ServiceConfig service;
+  service.name = service.project = "slow";
+  service.start_timeout = std::chrono::seconds(20);
+  ComposeControl control(service);
+  REQUIRE_OK(control.Inspect(host, {}));
+  REQUIRE_OK(control.Stop(host, {}));
+  REQUIRE_OK(control.Start(host, {}));
+  const auto warnings = ValueOf(control.LookAgain(host, {}));
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].find("slow_web_1 runs, but its health check, which docker runs every 40 s") !=
+        std::string::npos);
+  Dockerd().Docker({"rm", "--force", "slow_web_1"});
+}
+
 TEST_CASE("Containers made anew between stop and start are the ones that run") {
   Project project(Compose::kNone);
   ComposeControl control(project.service());
