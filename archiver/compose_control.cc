@@ -39,7 +39,10 @@ Result<void> ComposeControl::Inspect(RemoteHost& host, const std::stop_token& st
   mounts_ = MountsOf(state.all, service_.project);
   for (const auto& container : state.all) started_at_[container.id] = container.started_at;
   SetRunning(state.running);
-  if (state.running.empty()) return {};
+  if (state.running.empty()) {
+    at_rest_since_ = ORCIO_TRY(HostMoment(host, stop));
+    return {};
+  }
   if (const auto tool = ORCIO_TRY(DetectComposeTool(host, stop))) {
     compose_ = ORCIO_TRY(
         ComposeCommand::For(host, *tool, service_.project, state.all, state.running, stop));
@@ -110,6 +113,7 @@ Result<void> ComposeControl::Stop(RemoteHost& host, const std::stop_token& stop)
     }
   }
   stopping_.clear();
+  at_rest_since_ = ORCIO_TRY(HostMoment(host, stop));
   return {};
 }
 
@@ -142,7 +146,8 @@ Result<bool> ComposeControl::AllStopped(RemoteHost& host, const std::stop_token&
 
 Result<void> ComposeControl::ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) {
   const auto now = ORCIO_TRY(ListProject(host, service_.project, stop));
-  return CheckNoneStarted(host.name(), service_.name, now, started_at_);
+  ORCIO_TRY(CheckNoneStarted(host.name(), service_.name, now, started_at_));
+  return CheckNoneWasStarted(host, service_, at_rest_since_, stop);
 }
 
 // A container that was asked to stop, and had not by the time the link broke, stops a while later:

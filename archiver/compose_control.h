@@ -67,6 +67,7 @@ class ComposeControl : public ServiceControl {
   std::set<std::string> stopping_;
   // Of each container of the project, as of the end of Stop.
   StartTimes started_at_;
+  std::string at_rest_since_;  // as HostMoment has it
   std::vector<UncheckedContainer> unchecked_;
 };
 

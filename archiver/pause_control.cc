@@ -58,6 +58,7 @@ Result<void> PauseControl::Inspect(RemoteHost& host, const std::stop_token& stop
   mounts_ = MountsOf(state.all, service_.project);
   for (const auto& container : state.all) started_at_[container.id] = container.started_at;
   SetRunning(state.running);
+  if (state.running.empty()) at_rest_since_ = ORCIO_TRY(HostMoment(host, stop));
   return {};
 }
 
@@ -109,6 +110,7 @@ Result<void> PauseControl::Stop(RemoteHost& host, const std::stop_token& stop) {
     if (!Pause(patience_.poll, stop)) return InterruptedPause(host);
   }
   in_doubt_ = false;
+  at_rest_since_ = ORCIO_TRY(HostMoment(host, stop));
   return {};
 }
 
@@ -125,7 +127,7 @@ Result<void> PauseControl::ConfirmAtRest(RemoteHost& host, const std::stop_token
         "a person",
         host.name(), container.name, service_.name);
   }
-  return {};
+  return CheckNoneWasStarted(host, service_, at_rest_since_, stop);
 }
 
 Result<void> PauseControl::Start(RemoteHost& host, const std::stop_token& stop) {

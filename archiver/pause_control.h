@@ -28,7 +28,6 @@ class PauseControl : public ServiceControl {
   [[nodiscard]] Result<void> Recall(const std::string& memory) override;
   [[nodiscard]] std::string StartScript() const override;
   [[nodiscard]] Result<void> Stop(RemoteHost& host, const std::stop_token& stop) override;
-  // Does not tell a container that was unpaused and paused again since.
   [[nodiscard]] Result<void> ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) override;
   void StopMayGoOn() override { in_doubt_ = true; }
   // What runs on as it did is confirmed by that, without a look at its health, which docker finds
@@ -47,8 +46,9 @@ class PauseControl : public ServiceControl {
   const StartTiming patience_;
   // What was running, in the order in which it starts; as of the end of Stop.
   Containers running_;
-  Containers held_;        // what was paused then
-  StartTimes started_at_;  // of all of the project
+  Containers held_;            // what was paused then
+  StartTimes started_at_;      // of all of the project
+  std::string at_rest_since_;  // as HostMoment has it
   std::vector<std::string> warnings_;
   std::vector<MountingContainer> mounts_;
   std::unique_ptr<ServiceControl> starter_;  // where all of it had to be started

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "archiver/config.h"
 #include "archiver/docker.h"
 #include "archiver/remote_host.h"
 #include "index/error.h"
@@ -42,5 +43,15 @@ using StartTimes = std::map<std::string, std::string>;
 // was started since.
 [[nodiscard]] Result<void> CheckNoneStarted(const std::string& host, const std::string& service,
                                             const Containers& now, const StartTimes& before);
+
+// The host's own time, for CheckNoneWasStarted. Empty where the host does not tell it.
+[[nodiscard]] Result<std::string> HostMoment(RemoteHost& host, const std::stop_token& stop);
+
+// kRemote, naming it, where docker remembers that a container of the service's project was started
+// or unpaused since `moment`: also one that is gone by now (`compose run --rm`) or paused again.
+// Docker remembers its last 256 events, until it is started anew.
+[[nodiscard]] Result<void> CheckNoneWasStarted(RemoteHost& host, const ServiceConfig& service,
+                                               const std::string& moment,
+                                               const std::stop_token& stop);
 
 }  // namespace orcio

@@ -236,6 +236,21 @@ TEST_CASE("A container that somebody starts in the middle of the stream makes no
   CHECK(night.project.State("job") == "exited");
 }
 
+// Was published: of a container that is gone nothing is left to be looked at.
+TEST_CASE("A container that is run and removed in the middle of the stream makes no archive") {
+  Night night(Compose::kNone);
+  bool ran = false;
+  night.on_progress = [&](uint64_t, uint64_t) {
+    if (!std::exchange(ran, true))
+      Dockerd().Docker({"run", "--rm", "--network=none", "--label=com.docker.compose.project=wiki",
+                        "--name=wiki_job_run", "busybox", "true"});
+  };
+  const auto outcome = night.Run();
+  night.CheckFailed(outcome, ErrorKind::kRemote);
+  CHECK(outcome.error->message.find("container wiki_job_run was started") != std::string::npos);
+  night.CheckRunsAgain();
+}
+
 // Was published: nothing was looked at where nothing had been stopped.
 TEST_CASE("A project that was down makes no archive where somebody starts it in the middle") {
   Night night(Compose::kNone);

@@ -292,6 +292,13 @@ TEST_CASE("The forced command allows what orcio sends, for what it names") {
   script.Allows("m=0\nfor path in '" + script.path() + "'; do\n" + PlaceLook(),
                 "orcio-volume: 1 file " + script.path() + "|");
   script.Allows("'docker' 'unpause' '" + kId + "'", "docker unpause aa");
+  script.Allows(
+      "'docker' 'events' '--since' '1772000000.1' '--until' \"$(date +%s)\" '--filter' "
+      "'type=container' '--filter' 'event=start' '--filter' 'event=unpause' '--filter' "
+      "'label=com.docker.compose.project=wiki' '--format' "
+      "'{{.Action}} {{index .Actor.Attributes \"name\"}}'",
+      "docker events --since 1772000000.1");
+  script.Allows("date +%s.%N", "");
   script.Allows("'docker' 'logs' '--tail' '5' '" + kId + "' 2>&1", "docker logs --tail 5 aa");
   script.Allows(
       "LC_ALL=C TAR_OPTIONS= tar '--create' '--directory=/' '--file=-' '--exclude=a/*' '--' '" +
@@ -439,6 +446,11 @@ TEST_CASE("The forced command refuses whatever is not orcio's, or not named") {
            "'docker' 'inspect' '--type' 'container' '--format' '{{json .Config.Env}}' '" + kId +
                "'",
            "'docker' 'logs' '--tail' '5' '" + kOtherId + "' 2>&1",
+           "'docker' 'events'",
+           "'docker' 'events' '--since' '0' '--until' \"$(date +%s)\" '--filter' "
+           "'type=container' '--filter' 'event=start' '--filter' 'event=unpause' '--filter' "
+           "'label=com.docker.compose.project=shop' '--format' "
+           "'{{.Action}} {{index .Actor.Attributes \"name\"}}'",
            "'docker' 'logs' '--tail' '5' '" + kId + "'",
            "cd / && 'docker' 'compose' '--project-name' 'wiki' 'down'",
            compose + "'shop' 'stop' 'db'",

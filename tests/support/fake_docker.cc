@@ -77,6 +77,11 @@ FakeDocker::FakeDocker(FakeHost& host, std::vector<Container> initial)
     }
     return Printed("");
   });
+  host.On("date +%s", "1772000000.123456789\n");
+  host.On("docker events --since 1772000000.123456789 --until \"$(date +%s.%N)\" --filter",
+          [this](const std::string& command) {
+            return Printed(Contains(command, "project=wiki") ? events : "");
+          });
   host.On("docker logs", "starting\nno configuration\n");
   host.On("docker compose version", "none\n");
   host.On("config --services", "db\nweb\njob\n");

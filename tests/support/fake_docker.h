@@ -46,6 +46,8 @@ class FakeDocker {
   std::string paused;
   std::string unpaused;
   std::vector<Container> containers;
+  // What docker remembers: "start wiki_web_1", a line for each event.
+  std::string events;
   // Called before the daemon says what its containers are.
   std::function<void()> on_inspect;
 

@@ -177,6 +177,54 @@ TEST_CASE("Of a project that was down, whatever is started while its volumes are
   CHECK_FALSE(control->ConfirmAtRest(host, {}).has_value());
 }
 
+// Went by unseen: nothing of it is left to be looked at.
+TEST_CASE("A container that was run and removed while the volumes were read is noticed") {
+  FakeHost host;
+  FakeDocker docker(host, {Db(), Web()});
+  auto service = Service(ControlKind::kCompose);
+  service.mode = GENERATE(Mode::kStop, Mode::kPause);
+  const bool running = GENERATE(true, false);
+  for (auto& container : docker.containers) container.status = running ? "running" : "exited";
+  const auto control = MakeServiceControl(service);
+  REQUIRE_OK(control->Inspect(host, {}));
+  if (running) REQUIRE_OK(control->Stop(host, {}));
+  REQUIRE_OK(control->ConfirmAtRest(host, {}));
+  SECTION("by docker's own record") {
+    docker.events = GENERATE("start wiki_job_run_1\n", "unpause wiki_job_run_1\n");
+    const auto at_rest = control->ConfirmAtRest(host, {});
+    REQUIRE_FALSE(at_rest);
+    CHECK(at_rest.error().kind == ErrorKind::kRemote);
+    CHECK(at_rest.error().message.find("wiki_job_run_1") != std::string::npos);
+  }
+  SECTION("but not where docker has no record") {
+    host.On("docker events", "start wiki_job_run_1\n", 1, "since time cannot be after until time");
+    REQUIRE_OK(control->ConfirmAtRest(host, {}));
+  }
+  SECTION("but not by what makes no sense") {
+    docker.events = "hello\nstart\n\nstart a b\n";
+    REQUIRE_OK(control->ConfirmAtRest(host, {}));
+  }
+}
+
+TEST_CASE(
+    "Of a host whose clock tells whole seconds, docker's record counts from the next one on") {
+  FakeHost host;
+  FakeDocker docker(host, {StoppedJob()});
+  std::string since = "1772000001";
+  std::string says = "1772000000.%N\n";  // as busybox prints it
+  SECTION("and leaves the fraction out") {
+    says = "1772000000\n";
+  }
+  SECTION("and prints what it was not asked for") {
+    says = "welcome\n1772000000.\n";
+  }
+  host.On("date +%s.%N", says);
+  host.On("docker events --since " + since + " --until \"$(date +%s)\"", "start wiki_run\n");
+  ComposeControl control(Service(ControlKind::kCompose), kQuick);
+  REQUIRE_OK(control.Inspect(host, {}));
+  CHECK_FALSE(control.ConfirmAtRest(host, {}).has_value());
+}
+
 TEST_CASE("A container that was made meanwhile and never started is no harm") {
   FakeHost host;
   FakeDocker docker(host, {Db(), Web()});
