@@ -15,10 +15,9 @@
 namespace orcio {
 
 // The containers of a compose project. They are found by their labels, so it does not matter where
-// the compose files are. Stopped and started by compose where that touches exactly those that were
-// running, with the files that they were made from where those are still there, for the sake of
-// the hooks in them; else, and where compose fails, by plain docker in the order of their
-// dependencies.
+// the compose files are. Stopped and started by docker in the order of their dependencies, each in
+// one command to the host; by compose, which takes seconds longer, only for the sake of hooks in
+// the files that they were made from.
 //
 // Containers that `compose run` made are left alone; a paused one is refused (InspectProject).
 class ComposeControl : public ServiceControl {
@@ -36,21 +35,42 @@ class ComposeControl : public ServiceControl {
   [[nodiscard]] Result<void> Stop(RemoteHost& host, const std::stop_token& stop) override;
   // Looks at every container of the project: whichever was started has written, most likely.
   [[nodiscard]] Result<void> ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) override;
+  // Nothing, where the host tells its time: docker's record of when containers started and ended is
+  // there afterwards, too.
+  [[nodiscard]] Result<void> LookBeforeStart(RemoteHost& host,
+                                             const std::stop_token& stop) override;
+  [[nodiscard]] Result<void> JudgeAfterStart(RemoteHost& host,
+                                             const std::stop_token& stop) override;
+  [[nodiscard]] std::optional<double> NotRunning() const override { return not_running_; }
   void StopMayGoOn() override;
   [[nodiscard]] Result<void> Start(RemoteHost& host, const std::stop_token& stop) override;
   [[nodiscard]] Result<std::vector<std::string>> LookAgain(RemoteHost& host,
                                                            const std::stop_token& stop) override;
 
  private:
+  using Clock = std::chrono::steady_clock;
+  struct StartTime {
+    Clock::time_point asked;
+    Clock::time_point deadline;
+    bool first;  // no earlier attempt may have started anything
+  };
+
   void SetRunning(const Containers& running);
   Result<void> StopByDocker(RemoteHost& host, const std::stop_token& stop);
-  Result<bool> AllStopped(RemoteHost& host, const std::stop_token& stop);
+  [[nodiscard]] std::string StopScript() const;
+  [[nodiscard]] std::vector<std::string> StopWords() const;
+  bool NoteStopped(const DockerLook& look);
+  [[nodiscard]] Containers StoppedByOrcio() const;
   Result<void> FinishStop(RemoteHost& host, const std::stop_token& stop);
-  Result<Containers> FindAgain(RemoteHost& host, const std::stop_token& stop);
-  Result<void> StartByCompose(RemoteHost& host, const std::stop_token& stop);
-  Result<void> StartByDocker(RemoteHost& host, const Containers& present,
-                             std::chrono::steady_clock::time_point& deadline,
-                             const std::stop_token& stop);
+  Result<void> FindAgain(RemoteHost& host, const std::stop_token& stop);
+  Result<bool> StartByCompose(RemoteHost& host, const StartTime& time, const std::stop_token& stop);
+  Result<void> StartByDocker(RemoteHost& host, StartTime& time, const std::stop_token& stop);
+  Result<DockerLook> StartSome(RemoteHost& host, size_t begin, size_t end, bool first,
+                               const std::stop_token& stop);
+  [[nodiscard]] std::string StartLines(size_t begin, size_t end,
+                                       const std::set<std::string>& gone) const;
+  void NoteStarted(const RemoteHost& host, const DockerLook& look, bool first);
+  [[nodiscard]] Containers AwaitedOf(size_t level) const;
   [[nodiscard]] std::chrono::seconds StopLimit() const;
   [[nodiscard]] std::chrono::seconds StartLimit() const;
 
@@ -66,8 +86,12 @@ class ComposeControl : public ServiceControl {
   // stop at any time, also after it was "started".
   std::set<std::string> stopping_;
   // Of each container of the project, as of the end of Stop.
-  StartTimes started_at_;
-  std::string at_rest_since_;  // as HostMoment has it
+  LastRuns last_runs_;
+  RestSpan at_rest_;
+  Containers stopped_;  // what was stopped, once it was
+  bool start_tried_ = false;
+  std::optional<Error> disturbed_;  // what was found out about the time at rest by starting it
+  std::optional<double> not_running_;
   std::vector<UncheckedContainer> unchecked_;
 };
 

@@ -21,6 +21,20 @@ constexpr const char* kDetectCompose =
     "elif v=$(docker-compose version 2>/dev/null); then printf 'program\\n%s\\n' \"$v\"; "
     "else echo none; fi";
 
+// Which of the files "$@" mention hooks, or files that may. Anything after a # counts for nothing;
+// that a # in a text may stand before it does not matter, as a hook has a line of its own.
+constexpr const char* kLookForHooks =
+    R"sh(if grep -q -s -E '^[^#]*(pre_stop|post_start)' -- "$@"; then
+  echo 'orcio-hooks: own'
+elif grep -q -s -E '^[^#]*(include|extends)' -- "$@"; then
+  echo 'orcio-hooks: others'
+fi
+)sh";
+
+// Behind a `compose config`, which prints passwords too.
+constexpr const char* kFindHooks = R"sh( | grep -E -o '^ +(pre_stop|post_start):'
+)sh";
+
 // "docker-compose version 1.29.2, build unknown", "Docker Compose version v2.20.2", "... 5.0.0".
 std::optional<int> MajorVersion(const std::string& line) {
   const size_t word = line.find("version ");
@@ -43,28 +57,17 @@ std::set<std::string> ServicesOf(const std::vector<DockerContainer>& containers)
 }
 
 // A name that compose could take for an option is left to docker.
-bool IsPlainName(const std::string& service) {
-  return !service.empty() && service[0] != '-';
-}
-
 bool AllPlainNames(const std::set<std::string>& services) {
-  return std::all_of(services.begin(), services.end(), IsPlainName);
+  return std::all_of(services.begin(), services.end(), [](const std::string& service) {
+    return !service.empty() && service[0] != '-';
+  });
 }
 
-bool Touches(int major, const std::set<std::string>& services, const DockerContainer& container) {
-  if (container.one_off) return false;
-  return major >= 2 || services.count(container.service) != 0;
-}
-
-// Whether stopping or starting the services of `wanted` by name means just these containers.
-bool IsExact(int major, const std::vector<DockerContainer>& all,
-             const std::vector<DockerContainer>& wanted) {
-  const auto services = ServicesOf(wanted);
-  if (!AllPlainNames(services)) return false;
+// Whether starting the services of `wanted`, and with them what they depend on, means just these
+// containers.
+bool IsExact(const std::vector<DockerContainer>& all, const std::vector<DockerContainer>& wanted) {
   return std::all_of(all.begin(), all.end(), [&](const DockerContainer& container) {
-    return !Touches(major, services, container) ||
-           std::any_of(wanted.begin(), wanted.end(),
-                       [&](const DockerContainer& other) { return other.id == container.id; });
+    return container.one_off || FindContainer(wanted, container.id) != nullptr;
   });
 }
 
@@ -127,6 +130,34 @@ std::vector<Words> ProjectOptions(const std::vector<DockerContainer>& containers
   return all;
 }
 
+// All the files that there may be.
+Words FilesIn(const std::vector<Words>& options) {
+  std::set<std::string> files;
+  for (const auto& words : options) {
+    for (size_t i = 0; i + 1 < words.size(); i += 2) {
+      if (words[i] == "--file") files.insert(words[i + 1]);
+    }
+  }
+  return {files.begin(), files.end()};
+}
+
+// What a project's files say of hooks.
+enum class Mention {
+  kNone,
+  kOthers,  // there are other files that may say something
+  kOwn,
+};
+
+Result<Mention> MentionOfHooks(RemoteHost& host, const Words& files, const std::stop_token& stop) {
+  const auto result =
+      ORCIO_TRY(host.Run("set -- " + ShellCommand(files) + "\n" + kLookForHooks, {}, stop));
+  for (const auto& line : Lines(result.out)) {
+    if (line == "orcio-hooks: own") return Mention::kOwn;
+    if (line == "orcio-hooks: others") return Mention::kOthers;
+  }
+  return Mention::kNone;
+}
+
 }  // namespace
 
 Result<std::optional<ComposeTool>> DetectComposeTool(RemoteHost& host,
@@ -142,34 +173,41 @@ Result<std::optional<ComposeTool>> DetectComposeTool(RemoteHost& host,
 }
 
 Result<std::optional<ComposeCommand>> ComposeCommand::For(
-    RemoteHost& host, const ComposeTool& tool, const std::string& project,
-    const std::vector<DockerContainer>& all, const std::vector<DockerContainer>& wanted,
-    const std::stop_token& stop) {
+    RemoteHost& host, const std::string& project, const std::vector<DockerContainer>& all,
+    const std::vector<DockerContainer>& wanted, const std::stop_token& stop) {
   const std::optional<ComposeCommand> none;
   const auto services = ServicesOf(wanted);
-  const bool exact = IsExact(tool.major, all, wanted);
-  if (wanted.empty() || !AllPlainNames(services) || (tool.major < 2 && !exact)) return none;
-  std::vector<std::string> words = tool.program;
-  words.insert(words.end(), {"--project-name", project});
-  const ComposeCommand by_labels(words, {services.begin(), services.end()});
-  for (const auto& options : ProjectOptions(wanted)) {
-    ComposeCommand command = by_labels;
-    command.words_.insert(command.words_.end(), options.begin(), options.end());
-    command.runs_hooks_ = tool.major >= 2;
-    command.starts_exactly_ = exact;
-    if (ORCIO_TRY(command.KnowsServices(host, stop))) return std::optional(command);
+  const auto options = ProjectOptions(wanted);
+  if (options.empty() || !AllPlainNames(services)) return none;
+  const auto mention = ORCIO_TRY(MentionOfHooks(host, FilesIn(options), stop));
+  if (mention == Mention::kNone) return none;
+  const auto tool = ORCIO_TRY(DetectComposeTool(host, stop));
+  if (!tool || tool->major < 2) return none;
+  for (const auto& files : options) {
+    Words words = tool->program;
+    words.insert(words.end(), {"--project-name", project});
+    words.insert(words.end(), files.begin(), files.end());
+    const ComposeCommand command(words, {services.begin(), services.end()}, IsExact(all, wanted));
+    if (ORCIO_TRY(command.RunsHooks(host, mention == Mention::kOwn, stop)))
+      return std::optional(command);
   }
-  return tool.major >= 2 && exact ? std::optional(by_labels) : none;
+  return none;
 }
 
-// The files may have moved, or changed since the containers were made.
-Result<bool> ComposeCommand::KnowsServices(RemoteHost& host, const std::stop_token& stop) const {
+// Whether it can read the files, knows the services (the files may have moved, or changed since the
+// containers were made), and there are hooks in them: `declared` where that is known.
+Result<bool> ComposeCommand::RunsHooks(RemoteHost& host, bool declared,
+                                       const std::stop_token& stop) const {
   const auto result = ORCIO_TRY(host.Run(Line({"config", "--services"}), {}, stop));
   const auto known = Lines(result.out);
-  return result.exit_status == 0 &&
-         std::all_of(services_.begin(), services_.end(), [&](const std::string& name) {
-           return std::find(known.begin(), known.end(), name) != known.end();
-         });
+  const bool knows_all =
+      std::all_of(services_.begin(), services_.end(), [&](const std::string& name) {
+        return std::find(known.begin(), known.end(), name) != known.end();
+      });
+  if (result.exit_status != 0 || !knows_all) return false;
+  if (declared) return true;
+  const auto found = ORCIO_TRY(host.Run(Line({"config"}) + kFindHooks, {}, stop));
+  return found.exit_status == 0 && !found.out.empty();
 }
 
 std::string ComposeCommand::Line(std::vector<std::string> arguments) const {

@@ -21,8 +21,8 @@ class Ascent {
  public:
   enum class State { kNotYet, kUnchecked, kConfirmed };
 
-  Ascent(DockerContainer before, std::chrono::milliseconds stable)
-      : before_(std::move(before)), stable_(stable) {}
+  Ascent(DockerContainer before, Clock::time_point asked, std::chrono::milliseconds stable)
+      : before_(std::move(before)), asked_(asked), stable_(stable) {}
 
   [[nodiscard]] const DockerContainer& before() const { return before_; }
 
@@ -33,7 +33,7 @@ class Ascent {
       return State::kNotYet;
     }
     if (!since_ || started_at_ != now.started_at || restarts_ != now.restarts) {
-      since_ = Clock::now();
+      since_ = std::max(asked_, Clock::now() - now.age.value_or(std::chrono::milliseconds(0)));
       if (!first_) first_ = since_;
       started_at_ = now.started_at;
       restarts_ = now.restarts;
@@ -58,6 +58,15 @@ class Ascent {
     return std::max(deadline, Verdict(now));
   }
 
+  // How long until the next look, at most `poll`: a container that is up for long enough by then
+  // counts at once.
+  [[nodiscard]] std::chrono::milliseconds NextLook(std::chrono::milliseconds poll) const {
+    if (!since_) return poll;
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(*since_ + stable_ - Clock::now());
+    return left.count() > 0 ? std::min(left, poll) : poll;
+  }
+
   // Whether it makes sense to start it once more.
   bool TakeAttempt() { return ++starts_ < kStarts; }
 
@@ -72,6 +81,7 @@ class Ascent {
   }
 
   DockerContainer before_;
+  Clock::time_point asked_;
   std::chrono::milliseconds stable_;
   std::optional<Clock::time_point> first_;  // seen running
   std::optional<Clock::time_point> since_;  // it has run without a restart
@@ -115,38 +125,41 @@ Failure Gone(const RemoteHost& host, const DockerContainer& before) {
 
 Result<std::vector<UncheckedContainer>> WaitUntilUp(RemoteHost& host,
                                                     const std::vector<DockerContainer>& containers,
-                                                    Clock::time_point deadline, Awaited awaited,
+                                                    const AwaitedTime& time, Awaited awaited,
                                                     const StartTiming& patience,
                                                     const std::stop_token& stop) {
   std::vector<UncheckedContainer> unchecked;
   std::vector<Ascent> pending;
-  for (const auto& container : containers) pending.emplace_back(container, patience.stable);
+  for (const auto& container : containers)
+    pending.emplace_back(container, time.asked, patience.stable);
   for (;;) {
     std::vector<std::string> ids;
     for (const auto& ascent : pending) ids.push_back(ascent.before().id);
     const auto present = ORCIO_TRY(InspectContainers(host, ids, stop));
     std::vector<Ascent> left;
     auto pause = patience.poll;
+    bool any_down = false;
     for (auto& ascent : pending) {
       const auto* now = FindContainer(present, ascent.before().id);
       if (now == nullptr) return Gone(host, ascent.before());
-      const auto state = ascent.Look(*now, deadline, awaited);
+      const auto state = ascent.Look(*now, time.deadline, awaited);
       if (state == Ascent::State::kUnchecked) unchecked.push_back({*now, ascent.Verdict(*now)});
       if (state != Ascent::State::kNotYet) continue;
       const bool down = !now->running();
-      if (Clock::now() >= ascent.Deadline(*now, deadline) || (down && !ascent.TakeAttempt())) {
+      if (Clock::now() >= ascent.Deadline(*now, time.deadline) || (down && !ascent.TakeAttempt())) {
         return Failure(Describe(host, *now, stop));
       }
       if (down) {
         // Its failure shows in the state that the next round finds.
         (void)ORCIO_TRY(host.Run(ShellCommand({"docker", "start", now->id}), {}, stop));
-        pause = patience.restart;
+        any_down = true;
       }
+      pause = std::min(pause, ascent.NextLook(patience.poll));
       left.push_back(std::move(ascent));
     }
     if (left.empty()) return unchecked;
     pending = std::move(left);
-    if (!Pause(pause, stop)) {
+    if (!Pause(any_down ? patience.restart : pause, stop)) {
       return Fail(ErrorKind::kCancelled, "{}: interrupted while containers start", host.name());
     }
   }

@@ -24,17 +24,24 @@ enum class Awaited {
   kHealthy,  // it always: others do not start before
 };
 
+// For how long it is waited for.
+struct AwaitedTime {
+  // Before that nothing of it was started: whatever a host says, nothing counts as up for longer.
+  std::chrono::steady_clock::time_point asked;
+  std::chrono::steady_clock::time_point deadline;
+};
+
 // Returns once every one of `containers`, as they were when the service was inspected, is confirmed
 // running: healthy where it has a health check and was not unhealthy before, else up without a
-// restart for a while (StartTiming). One that was in a restart loop before is confirmed by being in
-// it again. A container that exits is started again a few times. Those that are up, but whose
-// health check has not been due, are handed back: LookAgain knows more, later. kNotRunning after
-// `deadline`, and the check's own start period, interval and retries where that is later, or once
-// starting it again does not help, with the container's exit code and last words.
+// restart for a while (StartTiming), from its start on as docker has it. One that was in a restart
+// loop before is confirmed by being in it again. A container that exits is started again a few
+// times. Those that are up, but whose health check has not been due, are handed back: LookAgain
+// knows more, later. kNotRunning after the deadline, and the check's own start period, interval and
+// retries where that is later, or once starting it again does not help, with the container's exit
+// code and last words.
 [[nodiscard]] Result<std::vector<UncheckedContainer>> WaitUntilUp(
-    RemoteHost& host, const std::vector<DockerContainer>& containers,
-    std::chrono::steady_clock::time_point deadline, Awaited awaited, const StartTiming& patience,
-    const std::stop_token& stop);
+    RemoteHost& host, const std::vector<DockerContainer>& containers, const AwaitedTime& time,
+    Awaited awaited, const StartTiming& patience, const std::stop_token& stop);
 
 // What has become of them, as warnings: one for each whose health check still has to say so.
 // kNotRunning as above where one is unhealthy, restarts, or has had all the time that its check

@@ -28,6 +28,12 @@ constexpr const char* kInspectFormat =
 
 constexpr const char* kLabel = "com.docker.compose.";
 
+// Docker is asked about what it has just named itself, where it has named anything.
+constexpr std::string_view kIdMark = "orcio-container: ";
+constexpr const char* kTellIds = R"sh([ -n "$ids" ] || exit 0
+printf 'orcio-container: %s\n' $ids
+)sh";
+
 // What a host may say of its health checks and be taken at its word.
 constexpr std::chrono::nanoseconds kLongestTime = std::chrono::hours(24);
 constexpr int64_t kMostRetries = 1000;
@@ -120,6 +126,7 @@ std::optional<DockerContainer> ParseContainer(const std::string& line) {
   container.exit_code = Number(state, "ExitCode");
   container.error = Text(state, "Error");
   container.started_at = Text(state, "StartedAt");
+  container.finished_at = Text(state, "FinishedAt");
   if (const auto health = state.find("Health"); health != state.end() && health->is_object()) {
     container.health = Text(*health, "Status");
     // What Docker calls a container whose health check was switched off.
@@ -133,6 +140,17 @@ std::optional<DockerContainer> ParseContainer(const std::string& line) {
     container.mounts = ParseDockerMounts(*mounts);
   if (!IsContainerId(container.id) || container.name.empty() || container.status.empty()) return {};
   return container;
+}
+
+std::string InspectLine() {
+  return ShellCommand({"docker", "inspect", "--type", "container", "--format", kInspectFormat});
+}
+
+void SetAge(DockerContainer& container, const std::optional<HostNow>& now) {
+  const auto started = ParseDockerTime(container.started_at);
+  if (!now || !started || container.status != "running") return;
+  container.age = std::max(std::chrono::milliseconds(0),
+                           std::chrono::floor<std::chrono::milliseconds>(now->earliest - *started));
 }
 
 bool SaysMissing(std::string_view line) {
@@ -209,41 +227,63 @@ Failure DockerFailure(const RemoteHost& host, const std::string& what,
   return RemoteFailure(host, what, result);
 }
 
-Result<std::vector<DockerContainer>> InspectContainers(RemoteHost& host,
-                                                       const std::vector<std::string>& ids,
-                                                       const std::stop_token& stop) {
-  std::vector<DockerContainer> containers;
-  if (ids.empty()) return containers;
-  std::vector<std::string> words{"docker",    "inspect",  "--type",
-                                 "container", "--format", kInspectFormat};
-  words.insert(words.end(), ids.begin(), ids.end());
-  const auto result = ORCIO_TRY(host.Run(ShellCommand(words), {}, stop));
+std::string LookCommand(const std::vector<std::string>& ids) {
+  return TellHostNow() + InspectLine() + " " + ShellCommand(ids) + "\n";
+}
+
+Result<DockerLook> ReadLook(const RemoteHost& host, const CommandResult& result,
+                            const std::vector<std::string>& ids) {
   if (result.out_truncated) return Senseless(host, "too long");
+  DockerLook look;
   for (const auto& line : Lines(result.out)) {
-    if (line.empty()) continue;
+    if (line.starts_with(kHostNowMark)) {
+      look.now = ParseHostNow(std::string_view(line).substr(kHostNowMark.size()));
+      if (!look.begun) look.begun = look.now;
+    }
+    if (line.empty() || line.starts_with("orcio-")) continue;
     auto container = ParseContainer(line);
     if (!container && result.exit_status != 0) break;
     if (!container) return Senseless(host, line);
-    containers.push_back(std::move(*container));
+    look.containers.push_back(std::move(*container));
   }
-  if (result.exit_status != 0 && !OnlyMissing(result, ids, containers))
+  if (result.exit_status != 0 && (ids.empty() || !OnlyMissing(result, ids, look.containers)))
     return DockerFailure(host, "docker inspect", result);
-  return containers;
+  for (auto& container : look.containers) SetAge(container, look.now);
+  return look;
+}
+
+Result<DockerLook> LookAtContainers(RemoteHost& host, const std::vector<std::string>& ids,
+                                    const std::stop_token& stop) {
+  if (ids.empty()) return DockerLook();
+  return ReadLook(host, ORCIO_TRY(host.Run(LookCommand(ids), {}, stop)), ids);
+}
+
+Result<std::vector<DockerContainer>> InspectContainers(RemoteHost& host,
+                                                       const std::vector<std::string>& ids,
+                                                       const std::stop_token& stop) {
+  return ORCIO_TRY(LookAtContainers(host, ids, stop)).containers;
+}
+
+Result<DockerLook> LookAtProject(RemoteHost& host, const std::string& project,
+                                 const std::stop_token& stop) {
+  const std::string list =
+      ShellCommand({"docker", "ps", "--all", "--quiet", "--no-trunc", "--filter",
+                    std::string("label=") + kLabel + "project=" + project});
+  const auto result = ORCIO_TRY(host.Run(
+      "ids=$(" + list + ") || exit\n" + kTellIds + TellHostNow() + InspectLine() + " $ids\n", {},
+      stop));
+  std::vector<std::string> ids;
+  for (const auto& line : Lines(result.out)) {
+    if (!line.starts_with(kIdMark)) continue;
+    ids.push_back(line.substr(kIdMark.size()));
+    if (!IsContainerId(ids.back())) return Senseless(host, ids.back());
+  }
+  return ReadLook(host, result, ids);
 }
 
 Result<std::vector<DockerContainer>> ListProject(RemoteHost& host, const std::string& project,
                                                  const std::stop_token& stop) {
-  const auto result =
-      ORCIO_TRY(host.Run(ShellCommand({"docker", "ps", "--all", "--quiet", "--no-trunc", "--filter",
-                                       std::string("label=") + kLabel + "project=" + project}),
-                         {}, stop));
-  if (result.exit_status != 0) return DockerFailure(host, "docker ps", result);
-  if (result.out_truncated) return Senseless(host, "too long");
-  const auto ids = Lines(result.out);
-  for (const auto& id : ids) {
-    if (!IsContainerId(id)) return Senseless(host, id);
-  }
-  return InspectContainers(host, ids, stop);
+  return ORCIO_TRY(LookAtProject(host, project, stop)).containers;
 }
 
 Result<std::vector<std::string>> ListProjects(RemoteHost& host, const std::stop_token& stop) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "archiver/docker_mount.h"
+#include "archiver/host_time.h"
 #include "archiver/remote_host.h"
 #include "index/error.h"
 
@@ -45,6 +46,9 @@ struct DockerContainer {
   int64_t exit_code = 0;
   std::string error;  // why docker could not start it
   std::string started_at;
+  std::string finished_at;  // when it last ended, though it may run again
+  // For how long it has run, by its host's clock; nothing where that is not told.
+  std::optional<std::chrono::milliseconds> age;
   int64_t restarts = 0;
   std::optional<std::chrono::seconds> stop_timeout;
   std::vector<DockerMount> mounts;
@@ -69,8 +73,18 @@ struct DockerContainer {
 
 using Containers = std::vector<DockerContainer>;
 
+// What a host says of containers, and when by its own clock; nothing where it does not tell. A
+// command that does something first may have it tell the time before, too.
+struct DockerLook {
+  Containers containers;
+  std::optional<HostNow> begun;
+  std::optional<HostNow> now;
+};
+
 // The containers, running or not, that carry the label of compose project `project`, in no order.
-// kRemote, with what to do, where docker is missing or says no.
+// kRemote, with what to do, where docker is missing or says no. One command.
+[[nodiscard]] Result<DockerLook> LookAtProject(RemoteHost& host, const std::string& project,
+                                               const std::stop_token& stop);
 [[nodiscard]] Result<std::vector<DockerContainer>> ListProject(RemoteHost& host,
                                                                const std::string& project,
                                                                const std::stop_token& stop);
@@ -80,8 +94,18 @@ using Containers = std::vector<DockerContainer>;
                                                             const std::stop_token& stop);
 
 // Those of the containers `ids` that still exist.
+[[nodiscard]] Result<DockerLook> LookAtContainers(RemoteHost& host,
+                                                  const std::vector<std::string>& ids,
+                                                  const std::stop_token& stop);
 [[nodiscard]] Result<std::vector<DockerContainer>> InspectContainers(
     RemoteHost& host, const std::vector<std::string>& ids, const std::stop_token& stop);
+
+// The two halves of LookAtContainers, for whoever does something in the same command before: shell
+// that has docker say what the containers `ids`, of which there are any, are like; and the sense of
+// what it printed, but for lines that begin with "orcio-".
+[[nodiscard]] std::string LookCommand(const std::vector<std::string>& ids);
+[[nodiscard]] Result<DockerLook> ReadLook(const RemoteHost& host, const CommandResult& result,
+                                          const std::vector<std::string>& ids);
 
 // kRemote: what docker, or the shell that did not find it, complained of; with the cure where there
 // is one.

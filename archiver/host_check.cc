@@ -257,7 +257,7 @@ void HostCheck::CheckDocker() {
   if (!compose) return;
   Ok("docker",
      *compose ? fmt::format("{}, version {}", Join((*compose)->program, " "), (*compose)->major)
-              : "no compose there: services are stopped and started by docker alone");
+              : "no compose there: hooks of services (pre_stop, post_start) would not run");
 }
 
 void HostCheck::CheckService(const ServiceConfig& service) {

@@ -56,9 +56,9 @@ Result<void> PauseControl::Inspect(RemoteHost& host, const std::stop_token& stop
   }
   warnings_ = state.warnings;
   mounts_ = MountsOf(state.all, service_.project);
-  for (const auto& container : state.all) started_at_[container.id] = container.started_at;
+  NoteLastRuns(state.all, last_runs_);
   SetRunning(state.running);
-  if (state.running.empty()) at_rest_since_ = ORCIO_TRY(HostMoment(host, stop));
+  if (state.running.empty()) at_rest_.Begin(state.now);
   return {};
 }
 
@@ -90,10 +90,12 @@ Result<void> PauseControl::Stop(RemoteHost& host, const std::stop_token& stop) {
   Containers left(running_.rbegin(), running_.rend());
   for (int attempt = 1;; ++attempt) {
     const auto result = ORCIO_TRY(host.Run(DockerLine("pause", left), options, stop));
-    const auto now = ORCIO_TRY(InspectContainers(host, ContainerIds(running_), stop));
+    const auto look = ORCIO_TRY(LookAtContainers(host, ContainerIds(running_), stop));
+    const auto& now = look.containers;
+    NoteLastRuns(now, last_runs_);
     for (auto& container : running_) {
       const auto* found = FindContainer(now, container.id);
-      if (found != nullptr) started_at_[container.id] = container.started_at = found->started_at;
+      if (found != nullptr) container.started_at = found->started_at;
     }
     std::erase_if(left, [&](const DockerContainer& container) {
       const auto* found = FindContainer(now, container.id);
@@ -101,6 +103,7 @@ Result<void> PauseControl::Stop(RemoteHost& host, const std::stop_token& stop) {
     });
     if (left.empty()) {
       held_ = Paused(now);
+      at_rest_.Begin(look.now);
       break;
     }
     if (attempt == kMostPauses) {
@@ -110,15 +113,20 @@ Result<void> PauseControl::Stop(RemoteHost& host, const std::stop_token& stop) {
     if (!Pause(patience_.poll, stop)) return InterruptedPause(host);
   }
   in_doubt_ = false;
-  at_rest_since_ = ORCIO_TRY(HostMoment(host, stop));
   return {};
 }
 
 Result<void> PauseControl::ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) {
-  const auto now = ORCIO_TRY(ListProject(host, service_.project, stop));
-  ORCIO_TRY(CheckNoneStarted(host.name(), service_.name, now, started_at_));
+  ORCIO_TRY(LookBeforeStart(host, stop));
+  return JudgeAfterStart(host, stop);
+}
+
+Result<void> PauseControl::LookBeforeStart(RemoteHost& host, const std::stop_token& stop) {
+  const auto look = ORCIO_TRY(LookAtProject(host, service_.project, stop));
+  at_rest_.End(look.now);
+  ORCIO_TRY(CheckNoneStarted(host.name(), service_.name, look.containers, last_runs_));
   for (const auto& container : held_) {
-    const auto* found = FindContainer(now, container.id);
+    const auto* found = FindContainer(look.containers, container.id);
     if (found != nullptr && found->status == "paused") continue;
     return Fail(
         ErrorKind::kRemote,
@@ -127,7 +135,12 @@ Result<void> PauseControl::ConfirmAtRest(RemoteHost& host, const std::stop_token
         "a person",
         host.name(), container.name, service_.name);
   }
-  return CheckNoneWasStarted(host, service_, at_rest_since_, stop);
+  return {};
+}
+
+Result<void> PauseControl::JudgeAfterStart(RemoteHost& host, const std::stop_token& stop) {
+  if (!at_rest_.known()) return {};
+  return CheckNoneWasStarted(host, service_, at_rest_.since(), at_rest_.until(), stop);
 }
 
 Result<void> PauseControl::Start(RemoteHost& host, const std::stop_token& stop) {

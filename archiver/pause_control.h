@@ -29,6 +29,11 @@ class PauseControl : public ServiceControl {
   [[nodiscard]] std::string StartScript() const override;
   [[nodiscard]] Result<void> Stop(RemoteHost& host, const std::stop_token& stop) override;
   [[nodiscard]] Result<void> ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) override;
+  // Looks at what is there; docker's record can be asked afterwards.
+  [[nodiscard]] Result<void> LookBeforeStart(RemoteHost& host,
+                                             const std::stop_token& stop) override;
+  [[nodiscard]] Result<void> JudgeAfterStart(RemoteHost& host,
+                                             const std::stop_token& stop) override;
   void StopMayGoOn() override { in_doubt_ = true; }
   // What runs on as it did is confirmed by that, without a look at its health, which docker finds
   // out anew at its next check. Where anything has ended meanwhile (the host may have been started
@@ -46,9 +51,9 @@ class PauseControl : public ServiceControl {
   const StartTiming patience_;
   // What was running, in the order in which it starts; as of the end of Stop.
   Containers running_;
-  Containers held_;            // what was paused then
-  StartTimes started_at_;      // of all of the project
-  std::string at_rest_since_;  // as HostMoment has it
+  Containers held_;     // what was paused then
+  LastRuns last_runs_;  // of all of the project
+  RestSpan at_rest_;
   std::vector<std::string> warnings_;
   std::vector<MountingContainer> mounts_;
   std::unique_ptr<ServiceControl> starter_;  // where all of it had to be started

@@ -1,7 +1,6 @@
 #include "archiver/project_containers.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
@@ -30,10 +29,26 @@ Result<void> RefusePaused(const RemoteHost& host, const Containers& containers) 
   return {};
 }
 
-bool AllDigits(std::string_view text) {
-  return !text.empty() && text.size() <= 15 && std::all_of(text.begin(), text.end(), [](char c) {
-    return std::isdigit(static_cast<unsigned char>(c)) != 0;
-  });
+// How far two clocks may drift apart: NTP slews one by up to 500 ppm.
+constexpr int kMostDrift = 1000;
+
+// Whether docker's times say that something happened after `before` and not after `until`.
+bool HappenedMeanwhile(const std::string& at, const std::string& before, HostTime until) {
+  const auto time = ParseDockerTime(at);
+  return at != before && time && *time < until;
+}
+
+bool WasStarted(const DockerContainer& container, const LastRun* known,
+                const std::optional<HostTime>& until) {
+  if (!until) {
+    return known == nullptr ? container.running() || container.exited_once()
+                            : container.started_at != known->started_at;
+  }
+  const LastRun before = known == nullptr ? LastRun() : *known;
+  if (container.started_at == before.started_at) return false;
+  // When docker starts a container it keeps the time at which the run before that ended.
+  return HappenedMeanwhile(container.started_at, before.started_at, *until) ||
+         (known != nullptr && HappenedMeanwhile(container.finished_at, before.finished_at, *until));
 }
 
 }  // namespace
@@ -62,7 +77,9 @@ std::vector<MountingContainer> MountsOf(const Containers& containers, const std:
 Result<ProjectState> InspectProject(RemoteHost& host, const std::string& project,
                                     std::string_view done, const std::stop_token& stop) {
   ProjectState state;
-  state.all = ORCIO_TRY(ListProject(host, project, stop));
+  auto look = ORCIO_TRY(LookAtProject(host, project, stop));
+  state.all = std::move(look.containers);
+  state.now = look.now;
   if (state.all.empty()) return UnknownProject(host, project, stop);
   ORCIO_TRY(RefusePaused(host, state.all));
   for (const auto& container : state.all) {
@@ -79,47 +96,58 @@ Result<ProjectState> InspectProject(RemoteHost& host, const std::string& project
   return state;
 }
 
+void NoteLastRuns(const Containers& containers, LastRuns& runs) {
+  for (const auto& container : containers)
+    runs[container.id] = {container.started_at, container.finished_at};
+}
+
+void RestSpan::Begin(const std::optional<HostNow>& now) {
+  begin_ = now;
+  begun_ = std::chrono::steady_clock::now();
+  end_.reset();
+}
+
+void RestSpan::End() {
+  if (!begin_ || end_) return;
+  const auto passed = std::chrono::steady_clock::now() - begun_;
+  end_ = begin_->earliest + passed - passed / kMostDrift;
+}
+
+void RestSpan::End(const std::optional<HostNow>& now) {
+  if (begin_ && now) end_ = now->earliest;
+}
+
 Result<void> CheckNoneStarted(const std::string& host, const std::string& service,
-                              const Containers& now, const StartTimes& before) {
+                              const Containers& now, const LastRuns& before,
+                              const std::optional<HostTime>& until) {
   for (const auto& container : now) {
     const auto known = before.find(container.id);
-    const bool started = known == before.end() ? container.running() || container.exited_once()
-                                               : container.started_at != known->second;
-    if (!started) continue;
+    if (!WasStarted(container, known == before.end() ? nullptr : &known->second, until)) continue;
+    const auto started = ParseDockerTime(container.started_at);
+    // By now it may run because orcio has started it.
+    const bool again = until && started && *started >= *until;
     return Fail(ErrorKind::kRemote,
-                "{}: container {} was started at {}, while its volumes were read: what was read is "
-                "not consistent. Find out what starts containers of {} there: a timer, a watchdog, "
-                "a person",
-                host, container.name, Excerpt(container.started_at, 1), service);
+                "{}: container {} was started{} while its volumes were read: what was read is not "
+                "consistent. Find out what starts containers of {} there: a timer, a watchdog, a "
+                "person",
+                host, container.name,
+                again ? fmt::format(", and ended at {},", Excerpt(container.finished_at, 1))
+                      : fmt::format(" at {},", Excerpt(container.started_at, 1)),
+                service);
   }
   return {};
 }
 
-// busybox's date has whole seconds only: then what happens within this one goes unseen.
-Result<std::string> HostMoment(RemoteHost& host, const std::stop_token& stop) {
-  const auto result = ORCIO_TRY(host.Run("date +%s.%N", {}, stop));
-  const auto lines = Lines(result.out);
-  if (lines.empty()) return std::string();
-  const std::string& line = lines.back();
-  const size_t point = std::min(line.find('.'), line.size());
-  const std::string seconds = line.substr(0, point);
-  if (!AllDigits(seconds)) return std::string();
-  if (AllDigits(std::string_view(line).substr(std::min(point + 1, line.size())))) return line;
-  return std::to_string(std::stoll(seconds) + 1);
-}
-
 // What docker does not remember, or cannot be asked, is no error: the containers that are there
 // have been looked at.
-Result<void> CheckNoneWasStarted(RemoteHost& host, const ServiceConfig& service,
-                                 const std::string& moment, const std::stop_token& stop) {
-  if (moment.empty()) return {};
-  const std::string command =
-      ShellCommand({"docker", "events", "--since", moment, "--until"}) +
-      (moment.find('.') == moment.npos ? " \"$(date +%s)\" " : " \"$(date +%s.%N)\" ") +
-      ShellCommand({"--filter", "type=container", "--filter", "event=start", "--filter",
-                    "event=unpause", "--filter",
-                    "label=com.docker.compose.project=" + service.project, "--format",
-                    R"({{.Action}} {{index .Actor.Attributes "name"}})"});
+Result<void> CheckNoneWasStarted(RemoteHost& host, const ServiceConfig& service, HostTime since,
+                                 HostTime until, const std::stop_token& stop) {
+  if (until <= since) return {};
+  const std::string command = ShellCommand(
+      {"docker", "events", "--since", DockerSeconds(since), "--until", DockerSeconds(until),
+       "--filter", "type=container", "--filter", "event=start", "--filter", "event=unpause",
+       "--filter", "label=com.docker.compose.project=" + service.project, "--format",
+       R"({{.Action}} {{index .Actor.Attributes "name"}})"});
   const auto result = ORCIO_TRY(host.Run(command, {}, stop));
   if (result.exit_status != 0) return {};
   for (const auto& line : Lines(result.out)) {
@@ -134,6 +162,20 @@ Result<void> CheckNoneWasStarted(RemoteHost& host, const ServiceConfig& service,
         service.name);
   }
   return {};
+}
+
+std::optional<double> NotRunningSeconds(const Containers& stopped, const Containers& now) {
+  std::optional<HostTime> ended, started;
+  for (const auto& container : stopped) {
+    const auto* again = FindContainer(now, container.id);
+    const auto end = ParseDockerTime(container.finished_at);
+    const auto start = again == nullptr ? std::nullopt : ParseDockerTime(again->started_at);
+    if (!end || !start || *start < *end) return std::nullopt;
+    ended = std::min(ended.value_or(*end), *end);
+    started = std::max(started.value_or(*start), *start);
+  }
+  if (!ended) return std::nullopt;
+  return std::chrono::duration<double>(*started - *ended).count();
 }
 
 }  // namespace orcio

@@ -1,12 +1,15 @@
 #pragma once
 
+#include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "archiver/config.h"
 #include "archiver/docker.h"
+#include "archiver/host_time.h"
 #include "archiver/remote_host.h"
 #include "index/error.h"
 
@@ -22,6 +25,7 @@ struct ProjectState {
   Containers running;
   // One for each of those that runs.
   std::vector<std::string> warnings;
+  std::optional<HostNow> now;
 };
 
 // What each keeps on the host's disks; those that `compose run` made are passed over.
@@ -36,22 +40,54 @@ struct ProjectState {
                                                   std::string_view done,
                                                   const std::stop_token& stop);
 
-// By id: when a container was last started.
-using StartTimes = std::map<std::string, std::string>;
+// By id: when a container was last started, and when it last ended, in docker's words.
+struct LastRun {
+  std::string started_at;
+  std::string finished_at;
+};
+using LastRuns = std::map<std::string, LastRun>;
+void NoteLastRuns(const Containers& containers, LastRuns& runs);
 
-// kRemote, naming it and when, where one of `now`, all containers of `service`'s project on `host`,
-// was started since.
+// From when a project is to be at rest, and until when, by its host's clock.
+class RestSpan {
+ public:
+  // All of it is at rest.
+  void Begin(const std::optional<HostNow>& now);
+  // Whether the host tells its time, without which nothing can be said afterwards.
+  [[nodiscard]] bool known() const { return begin_.has_value(); }
+  // It may be started from now on: as far as this machine can tell from the time that has passed
+  // since Begin, for want of a better word. Once; after that it changes nothing.
+  void End();
+  // The host's own word on it, as it was about to do so. To be passed over where an earlier attempt
+  // may have started it.
+  void End(const std::optional<HostNow>& now);
+  [[nodiscard]] HostTime since() const { return begin_->latest; }
+  [[nodiscard]] HostTime until() const { return end_.value_or(begin_->earliest); }
+
+ private:
+  std::optional<HostNow> begin_;
+  std::chrono::steady_clock::time_point begun_;
+  std::optional<HostTime> end_;
+};
+
+// kRemote, naming it and when, where one of `now`, all or some containers of `service`'s project on
+// `host`, was started since: with `until`, where it was before that; what it is by now, and whether
+// it was started again, does not matter then.
 [[nodiscard]] Result<void> CheckNoneStarted(const std::string& host, const std::string& service,
-                                            const Containers& now, const StartTimes& before);
-
-// The host's own time, for CheckNoneWasStarted. Empty where the host does not tell it.
-[[nodiscard]] Result<std::string> HostMoment(RemoteHost& host, const std::stop_token& stop);
+                                            const Containers& now, const LastRuns& before,
+                                            const std::optional<HostTime>& until = std::nullopt);
 
 // kRemote, naming it, where docker remembers that a container of the service's project was started
-// or unpaused since `moment`: also one that is gone by now (`compose run --rm`) or paused again.
+// or unpaused between the two: also one that is gone by now (`compose run --rm`) or paused again.
 // Docker remembers its last 256 events, until it is started anew.
 [[nodiscard]] Result<void> CheckNoneWasStarted(RemoteHost& host, const ServiceConfig& service,
-                                               const std::string& moment,
+                                               HostTime since, HostTime until,
                                                const std::stop_token& stop);
+
+// Seconds from the end of the first of the containers `stopped`, as they were once all had ended,
+// to the start of the last of them, as they are `now`. Nothing where docker does not say, or one of
+// them has not been started since.
+[[nodiscard]] std::optional<double> NotRunningSeconds(const Containers& stopped,
+                                                      const Containers& now);
 
 }  // namespace orcio

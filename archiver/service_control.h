@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -66,6 +67,21 @@ class ServiceControl {
                                                    const std::stop_token& /*stop*/) {
     return {};
   }
+
+  // The same in two halves, for whoever starts the service in any case: nothing that does not have
+  // to be done before the start stands between the last byte and it.
+  [[nodiscard]] virtual Result<void> LookBeforeStart(RemoteHost& host,
+                                                     const std::stop_token& stop) {
+    return ConfirmAtRest(host, stop);
+  }
+  // After Start, which may have failed.
+  [[nodiscard]] virtual Result<void> JudgeAfterStart(RemoteHost& /*host*/,
+                                                     const std::stop_token& /*stop*/) {
+    return {};
+  }
+  // After JudgeAfterStart, by the host's own record and clock: seconds from the end of the first
+  // part to the last one's start. Nothing where there is no such record.
+  [[nodiscard]] virtual std::optional<double> NotRunning() const { return std::nullopt; }
 
   // A stop that was asked for may still be under way, though nobody waits for it: Start has to.
   virtual void StopMayGoOn() {}

@@ -4,6 +4,8 @@
 #include <fstream>
 
 #include "archiver/command_frame.h"
+#include "archiver/compose_control.h"
+#include "archiver/docker_json.h"
 #include "archiver/guard_script.h"
 #include "archiver/service_run.h"
 #include "archiver/shell_quote.h"
@@ -286,19 +288,19 @@ TEST_CASE("The forced command allows what orcio sends, for what it names") {
                       "'--timeout' '60' 'db' 'web'",
                   "--env-file /opt/wiki/.env stop --timeout 60 db web");
     script.Allows(files + " 'start' 'db'", "start db");
-    script.Allows(line + " 'stop' 'db'", "stop db");
+    script.Allows(TellHostNow() + files + " 'start' 'db'", "start db");
+    script.Refuses(line + " 'stop' 'db'");
   }
   script.Allows("'docker' 'pause' '" + kId + "' '" + kGoneId + "'", "docker pause aa");
   script.Allows("m=0\nfor path in '" + script.path() + "'; do\n" + PlaceLook(),
                 "orcio-volume: 1 file " + script.path() + "|");
   script.Allows("'docker' 'unpause' '" + kId + "'", "docker unpause aa");
   script.Allows(
-      "'docker' 'events' '--since' '1772000000.1' '--until' \"$(date +%s)\" '--filter' "
+      "'docker' 'events' '--since' '1772000000.1' '--until' '1772000009.2' '--filter' "
       "'type=container' '--filter' 'event=start' '--filter' 'event=unpause' '--filter' "
       "'label=com.docker.compose.project=wiki' '--format' "
       "'{{.Action}} {{index .Actor.Attributes \"name\"}}'",
       "docker events --since 1772000000.1");
-  script.Allows("date +%s.%N", "");
   script.Allows("'docker' 'logs' '--tail' '5' '" + kId + "' 2>&1", "docker logs --tail 5 aa");
   script.Allows(
       "LC_ALL=C TAR_OPTIONS= tar '--create' '--directory=/' '--file=-' '--exclude=a/*' '--' '" +
@@ -307,6 +309,69 @@ TEST_CASE("The forced command allows what orcio sends, for what it names") {
   script.Allows("cd / && LC_ALL=C ls -d -- '" + path +
                     "' >/dev/null && LC_ALL=C busybox tar -c -f - -- '" + path + "'",
                 "text");
+}
+
+namespace {
+
+// What a control sends first to stop, and to start, the container `id`.
+struct SentByControl {
+  explicit SentByControl(const std::string& id) {
+    DockerContainer container;
+    container.id = id;
+    container.name = "wiki_web_1";
+    container.service = "web";
+    ServiceConfig service;
+    service.name = service.project = "wiki";
+    service.stop_timeout = std::chrono::seconds(10);
+    for (std::string* sent : {&stop, &start}) {
+      ComposeControl control(service);
+      REQUIRE_OK(control.Recall(ContainersToJson({container})));
+      Machine machine;
+      (void)(sent == &stop ? control.Stop(machine, {}) : control.Start(machine, {}));
+      *sent = machine.first;
+    }
+    container.working_directory = "/opt/wiki";
+    container.config_files = {"/opt/wiki/a,b.yml", "more.yml"};
+    Machine machine;
+    CHECK(ComposeCommand::For(machine, "wiki", {container}, {container}, {}).has_value());
+    hooks = machine.first;
+  }
+  struct Machine : LocalHost {
+    Result<CommandResult> Run(const std::string& command, const RunOptions&,
+                              const std::stop_token&) override {
+      if (first.empty()) first = command;
+      return CommandResult{};
+    }
+    std::string first;
+  };
+  std::string stop, start, hooks;
+};
+
+std::string Replaced(std::string text, const std::string& part, const std::string& by) {
+  const size_t at = text.find(part);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, part.size(), by);
+}
+
+}  // namespace
+
+TEST_CASE("The forced command lets all of a project's containers stop and start in one command") {
+  const Script script({"--project", "wiki"});
+  const SentByControl sent(kId);
+  script.Allows(sent.stop, "orcio-level: stopped\norcio-now: ");
+  script.Allows(sent.start, "orcio-now: ");
+  script.Allows(LookCommand({kId, kGoneId}), "docker inspect --type container");
+  script.Allows(sent.hooks, "");
+  for (const std::string& command :
+       {SentByControl(kOtherId).stop, SentByControl(kOtherId).start, LookCommand({kId, kOtherId}),
+        Replaced(sent.stop, "'docker' 'stop'", "'touch' 'pwned'"),
+        Replaced(sent.start, "'docker' 'start'", "'docker' 'rm'"),
+        Replaced(sent.start, "'docker' 'start'", "touch pwned; 'docker' 'start'"),
+        sent.stop + "touch pwned\n", sent.start + "touch pwned\n",
+        Replaced(sent.hooks, "'/opt/wiki/more.yml'", "'/etc/shadow'"),
+        Replaced(sent.hooks, "'/opt/wiki/more.yml'", "'/opt/wiki/more.yml'; touch pwned")}) {
+    script.Refuses(command);
+  }
 }
 
 TEST_CASE(
@@ -447,7 +512,7 @@ TEST_CASE("The forced command refuses whatever is not orcio's, or not named") {
                "'",
            "'docker' 'logs' '--tail' '5' '" + kOtherId + "' 2>&1",
            "'docker' 'events'",
-           "'docker' 'events' '--since' '0' '--until' \"$(date +%s)\" '--filter' "
+           "'docker' 'events' '--since' '0' '--until' '9' '--filter' "
            "'type=container' '--filter' 'event=start' '--filter' 'event=unpause' '--filter' "
            "'label=com.docker.compose.project=shop' '--format' "
            "'{{.Action}} {{index .Actor.Attributes \"name\"}}'",

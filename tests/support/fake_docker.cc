@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "archiver/remote_text.h"
+
 namespace orcio::test {
 namespace {
 
@@ -36,18 +38,7 @@ std::string Labels(const FakeDocker::Container& container) {
 
 FakeDocker::FakeDocker(FakeHost& host, std::vector<Container> initial)
     : containers(std::move(initial)), host_(host) {
-  host.On("docker ps --all --quiet", [this](const std::string& command) {
-    std::string ids;
-    for (const auto& container : containers) {
-      if (Contains(command, "project=wiki")) ids += container.full_id() + "\n";
-    }
-    return Printed(ids);
-  });
   host.On("docker ps --all --format", "wiki\nwiki\n\nblog\n");
-  host.On("docker inspect", [this](const std::string& command) {
-    if (on_inspect) on_inspect();
-    return Printed(Inspect(command));
-  });
   host.On("docker stop", [this](const std::string& command) {
     for (auto& container : containers) {
       if (Contains(command, container.full_id())) Stop(container);
@@ -60,6 +51,7 @@ FakeDocker::FakeDocker(FakeHost& host, std::vector<Container> initial)
     }
     return Printed("");
   });
+  host.On("docker inspect", [this](const std::string& script) { return Printed(Obey(script)); });
   host.On("docker pause", [this](const std::string& command) {
     for (auto* container : In(command)) {
       if (container->status != "running" || --container->freezes > 0) continue;
@@ -77,11 +69,11 @@ FakeDocker::FakeDocker(FakeHost& host, std::vector<Container> initial)
     }
     return Printed("");
   });
-  host.On("date +%s", "1772000000.123456789\n");
-  host.On("docker events --since 1772000000.123456789 --until \"$(date +%s.%N)\" --filter",
+  host.On("docker events --since 1772000000.123456789 --until 177",
           [this](const std::string& command) {
             return Printed(Contains(command, "project=wiki") ? events : "");
           });
+  host.On("orcio-hooks", "");
   host.On("docker logs", "starting\nno configuration\n");
   host.On("docker compose version", "none\n");
   host.On("config --services", "db\nweb\njob\n");
@@ -101,6 +93,10 @@ FakeDocker::FakeDocker(FakeHost& host, std::vector<Container> initial)
       return Printed("");
     });
   }
+}
+
+void FakeDocker::FilesMention(const std::string& what) {
+  host_.On("orcio-hooks", "orcio-hooks: " + what + "\n");
 }
 
 void FakeDocker::HasCompose(const std::string& kind, const std::string& version) {
@@ -127,13 +123,43 @@ std::vector<FakeDocker::Container*> FakeDocker::In(const std::string& command) {
 
 void FakeDocker::Stop(Container& container) {
   stopped += container.id;
-  if (container.stops) container.status = "exited";
+  if (!container.stops || container.status == "exited") return;
+  container.status = "exited";
+  container.finished = stops_at;
 }
 
+// What runs already is left as it is.
 void FakeDocker::Start(Container& container) {
+  if (container.status == "running" || container.status == "restarting") return;
   started += container.id;
   container.status = container.starts ? "running" : "exited";
-  container.started = "2026-01-02T00:00:00Z";
+  container.started = starts_at;
+  if (!container.starts) container.finished = starts_at;
+}
+
+std::string FakeDocker::Obey(const std::string& script) {
+  std::string out;
+  std::string ids;
+  for (const auto& container : containers) ids += " " + container.full_id();
+  for (const auto& line : Lines(script)) {
+    if (line.starts_with("ids=$(docker ps") && !Contains(line, "project=wiki")) return out;
+    if (line.starts_with("[ -n \"$ids\" ]") && ids.empty()) return out;
+    if (line.starts_with("printf orcio-container")) {
+      for (const auto& id : Split(ids.substr(1), ' ')) out += "orcio-container: " + id + "\n";
+    }
+    if (line.starts_with("printf orcio-now")) out += "orcio-now: " + now + "\n";
+    if (line.starts_with("stop_level docker stop")) {
+      for (auto* container : In(line)) Stop(*container);
+      out += "orcio-level: stopped\n";
+    }
+    if (line.starts_with("start_level docker start")) {
+      for (auto* container : In(line)) Start(*container);
+    }
+    if (!line.starts_with("docker inspect")) continue;
+    if (on_inspect) on_inspect();
+    out += Inspect(Contains(line, "$ids") ? ids : line);
+  }
+  return out;
 }
 
 std::string FakeDocker::Inspect(const std::string& command) const {
@@ -144,8 +170,9 @@ std::string FakeDocker::Inspect(const std::string& command) const {
         container.health.empty() ? "" : ",\"Health\":{\"Status\":\"" + container.health + "\"}";
     lines += "{\"id\":\"" + container.full_id() + "\",\"name\":\"/" + container.name() +
              "\",\"created\":\"" + container.created + "\",\"state\":{\"Status\":\"" +
-             container.status + "\",\"ExitCode\":3,\"StartedAt\":\"" + container.started + "\"" +
-             health + "},\"restarts\":" + std::to_string(container.restarts) +
+             container.status + "\",\"ExitCode\":3,\"StartedAt\":\"" + container.started +
+             "\",\"FinishedAt\":\"" + container.finished + "\"" + health +
+             "},\"restarts\":" + std::to_string(container.restarts) +
              ",\"stop_timeout\":null,\"check\":" + container.check +
              ",\"labels\":" + Labels(container) + ",\"mounts\":" + container.mounts + "}\n";
   }

@@ -28,6 +28,7 @@ class FakeDocker {
     int64_t restarts = 0;
     std::string created = "2026-01-0" + id + "T00:00:00Z";
     std::string started = "2026-01-01T00:00:00Z";
+    std::string finished = "0001-01-01T00:00:00Z";
     std::string mounts = "[]";  // as docker inspect has them
 
     [[nodiscard]] std::string full_id() const { return std::string(64, id.at(0)); }
@@ -38,6 +39,11 @@ class FakeDocker {
 
   // What `docker compose version` (plugin) or `docker-compose version` (program) says.
   void HasCompose(const std::string& kind, const std::string& version);
+  // What the project's files are found to mention: "own" hooks, "others", or nothing.
+  void FilesMention(const std::string& what);
+
+  // Does what the lines of a script ask for, and says what it would print.
+  [[nodiscard]] std::string Obey(const std::string& script);
 
   [[nodiscard]] Container& Of(const std::string& service, const std::string& number = "1");
   // Ids, each as its digit, in the order in which docker's verb reached them.
@@ -48,6 +54,11 @@ class FakeDocker {
   std::vector<Container> containers;
   // What docker remembers: "start wiki_web_1", a line for each event.
   std::string events;
+  // The host's clock, as `date +%s.%N` has it: 2026-02-25, 06:13:20. What is stopped has ended, and
+  // what is started starts, at these.
+  std::string now = "1772000000.123456789";
+  std::string stops_at = "2026-02-25T06:13:19.5Z";
+  std::string starts_at = "2026-03-01T00:00:00Z";
   // Called before the daemon says what its containers are.
   std::function<void()> on_inspect;
 

@@ -1,5 +1,7 @@
 #include "archiver/compose_control.h"
 
+#include <functional>
+
 #include "tests/support/catch.h"
 #include "tests/support/fake_docker.h"
 #include "tests/support/fake_host.h"
@@ -107,36 +109,64 @@ TEST_CASE("Dependencies that go round in a circle do not hang") {
   CHECK(run.docker.stopped.size() == 2);
 }
 
-TEST_CASE("docker-compose 1 is told the services by name where all their containers ran") {
-  Run run({Db(), Web(), StoppedJob()});
-  run.docker.HasCompose("program", "docker-compose version 1.29.2, build unknown");
+// Each level was a call of its own, and so was the look at what came of it.
+TEST_CASE("All levels stop in one command to the host, and start in one") {
+  auto cache = Db();
+  cache.id = "4";
+  cache.service = "cache";
+  Run run({Db(), cache, Web()});
   REQUIRE_OK(run.Inspect());
+  const size_t before = run.host.commands.size();
   REQUIRE_OK(run.Stop());
-  CHECK(run.host.Count("docker-compose --project-name wiki --project-directory /opt/wiki --file "
-                       "/opt/wiki/docker-compose.yml stop db web") == 1);
-  CHECK(run.host.Count("docker stop") == 0);
+  CHECK(run.host.commands.size() == before + 1);
+  CHECK(run.docker.stopped == "241");
+  std::string at_start;
+  run.docker.on_inspect = [&] {
+    if (at_start.empty()) at_start = run.docker.started;
+  };
+  REQUIRE_OK(run.control.LookBeforeStart(run.host, {}));
+  CHECK(run.host.commands.size() == before + 1);
   REQUIRE_OK(run.Start());
-  CHECK(run.host.Count("docker-compose.yml start db web") == 1);
-  CHECK(run.host.Count("docker start") == 0);
-  CHECK(run.docker.Of("job").status == "exited");
+  CHECK(at_start == "412");
 }
 
-TEST_CASE("docker-compose 1 is passed over where it cannot read the project's files") {
-  Run run({Db(), Web()});
+// docker-compose 1 takes a second for either, and knows no hooks.
+TEST_CASE("A compose without hooks is not even looked for") {
+  Run run({Db(), Web(), StoppedJob()});
   run.docker.HasCompose("program", "docker-compose version 1.29.2, build unknown");
-  run.host.On("config --services", "", 1, "FileNotFoundError: /opt/wiki/docker-compose.yml\n");
+  SECTION("where the files mention none") {}
+  SECTION("where it is told of none by the files that they include") {
+    run.docker.FilesMention("others");
+    run.docker.HasCompose("plugin", "Docker Compose version v2.30.1");
+    run.host.On("config | grep", "", 1);
+  }
+  SECTION("where it is too old for them") {
+    run.docker.FilesMention("own");
+  }
+  SECTION("where the containers were made from no files") {
+    for (auto& container : run.docker.containers) container.config_files.clear();
+  }
   REQUIRE_OK(run.Inspect());
   REQUIRE_OK(run.Stop());
+  REQUIRE_OK(run.Start());
   CHECK(run.docker.stopped == "21");
-  CHECK(run.host.Count("docker stop") == 2);
+  CHECK(run.docker.started == "12");
+  CHECK(run.host.Count("--project-name wiki stop") == 0);
+  CHECK(run.host.Count("docker-compose.yml stop") == 0);
+  CHECK(run.docker.Of("job").status == "exited");
 }
 
 // It was told the labels alone, from /, and so knew of no pre_stop hook.
 TEST_CASE("Compose 2 reads the files that the project was made from, for their hooks") {
   Run run({Db(), Web()});
   run.docker.HasCompose("plugin", "Docker Compose version v2.30.1");
+  run.docker.FilesMention("own");
   std::string files = "--file /opt/wiki/docker-compose.yml";
   SECTION("one, named from the project's directory") {}
+  SECTION("that are in files which they include") {
+    run.docker.FilesMention("others");
+    run.host.On("config | grep", "    pre_stop:\n");
+  }
   SECTION("several, and a file of variables") {
     for (auto& container : run.docker.containers) {
       container.config_files = "/opt/wiki/compose.yml,local/more.yml";
@@ -166,7 +196,7 @@ TEST_CASE("Compose 2 reads the files that the project was made from, for their h
     run.host.On(line + verb, [&run, verb](const std::string&) {
       for (auto& container : run.docker.containers) {
         container.status = verb == " stop" ? "exited" : "running";
-        container.started = "2026-01-02T00:00:00Z";
+        container.started = run.docker.starts_at;
       }
       return Result<CommandResult>(CommandResult{});
     });
@@ -178,12 +208,14 @@ TEST_CASE("Compose 2 reads the files that the project was made from, for their h
   REQUIRE_OK(run.Start());
   CHECK(run.host.Count(line + " start db web") == 1);
   CHECK(run.host.Count("docker start") == 0);
+  REQUIRE_OK(run.control.JudgeAfterStart(run.host, {}));
 }
 
 TEST_CASE(
     "Compose 2 stops by the files though a part of the project has ended, and docker starts") {
   Run run({Db(), Web(), StoppedJob()});
   run.docker.HasCompose("plugin", "Docker Compose version v2.30.1");
+  run.docker.FilesMention("own");
   REQUIRE_OK(run.Inspect());
   REQUIRE_OK(run.Stop());
   CHECK(run.host.Count("/opt/wiki/docker-compose.yml stop db web") == 1);
@@ -193,33 +225,20 @@ TEST_CASE(
   CHECK(run.docker.Of("job").status == "exited");
 }
 
-TEST_CASE("Compose 2 goes by labels where it cannot read the files") {
+TEST_CASE("Docker stops what compose cannot read the files of") {
   Run run({Db(), Web()});
   run.docker.HasCompose("plugin", "Docker Compose version v2.20.2");
+  run.docker.FilesMention("own");
   SECTION("because they are gone") {
     run.host.On("config --services", "", 14, "no such file or directory\n");
   }
   SECTION("because they are another project's by now") {
     run.host.On("config --services", "db\nmail\n");
   }
-  SECTION("because there were none") {
-    for (auto& container : run.docker.containers) container.config_files.clear();
-  }
   REQUIRE_OK(run.Inspect());
   REQUIRE_OK(run.Stop());
-  CHECK(run.host.Count("cd / && docker compose --project-name wiki stop db web") == 1);
-  CHECK(run.host.Count("docker stop") == 0);
-}
-
-TEST_CASE("Compose 2 is passed over where part of the project was stopped, which it would start") {
-  Run run({Db(), Web(), StoppedJob()});
-  run.docker.HasCompose("plugin", "Docker Compose version 5.0.0");
-  run.host.On("config --services", "", 14, "no such file or directory\n");
-  REQUIRE_OK(run.Inspect());
-  REQUIRE_OK(run.Stop());
-  REQUIRE_OK(run.Start());
+  CHECK(run.host.Count("compose --project-name wiki stop") == 0);
   CHECK(run.docker.stopped == "21");
-  CHECK(run.docker.started == "12");
 }
 
 TEST_CASE("Of a scaled service only the replicas that ran are stopped and started") {
@@ -228,7 +247,6 @@ TEST_CASE("Of a scaled service only the replicas that ran are stopped and starte
   second.number = "2";
   second.status = "exited";
   Run run({Db(), Web(), second});
-  run.docker.HasCompose("program", "docker-compose version 1.29.2, build unknown");
   REQUIRE_OK(run.Inspect());
   REQUIRE_OK(run.Stop());
   REQUIRE_OK(run.Start());
@@ -239,6 +257,7 @@ TEST_CASE("Of a scaled service only the replicas that ran are stopped and starte
 TEST_CASE("What compose fails to stop, docker stops") {
   Run run({Db(), Web()});
   run.docker.HasCompose("plugin", "Docker Compose version v2.20.2");
+  run.docker.FilesMention("own");
   run.host.On("docker-compose.yml stop", "", 1, "no space left on device\n");
   REQUIRE_OK(run.Inspect());
   REQUIRE_OK(run.Stop());
@@ -248,6 +267,7 @@ TEST_CASE("What compose fails to stop, docker stops") {
 TEST_CASE("What compose fails to start, docker starts") {
   Run run({Db(), Web()});
   run.docker.HasCompose("plugin", "Docker Compose version v2.20.2");
+  run.docker.FilesMention("own");
   run.host.On("docker-compose.yml start", "", 1, "cannot read .env\n");
   REQUIRE_OK(run.Inspect());
   REQUIRE_OK(run.Stop());
@@ -497,24 +517,157 @@ TEST_CASE("A container that others wait for is waited for though its check comes
   CHECK(ValueOf(run.control.LookAgain(run.host, {})).empty());
 }
 
-TEST_CASE("A stop that the link cut short is completed before the start") {
+TEST_CASE(
+    "A stop that the link cut short is completed before the start, whichever it had reached") {
   Run run({Db(), Web()});
   REQUIRE_OK(run.Inspect());
-  run.host.On("docker stop " + Web().full_id(), [](const std::string&) -> Result<CommandResult> {
+  run.host.On("stop_level", [](const std::string&) -> Result<CommandResult> {
     return Fail(ErrorKind::kNetwork, "cut");
   });
   const auto stopped = run.Stop();
   REQUIRE_FALSE(stopped);
   CHECK(stopped.error().kind == ErrorKind::kNetwork);
-  // The daemon still waits for web: a start now would find it running and leave it to stop.
-  run.host.On("docker stop " + Web().full_id(), [&](const std::string&) -> Result<CommandResult> {
-    run.docker.Of("web").status = "exited";
-    return CommandResult{};
-  });
+  // The script may be at either: a start now would find it running and leave it to stop.
   REQUIRE_OK(run.Start());
+  CHECK(run.docker.stopped == "12");
+  CHECK(run.docker.started == "12");
+}
+
+TEST_CASE(
+    "A container that docker does not stop is named in docker's words, and those below run on") {
+  Run run({Db(), Web()});
+  REQUIRE_OK(run.Inspect());
+  run.host.On("stop_level", "", 1, "cannot stop container: permission denied\n");
+  const auto stopped = run.Stop();
+  REQUIRE_FALSE(stopped);
+  CHECK(stopped.error().kind == ErrorKind::kRemote);
+  CHECK(stopped.error().message.find("docker stop wiki_web_1 failed") != std::string::npos);
+  CHECK(stopped.error().message.find("permission denied") != std::string::npos);
+  REQUIRE_OK(run.Start());
+  CHECK(run.docker.stopped == "2");
   CHECK(run.docker.started == "2");
+}
+
+namespace {
+
+// A quarter of a minute after the stop.
+constexpr const char* kLater = "1772000015.5";
+
+// Stops db and web, lets `meanwhile` happen, and starts them.
+Result<void> RestAndStart(Run& run, const std::function<void()>& meanwhile) {
+  ORCIO_TRY(run.Inspect());
+  ORCIO_TRY(run.Stop());
+  meanwhile();
+  run.docker.now = kLater;
+  ORCIO_TRY(run.control.LookBeforeStart(run.host, {}));
+  ORCIO_TRY(run.Start());
+  return run.control.JudgeAfterStart(run.host, {});
+}
+
+}  // namespace
+
+// It took two commands and docker's record a third, all while the service was down.
+TEST_CASE("What was started while the volumes were read is found out once the service runs") {
+  Run run({Db(), Web(), StoppedJob()});
+  std::string name;
+  const auto judged = RestAndStart(run, [&] {
+    auto& web = run.docker.Of("web");
+    auto& job = run.docker.Of("job");
+    SECTION("one that was stopped, and runs since") {
+      web.status = "running";
+      web.started = "2026-02-25T06:13:30Z";
+      name = "wiki_web_1 was started at 2026-02-25T06:13:30Z";
+    }
+    SECTION("one that was stopped, and has ended again") {
+      web.started = "2026-02-25T06:13:30Z";
+      web.finished = "2026-02-25T06:13:31Z";
+      name = "wiki_web_1 was started, and ended at 2026-02-25T06:13:31Z";
+    }
+    SECTION("one that did not run before") {
+      job.started = "2026-02-25T06:13:30Z";
+      name = "wiki_job_1 was started at";
+    }
+    SECTION("one of which nothing is left") {
+      run.docker.events = "start wiki_job_run_1\n";
+      name = "wiki_job_run_1 was started";
+    }
+    SECTION("but not one that is started once the last byte is read") {
+      job.status = "running";
+      job.started = "2026-02-25T06:13:40Z";
+    }
+    SECTION("nor one that was made and never started") {
+      auto another = Web();
+      another.id = "9";
+      another.status = "created";
+      another.started = "0001-01-01T00:00:00Z";
+      run.docker.containers.push_back(another);
+    }
+  });
+  CHECK(judged.has_value() == name.empty());
+  if (!judged) CHECK(judged.error().message.find(name) != std::string::npos);
   CHECK(run.docker.Of("web").status == "running");
-  CHECK(run.docker.stopped.empty());
+}
+
+TEST_CASE("A start whose answer is lost is not taken for somebody else's") {
+  Run run({Db(), Web()});
+  REQUIRE_OK(run.Inspect());
+  REQUIRE_OK(run.Stop());
+  run.docker.starts_at = "2026-02-25T06:13:35.6Z";
+  bool lost = true;
+  run.host.On("start_level", [&](const std::string& script) -> Result<CommandResult> {
+    CommandResult result;
+    result.out = run.docker.Obey(script);
+    run.docker.now = "1772000060.5";
+    if (std::exchange(lost, false)) return Fail(ErrorKind::kNetwork, "cut");
+    return result;
+  });
+  REQUIRE_FALSE(run.Start());
+  REQUIRE_OK(run.Start());
+  CHECK(run.docker.started == "12");
+  REQUIRE_OK(run.control.JudgeAfterStart(run.host, {}));
+}
+
+TEST_CASE("A host that does not tell its time is looked at before the start") {
+  Run run({Db(), Web()});
+  run.docker.now = "not found";
+  const auto judged = RestAndStart(run, [&] {
+    run.docker.Of("web").started = "2026-02-25T06:13:30Z";
+    CHECK_FALSE(run.control.LookBeforeStart(run.host, {}).has_value());
+  });
+  CHECK_FALSE(judged.has_value());
+  CHECK(run.docker.started.empty());
+}
+
+TEST_CASE("How long the containers did not run is docker's to say") {
+  Run run({Db(), Web()});
+  CHECK_FALSE(run.control.NotRunning());
+  run.docker.starts_at = "2026-02-25T06:13:37Z";
+  REQUIRE_OK(RestAndStart(run, [] {}));
+  REQUIRE(run.control.NotRunning());
+  CHECK(*run.control.NotRunning() == 17.5);
+}
+
+// It counted from when it was first seen.
+TEST_CASE(
+    "A container is up for as long as docker says, if that is not longer than it was asked for") {
+  Run run({Db()});
+  run.docker.Of("db").started = "2026-02-25T06:13:10Z";
+  const std::vector<DockerContainer> containers =
+      ValueOf(InspectContainers(run.host, {Db().full_id()}, {}));
+  CHECK(containers[0].age == std::chrono::milliseconds(10123));
+  const StartTiming patience{std::chrono::milliseconds(1), std::chrono::milliseconds(50),
+                             std::chrono::milliseconds(1)};
+  const auto now = std::chrono::steady_clock::now();
+  const auto wait = [&](std::chrono::steady_clock::time_point asked) {
+    run.host.commands.clear();
+    CHECK(WaitUntilUp(run.host, containers, {asked, now + std::chrono::seconds(60)},
+                      Awaited::kRunning, patience, {})
+              .has_value());
+    return run.host.Count("docker inspect");
+  };
+  CHECK(wait(now - std::chrono::seconds(60)) == 1);
+  CHECK(wait(std::chrono::steady_clock::now()) > 1);
+  CHECK(std::chrono::steady_clock::now() - now >= patience.stable);
 }
 
 TEST_CASE("Starting what runs already does nothing") {

@@ -60,6 +60,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/docker_test.cc
     unit/framed_host_test.cc
     unit/hook_test.cc
+  unit/host_time_test.cc
     unit/in_place_test.cc
     unit/config_test.cc
     unit/control_memory_test.cc
