@@ -45,6 +45,10 @@ struct GuardState {
                                           std::chrono::seconds timeout,
                                           const std::stop_token& stop);
 
+// The state that a command told before it did something else, taken off what it printed; nothing
+// where there is none.
+[[nodiscard]] std::optional<GuardState> TakeGuardState(std::string& out);
+
 // Keeps a guard quiet, through a connection of its own: what the other one is at, and how long its
 // answers take, does not matter. Once the guard must be taken to have fired, the run is lost.
 class GuardPulse {

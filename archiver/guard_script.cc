@@ -203,9 +203,9 @@ fi
 runs() {
   n=0
   while [ ! -e "$d/ready" ]; do
-    [ "$n" -lt 50 ] || return 1
+    [ "$n" -lt 250 ] || return 1
     n=$((n + 1))
-    sleep 0.1 2>/dev/null || sleep 1
+    sleep 0.02 2>/dev/null || { n=$((n + 4)); sleep 1; }
   done
 }
 by_systemd() {
@@ -223,6 +223,13 @@ else
   echo 'its program does not start' >&2
   exit 1
 fi
+)sh";
+
+// All has been read: what follows starts the service, where that is not the guard's to do by now.
+constexpr const char* kEnded = R"sh([ -z "$d" ] || : >"$d/ended"
+tell
+)sh";
+constexpr const char* kUnlessFired = R"sh(if [ -z "$d" ] || [ -e "$d/claim" ]; then exit 0; fi
 )sh";
 
 // Whoever asks again, because the link broke over the answer, gets the same one.
@@ -269,7 +276,11 @@ std::string BeatCommand(const std::string& token) {
 }
 
 std::string EndedCommand(const std::string& token) {
-  return Find(token) + kTell + "[ -z \"$d\" ] || : >\"$d/ended\"\ntell\n";
+  return Find(token) + kTell + kEnded;
+}
+
+std::string EndedThenCommand(const std::string& token, const std::string& command) {
+  return Find(token) + kTell + kEnded + kUnlessFired + command;
 }
 
 std::string TakeCommand(const std::string& token) {

@@ -40,6 +40,8 @@ struct GuardPlan {
 [[nodiscard]] std::string BeatCommand(const std::string& token);
 // The last byte has been read: from here on the service may start for as long as it takes.
 [[nodiscard]] std::string EndedCommand(const std::string& token);
+// The same, and then `command`, which starts the service; not where the guard has fired or gone.
+[[nodiscard]] std::string EndedThenCommand(const std::string& token, const std::string& command);
 // Ends what commands of a run that failed may still do there.
 [[nodiscard]] std::string TakeCommand(const std::string& token);
 // Ends the guard. "armed" means that it had not fired and will not. May be repeated.

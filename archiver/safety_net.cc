@@ -101,6 +101,49 @@ Result<void> SafetyNet::Ended(RemoteHost& host, const std::stop_token& stop) {
   return {};
 }
 
+Result<void> SafetyNet::TakeEnd(const std::optional<GuardState>& state, const RemoteHost& host,
+                                const CommandResult& result) {
+  if (!state) return RemoteFailure(host, "asking for the guard", result);
+  Note(*state, host.name());
+  if (voided_) return Failure(*voided_);
+  ended_ = true;
+  return {};
+}
+
+class SafetyNet::EndingHost : public RemoteHost {
+ public:
+  EndingHost(SafetyNet& net, RemoteHost& host) : net_(net), host_(host) {}
+
+  [[nodiscard]] const std::string& name() const override { return host_.name(); }
+  [[nodiscard]] Result<void> Connect(const std::stop_token& stop) override {
+    return host_.Connect(stop);
+  }
+  void Disconnect() override { host_.Disconnect(); }
+  [[nodiscard]] Result<CommandResult> Run(const std::string& command, const RunOptions& options,
+                                          const std::stop_token& stop) override {
+    if (net_.ended_) return host_.Run(command, options, stop);
+    const std::string& token = net_.journal_.guard;
+    auto result = ORCIO_TRY(host_.Run(EndedThenCommand(token, command), options, stop));
+    const auto state = TakeGuardState(result.out);
+    ORCIO_TRY(net_.TakeEnd(state, host_, result));
+    return result;
+  }
+  [[nodiscard]] Result<CommandResult> Stream(const std::string& command, ByteSink& sink,
+                                             const RunOptions& options,
+                                             const std::stop_token& stop) override {
+    return host_.Stream(command, sink, options, stop);
+  }
+
+ private:
+  SafetyNet& net_;
+  RemoteHost& host_;
+};
+
+std::unique_ptr<RemoteHost> SafetyNet::Ending(RemoteHost& host) {
+  if (journal_.guard.empty()) ended_ = true;
+  return std::make_unique<EndingHost>(*this, host);
+}
+
 Result<void> SafetyNet::Settle(RemoteHost& host, ServiceControl& control,
                                const std::stop_token& stop) {
   if (journal_.guard.empty() || ended_) return {};

@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "archiver/guard.h"
 #include "archiver/remote_host.h"
@@ -43,6 +44,15 @@ class SafetyNet {
 
   // The last byte was read. kRemote where the guard has fired by now.
   [[nodiscard]] Result<void> Ended(RemoteHost& host, const std::stop_token& stop);
+  // The same, to be said to the host with the first command that starts the service.
+  void EndsWithStart() { ends_with_start_ = true; }
+  // Whether that is still to be said; once.
+  [[nodiscard]] bool TakeEndsWithStart() { return std::exchange(ends_with_start_, false); }
+  // `host`, whose first command says so. kRemote in place of an answer where the guard has fired by
+  // now: nothing was started then. Lives as long as both.
+  [[nodiscard]] std::unique_ptr<RemoteHost> Ending(RemoteHost& host);
+  // Whether the host has heard of it.
+  [[nodiscard]] bool ended() const { return ended_; }
   // Before the service is started: ends what a run that failed may still do on the host, and waits
   // for a guard that is at work. Not after Ended.
   [[nodiscard]] Result<void> Settle(RemoteHost& host, ServiceControl& control,
@@ -62,12 +72,16 @@ class SafetyNet {
   [[nodiscard]] std::optional<Error> Voided() const;
 
  private:
+  class EndingHost;
   void Note(const GuardState& state, const std::string& host);
+  Result<void> TakeEnd(const std::optional<GuardState>& state, const RemoteHost& host,
+                       const CommandResult& result);
 
   const Place place_;
   const RunJournal journal_;
   std::unique_ptr<RemoteHost> pulse_host_;
   std::unique_ptr<GuardPulse> pulse_;
+  bool ends_with_start_ = false;
   bool ended_ = false;
   std::optional<Error> voided_;
   std::optional<Error> left_;

@@ -63,6 +63,7 @@ class ServiceRun {
   Result<std::unique_ptr<SafetyNet>> SpreadNet();
   Result<void> StopAndCollect(SafetyNet& net, const std::stop_token& stop);
   Result<void> Collect(RemoteHost& host, const std::stop_token& stop);
+  Result<void> JudgeRest();
   void KeepForNext();
   Result<void> Publish(std::future<Result<const TarSummary*>> finished);
   void LookAgain();
@@ -146,10 +147,11 @@ Result<void> ServiceRun::ArchiveRunning() {
     Enter(RunPhase::kStarting);
     const auto begun = Clock::now();
     auto started = stopped.Start();
-    downtime_.start = SecondsSince(begun);
-    outcome_.facts.downtime = downtime_;
+    downtime_.start = std::chrono::duration<double>(stopped.known() - begun).count();
     if (!started) outcome_.start_error = std::move(started).error();
   }
+  if (streamed) streamed = JudgeRest();
+  outcome_.facts.downtime = downtime_;
   if (net->left()) outcome_.facts.warnings.push_back(net->left()->message);
   if (auto voided = net->Voided(); voided && !stop_.stop_requested())
     return Failure(*std::move(voided));
@@ -286,14 +288,22 @@ Result<void> ServiceRun::StopAndCollect(SafetyNet& net, const std::stop_token& s
   downtime_.stop = SecondsSince(begun);
   ORCIO_TRY(std::move(stopped));
   const auto down = Clock::now();
-  auto streamed = [&]() -> Result<void> {
-    ORCIO_TRY(Collect(*host, stop));
-    ORCIO_TRY(net.Ended(host_, stop));
-    return control_.ConfirmAtRest(host_, stop);
-  }();
+  auto streamed = Collect(*host, stop);
+  // Nothing but what has to be looked at before stands between the last byte and the start.
+  if (streamed) streamed = control_.LookBeforeStart(host_, stop);
+  if (streamed) net.EndsWithStart();
   downtime_.scan = capture_->scan_seconds();
   downtime_.stream = SecondsSince(down) - downtime_.scan;
   return streamed;
+}
+
+// Once the service runs, or cannot be made to: whether it was at rest while it was read.
+Result<void> ServiceRun::JudgeRest() {
+  auto judged = control_.JudgeAfterStart(host_, stop_);
+  if (judged || judged.error().kind != ErrorKind::kNetwork) return judged;
+  // A link that breaks now is no reason to throw an archive away.
+  ORCIO_TRY(host_.Connect(stop_));
+  return control_.JudgeAfterStart(host_, stop_);
 }
 
 Result<void> ServiceRun::Collect(RemoteHost& host, const std::stop_token& stop) {

@@ -18,11 +18,23 @@ StoppedService::~StoppedService() {
   if (!started_) (void)Start();
 }
 
-Result<void> StoppedService::Try(const std::stop_token& stop) {
+// The connection that has just brought the last byte needs no look at whether it is alive; one
+// command says that all was read and starts the service.
+Result<void> StoppedService::BringUp(const std::stop_token& stop) {
+  if (net_.TakeEndsWithStart()) {
+    auto up = control_.Start(*net_.Ending(host_), stop);
+    // Else the guard has fired, or does not answer.
+    if (up || net_.ended() || up.error().kind == ErrorKind::kNetwork) return up;
+  }
   ORCIO_TRY(host_.Connect(stop));
   ORCIO_TRY(net_.Settle(host_, control_, stop));
-  auto up = control_.Start(host_, stop);
+  return control_.Start(host_, stop);
+}
+
+Result<void> StoppedService::Try(const std::stop_token& stop) {
+  auto up = BringUp(stop);
   if (!up && up.error().kind != ErrorKind::kNotRunning) return up;
+  if (!known_) known_ = Clock::now();
   // One that does not come up is a person's business: the guard would only go on trying.
   auto disarmed = net_.Disarm(host_, stop);
   return up ? disarmed : up;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -31,15 +32,21 @@ class StoppedService {
   // host that has just booted refuses logins for a while, a changed host key stays. A service that
   // is not confirmed running keeps its journal; it keeps its guard too where the host is away.
   [[nodiscard]] Result<void> Start(const std::stop_token& stop = {});
+  // When that was known of the service, whatever had to be cleaned up then; now, before that.
+  [[nodiscard]] std::chrono::steady_clock::time_point known() const {
+    return known_.value_or(std::chrono::steady_clock::now());
+  }
 
  private:
   Result<void> Try(const std::stop_token& stop);
+  Result<void> BringUp(const std::stop_token& stop);
 
   RemoteHost& host_;
   ServiceControl& control_;
   SafetyNet& net_;
   const Retry retry_;
   bool started_ = false;
+  std::optional<std::chrono::steady_clock::time_point> known_;
 };
 
 }  // namespace orcio

@@ -360,6 +360,7 @@ TEST_CASE("The forced command lets all of a project's containers stop and start 
   const SentByControl sent(kId);
   script.Allows(sent.stop, "orcio-level: stopped\norcio-now: ");
   script.Allows(sent.start, "orcio-now: ");
+  script.Allows(EndedThenCommand(std::string(32, 'a'), sent.start), "orcio-guard: gone");
   script.Allows(LookCommand({kId, kGoneId}), "docker inspect --type container");
   script.Allows(sent.hooks, "");
   for (const std::string& command :
@@ -369,7 +370,10 @@ TEST_CASE("The forced command lets all of a project's containers stop and start 
         Replaced(sent.start, "'docker' 'start'", "touch pwned; 'docker' 'start'"),
         sent.stop + "touch pwned\n", sent.start + "touch pwned\n",
         Replaced(sent.hooks, "'/opt/wiki/more.yml'", "'/etc/shadow'"),
-        Replaced(sent.hooks, "'/opt/wiki/more.yml'", "'/opt/wiki/more.yml'; touch pwned")}) {
+        Replaced(sent.hooks, "'/opt/wiki/more.yml'", "'/opt/wiki/more.yml'; touch pwned"),
+        EndedThenCommand(std::string(32, 'a'), "touch pwned"),
+        EndedThenCommand(std::string(32, 'a'), ""),
+        EndedThenCommand(std::string(32, 'a'), EndedCommand(std::string(32, 'a')))}) {
     script.Refuses(command);
   }
 }

@@ -296,6 +296,38 @@ TEST_CASE(
   }
 }
 
+TEST_CASE(
+    "What starts the service says first that all was read, and starts nothing behind a guard") {
+  for (const std::string shell : {"dash", "busybox"}) {
+    CAPTURE(shell);
+    Scene scene(shell);
+    scene.plan.longest = std::chrono::seconds(1);
+    scene.plan.silence = std::chrono::seconds(30);
+    scene.Arm();
+    REQUIRE_OK(scene.Guarded("true"));
+    const std::string start = "echo started; echo orcio-guard: x >&2; exit 7";
+    const auto ask = [&] {
+      return ValueOf(scene.machine.Run(
+          "exec sh -c " + ShellQuote(EndedThenCommand(scene.plan.token, start)), {}, {}));
+    };
+    auto result = ask();
+    CHECK(result.exit_status == 7);
+    const auto state = TakeGuardState(result.out);
+    REQUIRE(state);
+    CHECK(state->mark == Mark::kArmed);
+    CHECK(result.out == "started\n");
+    CHECK_FALSE(TakeGuardState(result.out));
+    scene.Steps(3);
+    CHECK_FALSE(scene.Exists("up"));
+
+    fs::create_directory(scene.Directory() / "claim");
+    auto refused = ask();
+    CHECK(TakeGuardState(refused.out)->mark == Mark::kFired);
+    CHECK(refused.out.empty());
+    fs::remove(scene.Directory() / "claim");
+  }
+}
+
 TEST_CASE("A guard ends the tar that it interrupts, and the host refuses to begin another") {
   for (const std::string shell : {"dash", "busybox"}) {
     CAPTURE(shell);

@@ -46,12 +46,22 @@ struct Run {
   struct Control : test::FakeControl {
     std::string script;
     Result<void> at_rest;
+    std::string start_command;  // run by Start, where there is one
+    std::vector<std::string> said;
+    std::function<void()> on_look;
     [[nodiscard]] std::string StartScript() const override { return script; }
     Result<void> Stop(RemoteHost& host, const std::stop_token& stop) override {
       ORCIO_TRY(host.Run("true", {}, stop));
       return FakeControl::Stop(host, stop);
     }
-    Result<void> ConfirmAtRest(RemoteHost&, const std::stop_token&) override { return at_rest; }
+    Result<void> Start(RemoteHost& host, const std::stop_token& stop) override {
+      if (!start_command.empty()) said.push_back(ORCIO_TRY(host.Run(start_command, {}, stop)).out);
+      return FakeControl::Start(host, stop);
+    }
+    Result<void> ConfirmAtRest(RemoteHost&, const std::stop_token&) override {
+      if (on_look) on_look();
+      return at_rest;
+    }
   } control;
   Machine host{{}};
   std::function<Result<void>(const std::string&)> before_beat;
@@ -183,6 +193,45 @@ TEST_CASE("A guard that its pulse finds gone because it was ended voids nothing"
   CHECK_FALSE(outcome.error);
   CHECK(removed);
   CHECK(std::filesystem::exists(outcome.archive));
+}
+
+// Two commands stood between the last byte and the start, and a look at the connection.
+TEST_CASE("The command that starts the service is the first one after the last byte") {
+  Run run;
+  std::vector<std::string> commands;
+  run.control.start_command = "echo starting";
+  run.host.after = [&](const std::string& command) { commands.push_back(command); };
+  run.control.on_stop = [&] { commands.clear(); };
+  const auto outcome = run.Go();
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE_FALSE(outcome.start_error);
+  REQUIRE_FALSE(commands.empty());
+  CHECK(commands[0].find("/ended\"") != std::string::npos);
+  CHECK(commands[0].ends_with("echo starting"));
+  CHECK(run.control.said == std::vector<std::string>{"starting\n"});
+}
+
+TEST_CASE("A guard that fires before the start is waited for, and makes the archive void") {
+  Run run;
+  run.control.start_command = "echo starting";
+  run.control.on_look = [&] {
+    // As it does, without its waiting.
+    const auto journal = ValueOf(ReadJournal(
+        LocalFileSystem(), ValueOf(ListJournals(LocalFileSystem(), run.repository()))[0]));
+    for (const char* base : {"/run", "/dev/shm", "/tmp"}) {
+      const std::filesystem::path directory = base + std::string("/orcio-guard-") + journal.guard;
+      if (!std::filesystem::exists(directory)) continue;
+      std::ofstream(directory / "fired") << "confirmed as the test has it\n";
+      std::filesystem::create_directory(directory / "claim");
+    }
+  };
+  const auto outcome = run.Go();
+  REQUIRE(outcome.error);
+  INFO(outcome.error->message);
+  CHECK(outcome.error->message.find("confirmed as the test has it") != std::string::npos);
+  CHECK_FALSE(outcome.start_error);
+  CHECK(run.control.said == std::vector<std::string>{"starting\n"});
+  CHECK(std::filesystem::is_empty(run.repository()));
 }
 
 TEST_CASE("A service that somebody starts in the middle has no archive") {
