@@ -26,11 +26,13 @@ std::string Dump(const nlohmann::json& value) {
 }
 
 nlohmann::json ToJson(const Downtime& downtime) {
-  return {{"seconds", downtime.total()},
-          {"stop", downtime.stop},
-          {"scan", downtime.scan},
-          {"stream", downtime.stream},
-          {"start", downtime.start}};
+  nlohmann::json object{{"seconds", downtime.total()},
+                        {"stop", downtime.stop},
+                        {"scan", downtime.scan},
+                        {"stream", downtime.stream},
+                        {"start", downtime.start}};
+  if (downtime.not_running) object["not_running"] = *downtime.not_running;
+  return object;
 }
 
 nlohmann::json ToJson(const TransferFacts& transfer) {

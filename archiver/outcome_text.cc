@@ -27,9 +27,17 @@ std::string MessageOf(const ServiceOutcome& outcome) {
 std::string DowntimeWords(const Downtime& down) {
   const auto scan =
       down.scan > 0 ? fmt::format("scan {}, ", FormatSeconds(down.scan)) : std::string();
-  return fmt::format("{} (stop {}, {}stream {}, start {})", FormatSeconds(down.total()),
+  const auto not_running = down.not_running ? fmt::format("; containers not running for {}",
+                                                          FormatSeconds(*down.not_running))
+                                            : std::string();
+  return fmt::format("{} (stop {}, {}stream {}, start {}{})", FormatSeconds(down.total()),
                      FormatSeconds(down.stop), scan, FormatSeconds(down.stream),
-                     FormatSeconds(down.start));
+                     FormatSeconds(down.start), not_running);
+}
+
+std::string DowntimeCell(const Downtime& down) {
+  const std::string total = FormatSeconds(down.total());
+  return down.not_running ? fmt::format("{} ({})", total, FormatSeconds(*down.not_running)) : total;
 }
 
 std::string Summary(const ServiceOutcome& outcome) {

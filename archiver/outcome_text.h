@@ -23,6 +23,9 @@ namespace orcio {
 
 // "40 s (stop 3.0 s, stream 30 s, start 7.0 s)".
 [[nodiscard]] std::string DowntimeWords(const Downtime& down);
+// For a table: until the service was confirmed running, and how long its containers did not run
+// where that is known: "2.9 s (0.6 s)".
+[[nodiscard]] std::string DowntimeCell(const Downtime& down);
 
 // One line on an archive that was made: its name, size, time, and the service's downtime.
 [[nodiscard]] std::string Summary(const ServiceOutcome& outcome);

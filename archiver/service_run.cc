@@ -151,6 +151,7 @@ Result<void> ServiceRun::ArchiveRunning() {
     if (!started) outcome_.start_error = std::move(started).error();
   }
   if (streamed) streamed = JudgeRest();
+  downtime_.not_running = control_.NotRunning();
   outcome_.facts.downtime = downtime_;
   if (net->left()) outcome_.facts.warnings.push_back(net->left()->message);
   if (auto voided = net->Voided(); voided && !stop_.stop_requested())

@@ -1,6 +1,7 @@
 #include <memory>
 #include <optional>
 
+#include "archiver/outcome_text.h"
 #include "archiver/service_names.h"
 #include "cli/commands.h"
 #include "cli/text.h"
@@ -77,7 +78,7 @@ std::vector<std::string> ToRow(const Context& context, const Line& line) {
       line.archive->date,
       FormatBytes(line.archive->status.size),
       line.state.sidecar == nullptr ? "-" : fmt::format("{}", line.state.sidecar->entry_count()),
-      down ? FormatSeconds(line.facts->downtime->total()) : "-",
+      down ? DowntimeCell(*line.facts->downtime) : "-",
       FormatVerified(
           verified && verified->full ? std::optional(verified->full->seconds) : std::nullopt,
           verified && verified->quick ? std::optional(verified->quick->seconds) : std::nullopt),

@@ -3,6 +3,7 @@
 #include <ctime>
 #include <memory>
 
+#include "archiver/outcome_text.h"
 #include "cli/commands.h"
 #include "cli/health.h"
 #include "cli/text.h"
@@ -107,7 +108,7 @@ std::vector<std::string> ToRow(const ServiceHealth& service) {
           last ? last->date : "-",
           last ? FormatSeconds(static_cast<double>(last->age_seconds)) : "-",
           last ? FormatBytes(last->bytes) : "-",
-          down ? FormatSeconds(last->facts->downtime->total()) : "-",
+          down ? DowntimeCell(*last->facts->downtime) : "-",
           FormatVerified(service.verified.full_seconds, service.verified.quick_seconds),
           WordOf(service.health) + (service.words.empty() ? "" : ": " + service.words)};
 }

@@ -51,11 +51,12 @@ std::string Member(std::string_view key, const T& value) {
 }
 
 std::string ToObject(const Downtime& downtime) {
-  return "{" +
-         Joined({Member("scan", downtime.scan), Member("seconds", downtime.total()),
-                 Member("start", downtime.start), Member("stop", downtime.stop),
-                 Member("stream", downtime.stream)}) +
-         "}";
+  std::vector<std::string> members;
+  if (downtime.not_running) members.push_back(Member("not_running", *downtime.not_running));
+  members.insert(members.end(), {Member("scan", downtime.scan), Member("seconds", downtime.total()),
+                                 Member("start", downtime.start), Member("stop", downtime.stop),
+                                 Member("stream", downtime.stream)});
+  return "{" + Joined(members) + "}";
 }
 
 std::string ToObject(const TransferFacts& transfer) {
@@ -115,6 +116,8 @@ Result<RunFacts> ParseRunFacts(std::string_view text) {
       Take(*downtime, "scan", facts.downtime->scan);
       Take(*downtime, "stream", facts.downtime->stream);
       Take(*downtime, "start", facts.downtime->start);
+      if (downtime->contains("not_running"))
+        Take(*downtime, "not_running", facts.downtime->not_running.emplace());
     }
     if (const json* transfer = FindObject(object, "transfer")) {
       facts.transfer.emplace();

@@ -17,6 +17,9 @@ struct Downtime {
   double scan = 0;    // until it was known which files to read
   double stream = 0;  // until the last byte of the tar had arrived
   double start = 0;   // until the service was confirmed running again
+  // Of all that, by docker's own record and its host's clock: from the end of the first container
+  // to the start of the last one. Nothing where there is no such record.
+  std::optional<double> not_running{};
   [[nodiscard]] double total() const { return stop + scan + stream + start; }
   friend bool operator==(const Downtime&, const Downtime&) = default;
 };

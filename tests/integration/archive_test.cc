@@ -145,6 +145,9 @@ TEST_CASE("A project is archived at rest, as plain tar restores it, and runs aga
   WARN("down for " << outcome.facts.downtime->total() << " s: stop " << outcome.facts.downtime->stop
                    << ", stream " << outcome.facts.downtime->stream << ", start "
                    << outcome.facts.downtime->start);
+  REQUIRE(outcome.facts.downtime->not_running);
+  CHECK(*outcome.facts.downtime->not_running > 0);
+  CHECK(*outcome.facts.downtime->not_running <= outcome.facts.downtime->total());
   night.CheckRunsAgain();
 
   const auto restored = night.scratch / "restored";

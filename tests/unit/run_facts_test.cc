@@ -20,6 +20,8 @@ TEST_CASE("The run's facts survive being written and read") {
   facts.warnings = {"srv/wiki/a: file changed as we read it"};
   facts.tools = {{"tar", "GNU tar 1.34"}};
   CHECK(ValueOf(ParseRunFacts(ToJson(facts))) == facts);
+  facts.downtime->not_running = 1.25;
+  CHECK(ValueOf(ParseRunFacts(ToJson(facts))) == facts);
 }
 
 TEST_CASE("Facts that are missing or unknown are no error, wrong types are") {
@@ -27,9 +29,9 @@ TEST_CASE("Facts that are missing or unknown are no error, wrong types are") {
   CHECK(ValueOf(ParseRunFacts(R"({"service":"a","later":[1]})")).service == "a");
   for (const char* bad :
        {"", "[]", "{", R"({"service":1})", R"({"downtime":{"stop":"x"}})", R"({"warnings":{}})",
-        R"({"start":77777777777777777777})", R"({"wire":{"bytes":-1}})", R"({"wire":1})",
-        R"({"downtime":[]})", R"({"end":1.5})", R"({"shrunk_from":3})",
-        R"({"shrunk_from":{"entries":"x"}})", R"({"size_accepted":1})"}) {
+        R"({"downtime":{"not_running":"x"}})", R"({"start":77777777777777777777})",
+        R"({"wire":{"bytes":-1}})", R"({"wire":1})", R"({"downtime":[]})", R"({"end":1.5})",
+        R"({"shrunk_from":3})", R"({"shrunk_from":{"entries":"x"}})", R"({"size_accepted":1})"}) {
     INFO(bad);
     CHECK(ParseRunFacts(bad).error().kind == ErrorKind::kDamaged);
   }
