@@ -25,8 +25,9 @@ constexpr std::string_view kPackGzip = R"sh(
 } 3>&- 4>&-; echo "$?" >&4; } | gzip -1 -c 4>&- >&3; } 4>&1); } 3>&1; exit "$status"
 )sh";
 
-// Prints "orcio-wire: PACKER", and where the uptime can be read and the tar between them gives
-// anything "BYTES PACKED BEGIN END"; read twice, for the disk's pace is in neither way's favour.
+// Prints "orcio-wire: PACKER", and where the uptime can be read and the tar between them gives as
+// much as matters (kLeastSample) "BYTES PACKED BEGIN END"; read twice, for the disk's pace is in
+// neither way's favour.
 constexpr std::string_view kProbeBegin = R"sh(LC_ALL=C; export LC_ALL
 works() { [ "$(echo x | "$@" 2>/dev/null | "$1" -d -c 2>/dev/null)" = x ]; }
 zip=none
@@ -46,6 +47,7 @@ constexpr std::string_view kProbeEnd = R"sh(
   } 2>/dev/null </dev/null | head -c 16777216
 }
 bytes=$(sample | wc -c)
+[ "$bytes" -ge 1048576 ] || { echo "orcio-wire: $zip"; exit 0; }
 now || { echo "orcio-wire: $zip"; exit 0; }
 begin=$up
 packed=$(sample | pack | wc -c)

@@ -231,6 +231,16 @@ TEST_CASE("A host without zstd compresses by gzip, and is not asked for what it 
   CHECK(refused.error().message.find("zstd") != std::string::npos);
 }
 
+// It was read twice, as a large one is.
+TEST_CASE("A tar too small for it to matter is read once to find that out") {
+  const test::ScratchDirectory scratch;
+  test::LocalHost host;
+  const std::string reads = (scratch / "reads").string();
+  CHECK(ValueOf(ChooseWire(Wire::kAuto, host, "echo x >>" + ShellQuote(reads) + "; echo y", {},
+                           {})) == Wire::kNone);
+  CHECK(std::filesystem::file_size(reads) == 2);
+}
+
 TEST_CASE("A host that answers nonsense, or refuses, has its tar cross as it is") {
   test::FakeHost host;
   std::string said;
