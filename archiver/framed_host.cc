@@ -16,7 +16,7 @@ Failure TooNoisy(const std::string& host, std::string_view noise) {
   return Fail(ErrorKind::kRemote,
               "{}: more than {} KiB are printed there before a command begins, at last {}: look at "
               "the start-up files of the login shell, and at ForceCommand in sshd_config",
-              host, kMostNoise / 1024, Excerpt(noise, 1));
+              host, kMostNoise / 1024, Excerpt(noise, 2));  // the last line may be cut off
 }
 
 // Hands on what a command itself prints.
@@ -86,10 +86,13 @@ class FramedHost : public RemoteHost {
 
   Result<CommandResult> Stream(const std::string& command, ByteSink& sink,
                                const RunOptions& options, const std::stop_token& stop) override {
+    RunOptions with_noise = options;
+    with_noise.max_output += kMostNoise;
     FrameSink framed(sink, name());
-    auto result = ORCIO_TRY(host_->Stream(prologue_ + command, framed, options, stop));
+    auto result = ORCIO_TRY(host_->Stream(prologue_ + command, framed, with_noise, stop));
     if (!framed.filter().begun()) result.out = framed.filter().noise();
     ORCIO_TRY(Judge(result, framed.filter()));
+    Shorten(result.err, result.err_truncated, options.max_output);
     return result;
   }
 

@@ -97,7 +97,7 @@ TEST_CASE("Every shell that is one begins a command with the mark, on both outpu
     CAPTURE(words, ended.err);
     CHECK(ended.status == 3);
     CHECK(OwnOf(ended.out) == "mine");
-    CHECK(OwnOf(ended.err).ends_with("my error"));
+    CHECK(OwnOf(ended.err).find("my error") != std::string::npos);  // and more, by -x
   }
 }
 

@@ -615,6 +615,7 @@ TEST_CASE_METHOD(NamespaceFixture,
 
   // Replaced under its name it is another archive.
   std::filesystem::remove(old.path);
+  std::filesystem::remove(old.sidecar);
   Add("wiki-2026-11-16T020000Z.tar.gz");
   const auto replaced = target(5);
   REQUIRE_FALSE(replaced.has_value());

@@ -588,6 +588,7 @@ TEST_CASE("A host that stays away leaves the service unconfirmed") {
   Run run;
   run.options.start_retry = std::chrono::seconds(1);
   run.control.on_stop = [&] { run.host.connect = [] { return Broken(ErrorKind::kNetwork); }; };
+  run.control.starts = {Broken(ErrorKind::kNetwork)};  // by the link that was there
   const auto outcome = run.Go();
   REQUIRE(outcome.start_error);
   CHECK(outcome.start_error->kind == ErrorKind::kNetwork);
@@ -596,6 +597,7 @@ TEST_CASE("A host that stays away leaves the service unconfirmed") {
 TEST_CASE("A host that keeps refusing is not asked for ever") {
   Run run;
   run.control.on_stop = [&] { run.host.connect = [] { return Broken(ErrorKind::kRefused); }; };
+  run.control.starts = {Broken(ErrorKind::kNetwork)};
   const auto outcome = run.Go();
   REQUIRE(outcome.start_error);
   CHECK(outcome.start_error->kind == ErrorKind::kRefused);

@@ -53,7 +53,7 @@ TEST_CASE("A password that sudo asks for, in the words of its versions, wants NO
 
 TEST_CASE("Of two things that sudo says, the first cause counts") {
   CHECK(Advises("/etc/sudoers.d/orcio:1:9: syntax error\nsudo: a password is required\n",
-                "NOPASSWD"));
+                "visudo -c"));
   CHECK(
       Advises(">>> /etc/sudoers.d/orcio: syntax error near line 1 <<<\n"
               "sudo: a password is required\n",
