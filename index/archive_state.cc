@@ -46,7 +46,9 @@ ArchiveState LookAtArchive(const FileSystem& files, const ArchiveFile& archive) 
   if (const auto belongs = (*sidecar)->CheckBelongsTo(**file); !belongs) {
     if (belongs.error().kind != ErrorKind::kDamaged)
       return Unreadable("unreadable", belongs.error());
-    return {nullptr, "index of another archive", {}, {}};
+    // Of a small archive that is damaged no more can be said: it is nothing but edges.
+    const bool same_size = (*file)->size() == (*sidecar)->archive().bytes;
+    return {nullptr, same_size ? "differs from its index" : "index of another archive", {}, {}};
   }
   ArchiveState state;
   state.sidecar = std::move(*sidecar);

@@ -95,7 +95,10 @@ Result<void> MemberRebuild::Run(const std::vector<std::string>& findings,
   auto scanned = ScanTar(*this, [&](TarEntry&& entry) { return Add(std::move(entry)); });
   if (!scanned) {
     Error error = std::move(scanned).error();
-    error.message = name_ + ": " + error.message;
+    // Where members were lost, that is why there is no tar.
+    error.message = error.kind == ErrorKind::kDamaged && !damages_.empty()
+                        ? damages_.front() + "; not one entry can be read"
+                        : name_ + ": " + error.message;
     stages_.Fail(std::move(error));  // where a stage failed, that one's error came first
   } else {
     indexed_.summary = std::move(*scanned);

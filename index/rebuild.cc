@@ -112,6 +112,15 @@ RunFacts RebuiltFacts() {
   return facts;
 }
 
+Result<std::unique_ptr<IndexedArchive>> IndexWhole(const FileSystem& files,
+                                                   const RandomAccess& archive,
+                                                   const std::string& name,
+                                                   const std::filesystem::path& sidecar,
+                                                   const RebuildOptions& options,
+                                                   const std::stop_token& stop) {
+  return Rebuild(files, archive, name, sidecar, options, stop).Run();
+}
+
 Result<void> RebuildSidecar(const FileSystem& files, const std::filesystem::path& archive,
                             const std::filesystem::path& sidecar, const RebuildOptions& options,
                             const std::stop_token& stop) {
@@ -119,7 +128,7 @@ Result<void> RebuildSidecar(const FileSystem& files, const std::filesystem::path
   // Before all of the archive is decoded, perhaps for nothing.
   auto part = ORCIO_TRY(CreatePart(files, archive, sidecar));
   const auto indexed =
-      ORCIO_TRY(Rebuild(files, *file, archive.string(), sidecar, options, stop).Run());
+      ORCIO_TRY(IndexWhole(files, *file, archive.string(), sidecar, options, stop));
   ORCIO_TRY(Write(*file, *indexed, part.file()));
   ORCIO_TRY(part.file().Sync());
   ORCIO_TRY(part.MoveOnto(sidecar));

@@ -2,13 +2,17 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <stop_token>
+#include <string>
 
 #include "index/error.h"
 #include "index/file_system.h"
 #include "index/run_facts.h"
 
 namespace orcio {
+
+struct IndexedArchive;
 
 struct RebuildOptions {
   unsigned threads = 0;  // decoding; 0: one a core
@@ -22,6 +26,13 @@ struct RebuildOptions {
 
 // What a rebuilt sidecar has for facts: which orcio made it.
 [[nodiscard]] RunFacts RebuiltFacts();
+
+// Reads every byte of an archive, as RebuildSidecar does, whose errors it has, and writes nothing
+// but what takes too much memory, beside where `sidecar` is or would be. `name` is for messages.
+[[nodiscard]] Result<std::unique_ptr<IndexedArchive>> IndexWhole(
+    const FileSystem& files, const RandomAccess& archive, const std::string& name,
+    const std::filesystem::path& sidecar, const RebuildOptions& options,
+    const std::stop_token& stop);
 
 // Makes the sidecar of an archive and replaces `sidecar` by it once it is whole and on disk. The
 // one of an archive that orcio wrote differs from the one made with it only in the run's facts.

@@ -48,13 +48,21 @@ Sidecar::Sidecar(std::unique_ptr<const CheckedMap> map)
 Sidecar::~Sidecar() = default;
 
 Result<void> Sidecar::CheckBelongsTo(const RandomAccess& archive) const {
-  bool same =
-      archive.size() == archive_.bytes && ORCIO_TRY(DigestEdges(archive)) == archive_.edges_sha256;
-  if (same) return {};
+  if (archive.size() != archive_.bytes) {
+    return Fail(
+        ErrorKind::kDamaged,
+        "{} belongs to another archive than the one beside it, or to an older one; rebuild it "
+        "with `orcio index`",
+        map_->path().string());
+  }
+  if (ORCIO_TRY(DigestEdges(archive)) == archive_.edges_sha256) return {};
+  // A small archive is nothing but edges: any damage to it comes to this.
   return Fail(
       ErrorKind::kDamaged,
-      "{} belongs to another archive than the one beside it, or to an older one; rebuild it "
-      "with `orcio index`",
+      "{}: the archive beside it has the size that the index says, but not the bytes at its "
+      "beginning and end: one of the two is damaged or was replaced; see whether the archive is "
+      "sound with `orcio verify --read-data` or `gzip -t` before you trust an index made anew with "
+      "`orcio index`",
       map_->path().string());
 }
 

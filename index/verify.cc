@@ -9,6 +9,7 @@
 #include "index/damage_findings.h"
 #include "index/data_check.h"
 #include "index/gzip_member.h"
+#include "index/own_check.h"
 #include "index/rebuild.h"
 #include "index/sidecar.h"
 #include "index/tar_order.h"
@@ -167,11 +168,11 @@ Result<void> CheckWhole(const Sidecar& sidecar, DamageFindings& findings) {
                       sidecar, incomplete);
 }
 
-// The sidecar, where it is sound and the archive's; nothing where that is a finding.
+// The sidecar, where it is sound and the archive's; nothing where `why_not` says that it is not.
 Result<std::shared_ptr<const Sidecar>> OpenSound(const FileSystem& files,
                                                  const RandomAccess& archive,
                                                  const std::filesystem::path& path,
-                                                 DamageFindings& findings) {
+                                                 std::string& why_not) {
   auto sidecar = Sidecar::Open(files, path);
   Result<void> checked;
   if (!sidecar) {
@@ -185,10 +186,25 @@ Result<std::shared_ptr<const Sidecar>> OpenSound(const FileSystem& files,
   if (checked.error().kind != ErrorKind::kDamaged &&
       checked.error().kind != ErrorKind::kUnsupported)
     return Failure(checked.error());
-  std::string message = checked.error().message;
-  if (checked.error().kind == ErrorKind::kUnsupported) message += "; `orcio index` makes it anew";
-  ORCIO_TRY(findings.Add({.message = std::move(message)}));
+  why_not = checked.error().message;
+  if (checked.error().kind == ErrorKind::kUnsupported) why_not += "; `orcio index` makes it anew";
   return std::shared_ptr<const Sidecar>();
+}
+
+// What is left to verify where there is no sidecar to hold the archive against.
+Result<void> CheckWithout(const FileSystem& files, const RandomAccess& archive,
+                          const std::filesystem::path& sidecar, const VerifyOptions& options,
+                          std::string why_not, DamageFindings& findings,
+                          const std::stop_token& stop) {
+  if (!options.read_data) return findings.Add({.message = std::move(why_not)});
+  const auto damages =
+      ORCIO_TRY(CheckOwnBytes(files, archive, findings.name(), sidecar, options, stop));
+  why_not += damages.empty() ? "; read without its index, the archive is sound: its checksums are "
+                               "right, and the tar in it is whole"
+                             : "; read without its index, the archive is damaged";
+  ORCIO_TRY(findings.Add({.message = std::move(why_not)}));
+  for (const ArchiveDamage& damage : damages) ORCIO_TRY(findings.Add(damage));
+  return {};
 }
 
 }  // namespace
@@ -199,9 +215,13 @@ Result<VerifyCounts> VerifyArchive(const FileSystem& files, const std::filesyste
                                    const std::stop_token& stop) {
   DamageFindings findings(archive.string(), report);
   const auto file = ORCIO_TRY(files.OpenRead(archive));
-  const auto sidecar = ORCIO_TRY(OpenSound(files, *file, sidecar_path, findings));
+  std::string why_not;
+  const auto sidecar = ORCIO_TRY(OpenSound(files, *file, sidecar_path, why_not));
   VerifyCounts counts;
-  if (sidecar != nullptr) {
+  if (sidecar == nullptr) {
+    ORCIO_TRY(
+        CheckWithout(files, *file, sidecar_path, options, std::move(why_not), findings, stop));
+  } else {
     ORCIO_TRY(StructureCheck(*file, *sidecar, !options.read_data, findings).Run(stop));
     ORCIO_TRY(CheckWhole(*sidecar, findings));
     if (options.read_data) {

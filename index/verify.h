@@ -38,13 +38,14 @@ struct VerifyCounts {
   uint64_t tar_bytes = 0;  // decoded and compared
   uint64_t files = 0;      // whose digests were compared
   uint64_t damages = 0;
-  // Every byte was read: not so where the index is damaged or another archive's, whatever was
-  // asked.
+  // Every byte was read and held against the index: not so where that is damaged or another
+  // archive's, whatever was asked.
   bool read_data = false;
 };
 
 // Checks an archive against its sidecar and hands each damage to `report`, on the calling thread,
-// in the archive's order. The sidecar's own damage is one, too; kNotFound where there is none.
+// in the archive's order. The sidecar's own damage is one, too, and where every byte is asked for,
+// what the archive's own checksums and its tar say comes behind it; kNotFound where there is none.
 // Other errors are of reading the file, and kCancelled.
 [[nodiscard]] Result<VerifyCounts> VerifyArchive(
     const FileSystem& files, const std::filesystem::path& archive,

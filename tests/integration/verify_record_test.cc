@@ -9,11 +9,13 @@
 #include <nlohmann/json.hpp>
 
 #include "index/archive_name.h"
+#include "index/bytes.h"
 #include "index/file_system.h"
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/made_archive.h"
+#include "tests/support/scanned_tar.h"
 #include "tests/support/scratch_directory.h"
 #include "tests/support/written_archive.h"
 
@@ -183,6 +185,24 @@ TEST_CASE("Where the index is damaged, or another's, nothing is said to have bee
   CHECK(Has(ended.out, "\"read_data\":false"));
   const auto record = nlohmann::json::parse(std::ifstream(shelf.record()));
   CHECK(record.at("full").at("damages") == 1);
+}
+
+TEST_CASE("A byte of a tiny archive is found damaged by what the archive says of itself") {
+  const Shelf shelf;
+  const std::string tar = HandMadeHeader{.path = "srv/wiki/page", .size = SizeField(6)}.Block() +
+                          Padded("hello\n") + EndMarker();
+  const auto name = MakeArchiveName("wiki", std::time(nullptr) - 2 * Shelf::kHour);
+  REQUIRE_OK(WriteArchive(LocalFileSystem(), shelf.directory(), name, AsBytes(tar)));
+  const fs::path archive = shelf.directory() / name;
+  // All of it is edges, and one member.
+  REQUIRE(fs::file_size(archive) < 1000);
+  FlipByte(archive, 60);
+  const Ended ended = shelf.Run({"verify", "--read-data", archive.string()});
+  CHECK(ended.status == kDamageFound);
+  CHECK(Has(ended.err, "one of the two is damaged or was replaced"));
+  CHECK(Has(ended.err, "read without its index, the archive is damaged"));
+  CHECK(Has(ended.err, archive.string() + " at offset 0: "));
+  CHECK(Has(shelf.List(), "differs from its index"));
 }
 
 }  // namespace orcio::test

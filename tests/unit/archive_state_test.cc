@@ -1,9 +1,11 @@
 #include "index/archive_state.h"
 
 #include <cerrno>
+#include <fstream>
 
 #include "tests/support/catch.h"
 #include "tests/support/failing_files.h"
+#include "tests/support/made_archive.h"
 #include "tests/support/scratch_directory.h"
 #include "tests/support/written_archive.h"
 
@@ -70,6 +72,19 @@ TEST_CASE("Of what is damaged, missing or another's there is nothing but that to
   const auto gone = failing.LookWhere(0, 0);
   CHECK(gone.words == "unreadable");
   CHECK_FALSE(gone.failure.has_value());
+}
+
+TEST_CASE("An archive that differs from its index may be what is damaged, and is said to differ") {
+  FailingArchive failing;
+  SECTION("in a byte") {
+    test::FlipByte(failing.archive.path, 100);
+    CHECK(failing.LookWhere(0, 0).words == "differs from its index");
+  }
+  SECTION("in its size") {
+    std::ofstream(failing.archive.path, std::ios::app) << 'x';
+    CHECK(failing.LookWhere(0, 0).words == "index of another archive");
+  }
+  CHECK_FALSE(failing.LookWhere(0, 0).whole());
 }
 
 }  // namespace orcio

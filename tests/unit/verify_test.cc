@@ -2,15 +2,19 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <fstream>
 #include <set>
 
 #include "index/bytes.h"
+#include "index/crc32.h"
 #include "index/sidecar.h"
+#include "index/sidecar_format.h"
 #include "index/verification.h"
 #include "tests/support/catch.h"
 #include "tests/support/failing_files.h"
 #include "tests/support/made_archive.h"
+#include "tests/support/noise.h"
 #include "tests/support/scanned_tar.h"
 #include "tests/support/scratch_directory.h"
 
@@ -192,6 +196,118 @@ TEST_CASE("A damaged index, and one of another archive, are findings; none at al
 
   std::filesystem::remove(archive.made.sidecar);
   CHECK(archive.Verify(false).counts.error().kind == ErrorKind::kNotFound);
+}
+
+namespace {
+
+// One of about 350 bytes: all of it is edges.
+Archive TinyArchive() {
+  return Archive(FileOf("page", "hello\n") + EndMarker());
+}
+
+bool Says(const ArchiveDamage& damage, const std::string& words) {
+  UNSCOPED_INFO(damage.message);
+  return damage.message.find(words) != std::string::npos;
+}
+
+const std::string kOneOfTheTwo = "one of the two is damaged or was replaced";
+const std::string kIsSound = "read without its index, the archive is sound";
+
+// Makes a sidecar's edges other ones, with the checksum that belongs to them.
+void ChangeEdges(const std::filesystem::path& sidecar) {
+  auto bytes = ValueOf(ReadWholeFile(LocalFileSystem(), sidecar, uint64_t{1} << 20));
+  bytes[offsetof(sidecar_format::Header, edges_sha256)] ^= std::byte{1};
+  const uint32_t checksum = Crc32(std::span(bytes).first(sidecar_format::kHeaderChecksumOffset));
+  for (size_t i = 0; i < sizeof(checksum); ++i)
+    bytes[sidecar_format::kHeaderChecksumOffset + i] = static_cast<std::byte>(checksum >> 8 * i);
+  std::ofstream(sidecar, std::ios::binary | std::ios::trunc) << AsText(bytes);
+}
+
+}  // namespace
+
+TEST_CASE("Damage to a tiny archive is told by its own checksums though all of it is edges") {
+  const Archive archive = TinyArchive();
+  const Span& span = archive.made.spans.at(0);
+  // Of the deflate stream; of the CRC behind it; of the end member.
+  const uint64_t end = span.archive_offset + span.archive_bytes;
+  for (const uint64_t at : {end - 30, end - 8, end + 3}) {
+    CAPTURE(at);
+    test::FlipByte(archive.made.path, at);
+    const Checked quick = archive.Verify(false);
+    const Checked checked = archive.Verify(true);
+    test::FlipByte(archive.made.path, at);
+    REQUIRE_OK(quick.counts);
+    REQUIRE(quick.damages.size() == 1);
+    CHECK(Says(quick.damages[0], kOneOfTheTwo));
+    CHECK(Says(quick.damages[0], "orcio verify --read-data"));
+    CHECK(Says(quick.damages[0], "gzip -t"));
+    REQUIRE_OK(checked.counts);
+    CHECK_FALSE(checked.counts->read_data);
+    REQUIRE(checked.damages.size() == 2);
+    CHECK(Says(checked.damages[0], kOneOfTheTwo));
+    CHECK(Says(checked.damages[0], "read without its index, the archive is damaged"));
+    CHECK(Says(checked.damages[1], archive.made.path.string()));
+    if (at < end) CHECK(Says(checked.damages[1], " at offset 0: "));
+    if (at == end - 8) CHECK(Says(checked.damages[1], "CRC"));
+  }
+}
+
+TEST_CASE("Of several members of an archive whose index does not help the damaged one is named") {
+  const Archive archive(TarOfFiles(10) + EndMarker());
+  const Span& bad = archive.made.spans.at(3);
+  test::FlipByte(archive.made.path, bad.archive_offset + bad.archive_bytes - 8);
+  test::FlipByte(archive.made.sidecar, 5000);
+  const Checked checked = archive.Verify(true);
+  REQUIRE_OK(checked.counts);
+  REQUIRE_FALSE(checked.damages.empty());
+  const auto& last = checked.damages.back();
+  CHECK(Says(last, fmt::format(" at offset {}: ", bad.archive_offset)));
+  CHECK(last.archive_offset == bad.archive_offset);
+  CHECK(last.archive_bytes == bad.archive_bytes);
+  CHECK(last.tar_offset == bad.tar_offset);
+  CHECK(last.tar_bytes == bad.tar_bytes);
+}
+
+TEST_CASE("An index that is not the sound archive's is told from a damaged archive") {
+  const Archive archive = TinyArchive();
+  SECTION("damaged where it says whose it is") {
+    // The header's own checksum tells.
+    test::FlipByte(archive.made.sidecar, offsetof(sidecar_format::Header, edges_sha256));
+  }
+  SECTION("with other edges and a checksum that fits") {
+    ChangeEdges(archive.made.sidecar);
+    const Checked quick = archive.Verify(false);
+    REQUIRE(quick.damages.size() == 1);
+    CHECK(Says(quick.damages[0], kOneOfTheTwo));
+  }
+  SECTION("of an archive of another size") {
+    const Archive other(TarOfFiles(4) + EndMarker());
+    std::filesystem::copy_file(other.made.sidecar, archive.made.sidecar,
+                               std::filesystem::copy_options::overwrite_existing);
+    const Checked quick = archive.Verify(false);
+    REQUIRE(quick.damages.size() == 1);
+    CHECK(Says(quick.damages[0], "belongs to another archive"));
+  }
+  const Checked checked = archive.Verify(true);
+  REQUIRE_OK(checked.counts);
+  REQUIRE(checked.damages.size() == 1);
+  CHECK(Says(checked.damages[0], kIsSound));
+}
+
+TEST_CASE("A sound archive of the same size in the place of another is told to be sound") {
+  // What does not compress is as long whatever it is, in members of its own.
+  const test::MadeArchiveOptions blocks{.member_bytes = 512};
+  const Archive archive(FileOf("page", test::Noise(1024, 1)) + EndMarker(), blocks);
+  const Archive other(FileOf("page", test::Noise(1024, 2)) + EndMarker(), blocks);
+  REQUIRE(std::filesystem::file_size(archive.made.path) ==
+          std::filesystem::file_size(other.made.path));
+  std::filesystem::copy_file(other.made.path, archive.made.path,
+                             std::filesystem::copy_options::overwrite_existing);
+  const Checked checked = archive.Verify(true);
+  REQUIRE_OK(checked.counts);
+  REQUIRE(checked.damages.size() == 1);
+  CHECK(Says(checked.damages[0], kOneOfTheTwo));
+  CHECK(Says(checked.damages[0], kIsSound));
 }
 
 TEST_CASE("Sparse, empty and replaced files are compared, too") {
