@@ -94,6 +94,7 @@ ExitCode Index(const Context& context, const IndexOptions& options) {
                           NameOfMany(archive.path.filename().string(), ++number, chosen->size()));
     RebuildOptions rebuild;
     rebuild.progress = [&](uint64_t done, uint64_t total) { progress.Show(done, total); };
+    rebuild.facts = KeptFacts(LocalFileSystem(), archive.path, archive.sidecar);
     const auto rebuilt = RebuildSidecar(LocalFileSystem(), archive.path, archive.sidecar, rebuild,
                                         interrupt.token());
     line.Clear();

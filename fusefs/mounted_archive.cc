@@ -254,7 +254,9 @@ Result<MountedArchive::Reader> MountedArchive::Rebuild(const std::string& reason
   }
   Log(fmt::format("{}; rebuilding it", reason));
   const auto begun = Clock::now();
-  ORCIO_TRY(RebuildSidecar(policy_.files, file_.path, file_.sidecar, {}, stop));
+  RebuildOptions rebuild;
+  rebuild.facts = KeptFacts(policy_.files, file_.path, file_.sidecar);
+  ORCIO_TRY(RebuildSidecar(policy_.files, file_.path, file_.sidecar, rebuild, stop));
   const std::chrono::duration<double> seconds = Clock::now() - begun;
   Log(fmt::format("{}: index rebuilt in {:.1f} s", file_.path.string(), seconds.count()));
   return OpenAsIs();

@@ -13,17 +13,19 @@
 #include "index/member_search.h"
 #include "index/member_walk.h"
 #include "index/part_file.h"
+#include "index/sidecar.h"
 
 namespace orcio {
 namespace {
 
-Result<void> Write(const RandomAccess& archive, IndexedArchive& indexed, WritableFile& sidecar) {
+Result<void> Write(const RandomAccess& archive, IndexedArchive& indexed, const RunFacts& facts,
+                   WritableFile& sidecar) {
   ArchiveIdentity identity;
   identity.bytes = archive.size();
   identity.sha256 = indexed.sha256;
   identity.edges_sha256 = ORCIO_TRY(DigestEdges(archive));
   const SpanStarts starts{indexed.starts, indexed.windows};
-  return indexed.builder.Write(sidecar, identity, indexed.spans, indexed.summary, RebuiltFacts(),
+  return indexed.builder.Write(sidecar, identity, indexed.spans, indexed.summary, facts,
                                indexed.starts.empty() ? nullptr : &starts);
 }
 
@@ -112,6 +114,17 @@ RunFacts RebuiltFacts() {
   return facts;
 }
 
+std::optional<RunFacts> KeptFacts(const FileSystem& files, const std::filesystem::path& archive,
+                                  const std::filesystem::path& sidecar) {
+  const auto old = Sidecar::Open(files, sidecar);
+  if (!old) return std::nullopt;
+  const auto file = files.OpenRead(archive);
+  if (!file || !(*old)->CheckBelongsTo(**file)) return std::nullopt;
+  auto facts = (*old)->facts();
+  if (!facts || facts->service.empty()) return std::nullopt;
+  return std::move(*facts);
+}
+
 Result<std::unique_ptr<IndexedArchive>> IndexWhole(const FileSystem& files,
                                                    const RandomAccess& archive,
                                                    const std::string& name,
@@ -129,7 +142,7 @@ Result<void> RebuildSidecar(const FileSystem& files, const std::filesystem::path
   auto part = ORCIO_TRY(CreatePart(files, archive, sidecar));
   const auto indexed =
       ORCIO_TRY(IndexWhole(files, *file, archive.string(), sidecar, options, stop));
-  ORCIO_TRY(Write(*file, *indexed, part.file()));
+  ORCIO_TRY(Write(*file, *indexed, options.facts.value_or(RebuiltFacts()), part.file()));
   ORCIO_TRY(part.file().Sync());
   ORCIO_TRY(part.MoveOnto(sidecar));
   part.Keep();

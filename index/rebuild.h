@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -18,6 +19,8 @@ struct RebuildOptions {
   unsigned threads = 0;  // decoding; 0: one a core
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)>
       progress;  // archive bytes; may be empty
+  // What the sidecar has for facts, where that is more than RebuiltFacts(): see KeptFacts.
+  std::optional<RunFacts> facts = {};
 };
 
 // Whether the first member is one of ours, even a damaged one. A newer orcio's is not: it is read
@@ -26,6 +29,12 @@ struct RebuildOptions {
 
 // What a rebuilt sidecar has for facts: which orcio made it.
 [[nodiscard]] RunFacts RebuiltFacts();
+
+// What the sidecar that is to be made anew knows of the run that made the archive: nobody else
+// does. Nothing where it cannot be read, is another archive's, or knows of no run.
+[[nodiscard]] std::optional<RunFacts> KeptFacts(const FileSystem& files,
+                                                const std::filesystem::path& archive,
+                                                const std::filesystem::path& sidecar);
 
 // Reads every byte of an archive, as RebuildSidecar does, whose errors it has, and writes nothing
 // but what takes too much memory, beside where `sidecar` is or would be. `name` is for messages.

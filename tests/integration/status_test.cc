@@ -127,6 +127,7 @@ TEST_CASE("An archive that shrank is a warning, and does not keep the last good 
   repo.Add("mail", 1);
   repo.Add("wiki", 30);
   RunFacts facts;
+  facts.service = "wiki";
   facts.shrunk_from = ArchiveSize{uint64_t{52} << 20, 4711};
   const auto shrunk = repo.Add("wiki", 2, facts);
   const Ended ended = repo.Status();
@@ -140,6 +141,11 @@ TEST_CASE("An archive that shrank is a warning, and does not keep the last good 
       RunCommand({BuiltProgram(), "-c", repo.config().string(), "--json", "list"}).out);
   CHECK(json.at("archives")[2].at("shrunk_from").at("entries") == 4711);
   CHECK_FALSE(json.at("archives")[1].contains("shrunk_from"));
+  // An index that is made anew knows it still.
+  REQUIRE(
+      RunCommand({BuiltProgram(), "-c", repo.config().string(), "index", shrunk.string()}).status ==
+      0);
+  CHECK(repo.Status().out == ended.out);
   fs::remove(repo.directory() / MakeArchiveName("wiki", repo.now() - 30 * kHour));
   repo.Add("wiki", 49);
   CHECK(Has(repo.Status().out, "its last complete archive is older than"));

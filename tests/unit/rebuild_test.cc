@@ -106,6 +106,49 @@ TEST_CASE("A rebuilt sidecar differs from the run's own in the facts alone") {
   CHECK(after->node_count() == before->node_count());
 }
 
+TEST_CASE("What the old sidecar knew of the run is in the one that takes its place") {
+  const test::ScratchDirectory scratch;
+  const auto archive = scratch / kName;
+  const auto sidecar = scratch / (kName + ".idx");
+  const auto writer = ValueOf(ArchiveWriter::Create(LocalFileSystem(), scratch.path(), kName));
+  REQUIRE_OK(test::Push(*writer, MakeTar(1 << 20)));
+  REQUIRE_OK(writer->Finish());
+  RunFacts facts;
+  facts.service = "wiki";
+  facts.shrunk_from = ArchiveSize{uint64_t{52} << 20, 4711};
+  facts.size_accepted = true;
+  REQUIRE_OK(writer->Describe(facts));
+  REQUIRE_OK(writer->Publish());
+  const auto made = WrittenArchive::Read(sidecar);
+  const auto kept = [&] { return KeptFacts(LocalFileSystem(), archive, sidecar); };
+  SECTION("as it was") {
+    RebuildOptions options;
+    options.facts = kept();
+    REQUIRE(options.facts.has_value());
+    REQUIRE_OK(RebuildSidecar(LocalFileSystem(), archive, sidecar, options, {}));
+    CHECK(WrittenArchive::Read(sidecar) == made);
+    CHECK(ValueOf(ValueOf(Sidecar::Open(LocalFileSystem(), sidecar))->facts()) == facts);
+  }
+  SECTION("nothing, of another archive") {
+    std::ofstream(archive, std::ios::app) << 'x';
+    CHECK_FALSE(kept().has_value());
+  }
+  SECTION("nothing, where it is damaged there") {
+    auto damaged = made;
+    const size_t at = AsText(made).find("shrunk_from");
+    REQUIRE(at != std::string_view::npos);
+    damaged[at] ^= std::byte{1};
+    WrittenArchive::Write(sidecar, damaged);
+    CHECK_FALSE(kept().has_value());
+  }
+  SECTION("nothing, where it was made without a run") {
+    REQUIRE_OK(RebuildSidecar(LocalFileSystem(), archive, sidecar, {}, {}));
+    CHECK_FALSE(kept().has_value());
+    std::filesystem::remove(sidecar);
+    CHECK_FALSE(kept().has_value());
+  }
+}
+
 TEST_CASE("A rebuild replaces a damaged sidecar") {
   const WrittenArchive written;
   const auto made = written.Read(written.sidecar);
