@@ -1,7 +1,10 @@
 #include "archiver/service_plan.h"
 
+#include <algorithm>
+
 #include "archiver/remote_text.h"
 #include "archiver/sudo_advice.h"
+#include "archiver/volume_check.h"
 
 namespace orcio {
 namespace {
@@ -28,6 +31,21 @@ Result<void> PlanMode(const ServiceConfig& service, RemoteHost& host, ServicePla
   plan.mode = Mode::kStop;
   plan.no_precopy = std::move(listing).error().message;
   return {};
+}
+
+// What its containers keep where no path is would be missed on the day of a restore.
+std::vector<std::string> MountWarnings(const ServiceConfig& service,
+                                       const std::vector<const ServiceConfig*>& neighbours,
+                                       RemoteHost& host, const ServiceControl& control,
+                                       const std::stop_token& stop) {
+  VolumeCheck check{neighbours, control.Mounts(), {}, {}};
+  if (check.services.empty()) check.services = {&service};
+  const auto mounts_any = [](const MountingContainer& container) {
+    return !container.mounts.empty();
+  };
+  if (std::none_of(check.containers.begin(), check.containers.end(), mounts_any)) return {};
+  LookAtPlaces(host, check, stop);
+  return UncoveredWarnings(check, service);
 }
 
 }  // namespace
@@ -60,6 +78,17 @@ Result<ServicePlan> PlanService(const ServiceConfig& service, RemoteHost& host,
   plan.stops = control.Running();
   plan.command = MakeTarCommand(plan.tar, service);
   return plan;
+}
+
+std::vector<std::string> PlanWarnings(const ServicePlan& plan, const ServiceConfig& service,
+                                      const std::vector<const ServiceConfig*>& neighbours,
+                                      RemoteHost& host, const ServiceControl& control,
+                                      const std::stop_token& stop) {
+  std::vector<std::string> warnings = control.Warnings();
+  if (auto losses = plan.tar.Losses(); !losses.empty()) warnings.push_back(std::move(losses));
+  for (auto& warning : MountWarnings(service, neighbours, host, control, stop))
+    warnings.push_back(std::move(warning));
+  return warnings;
 }
 
 }  // namespace orcio

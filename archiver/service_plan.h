@@ -35,4 +35,13 @@ struct ServicePlan {
 [[nodiscard]] Result<ServicePlan> PlanService(const ServiceConfig& service, RemoteHost& host,
                                               ServiceControl& control, const std::stop_token& stop);
 
+// What an archive may suffer from, or lack, as far as that is known before the service is stopped:
+// what its parts are, what this tar does not keep, what its containers keep where no path is.
+// `neighbours` is what the configuration has on that host; empty for the service alone. `control`
+// has been inspected.
+[[nodiscard]] std::vector<std::string> PlanWarnings(
+    const ServicePlan& plan, const ServiceConfig& service,
+    const std::vector<const ServiceConfig*>& neighbours, RemoteHost& host,
+    const ServiceControl& control, const std::stop_token& stop);
+
 }  // namespace orcio

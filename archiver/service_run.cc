@@ -17,7 +17,6 @@
 #include "archiver/stopped_service.h"
 #include "archiver/time_limit.h"
 #include "archiver/usual_size.h"
-#include "archiver/volume_check.h"
 #include "archiver/wire.h"
 #include "index/archive_name.h"
 #include "index/archive_state.h"
@@ -56,7 +55,6 @@ class ServiceRun {
  private:
   Result<void> Archive();
   Result<void> Prepare();
-  void LookAtMounts();
   Result<void> LookAtLast();
   Result<void> ChooseName();
   Result<void> ArchiveRunning();
@@ -178,10 +176,8 @@ Result<void> ServiceRun::Prepare() {
   plan_ = ORCIO_TRY(PlanService(service_, host_, control_, stop_));
   outcome_.facts.mode = NameOf(plan_.mode);
   outcome_.facts.tools["tar"] = plan_.tar.description;
-  outcome_.facts.warnings = control_.Warnings();
-  if (auto losses = plan_.tar.Losses(); !losses.empty())
-    outcome_.facts.warnings.push_back(std::move(losses));
-  LookAtMounts();
+  outcome_.facts.warnings =
+      PlanWarnings(plan_, service_, options_.neighbours, host_, control_, stop_);
   ORCIO_TRY(LookAtLast());
   ORCIO_TRY(ChooseName());
   plan_.wire = ORCIO_TRY(ChooseWire(service_.wire, host_, plan_.command, last_ratio_, stop_));
@@ -189,19 +185,6 @@ Result<void> ServiceRun::Prepare() {
   auto prepared = PrepareCapture();
   if (stop_.stop_requested()) return Cancelled();
   return prepared;
-}
-
-// What its containers keep where no path is would be missed on the day of a restore.
-void ServiceRun::LookAtMounts() {
-  VolumeCheck check{options_.neighbours, control_.Mounts(), {}, {}};
-  if (check.services.empty()) check.services = {&service_};
-  const auto mounts_any = [](const MountingContainer& container) {
-    return !container.mounts.empty();
-  };
-  if (std::none_of(check.containers.begin(), check.containers.end(), mounts_any)) return;
-  LookAtPlaces(host_, check, stop_);
-  for (auto& warning : UncoveredWarnings(check, service_))
-    outcome_.facts.warnings.push_back(std::move(warning));
 }
 
 Result<void> ServiceRun::ChooseCapture() {

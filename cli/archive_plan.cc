@@ -55,7 +55,8 @@ std::string EstimateWords(const RunEstimate& estimate, const ServiceConfig& serv
 }
 
 void ShowPlan(const Context& context, const ServiceConfig& service, const ServicePlan& plan,
-              const std::optional<RunEstimate>& estimate) {
+              const std::optional<RunEstimate>& estimate,
+              const std::vector<std::string>& warnings) {
   if (context.json) {
     context.PrintJson({{"type", "plan"},
                        {"service", service.name},
@@ -66,7 +67,8 @@ void ShowPlan(const Context& context, const ServiceConfig& service, const Servic
                        {"tar", plan.tar.description},
                        {"command", plan.command},
                        {"estimate", estimate ? ToJson(*estimate)
-                                             : nlohmann::json{{"unknown", NoEarlierRun(plan)}}}});
+                                             : nlohmann::json{{"unknown", NoEarlierRun(plan)}}},
+                       {"warnings", warnings}});
     return;
   }
   const bool pauses = plan.mode == Mode::kPause;
@@ -83,6 +85,14 @@ void ShowPlan(const Context& context, const ServiceConfig& service, const Servic
       "\n");
 }
 
+std::vector<const ServiceConfig*> OnItsHost(const Config& config, const ServiceConfig& service) {
+  std::vector<const ServiceConfig*> neighbours;
+  for (const ServiceConfig& other : config.services) {
+    if (other.host == service.host) neighbours.push_back(&other);
+  }
+  return neighbours;
+}
+
 }  // namespace
 
 ExitCode ShowArchivePlans(const Context& context, const Config& config, const Services& services) {
@@ -96,14 +106,21 @@ ExitCode ShowArchivePlans(const Context& context, const Config& config, const Se
     const auto control = machinery.control(*service);
     const auto plan = PlanService(*service, *host, *control, interrupt.token());
     if (interrupt.requested()) return interrupt.exit_code();
-    if (plan) {
-      ShowPlan(context, *service, *plan,
-               EstimateRun(LocalFileSystem(), *archives, service->name, plan->mode,
-                           !plan->stops.empty()));
-    } else {
+    if (!plan) {
       context.Warn(fmt::format("{} on {}: {}", service->name, service->host, plan.error().message));
       code = Worse(code, ExitCodeOf(plan.error()));
+      continue;
     }
+    const auto warnings = PlanWarnings(*plan, *service, OnItsHost(config, *service), *host,
+                                       *control, interrupt.token());
+    if (interrupt.requested()) return interrupt.exit_code();
+    ShowPlan(
+        context, *service, *plan,
+        EstimateRun(LocalFileSystem(), *archives, service->name, plan->mode, !plan->stops.empty()),
+        warnings);
+    for (const std::string& warning : warnings)
+      context.Warn(fmt::format("{} on {}: {}", service->name, service->host, warning));
+    if (!warnings.empty()) code = Worse(code, kWarnings);
   }
   return code;
 }

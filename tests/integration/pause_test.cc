@@ -243,4 +243,29 @@ TEST_CASE("dry-run says what would be paused, and pauses nothing") {
   night.CheckWentOn();
 }
 
+// It printed the plan, exit 0, and the run that followed warned.
+TEST_CASE("dry-run warns of a volume that no path covers, and exits as the run would") {
+  const Night night("    mode: pause\n");
+  const ScratchDirectory elsewhere;
+  const auto configure = [&](const std::string& keys) {
+    night.orcio.Configure(
+        "  wiki:\n    host: workshop\n    wire: none\n    mode: pause\n    paths: ['" +
+        elsewhere.path().string() + "']\n" + keys);
+  };
+  configure("");
+  const Ended ended = night.orcio.Run({"archive", "--dry-run"});
+  INFO(ended.out + ended.err);
+  CHECK(ended.status == 3);
+  CHECK(ended.out.find("would pause wiki_web_1, wiki_db_1") != std::string::npos);
+  CHECK(ended.err.find("wiki on workshop: " + night.project.volume().string() + ", which ") !=
+        std::string::npos);
+  CHECK(ended.err.find("is in no service's paths: it is not archived") != std::string::npos);
+  const Ended told = night.orcio.Run({"--json", "archive", "--dry-run"});
+  CHECK(told.status == 3);
+  CHECK(nlohmann::json::parse(told.out).at("warnings").size() == 1);
+  configure("    ignore_mounts: ['" + night.project.volume().string() + "']\n");
+  CHECK(night.orcio.Run({"archive", "--dry-run"}).status == 0);
+  night.CheckWentOn();
+}
+
 }  // namespace orcio::test
