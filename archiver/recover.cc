@@ -33,8 +33,22 @@ Result<std::string> EndOfRestore(RemoteHost& host, const SwapPlan& swap,
   return end;
 }
 
+// A health check that was not due when the service was started may have spoken by now.
+Result<void> LookAgain(RemoteHost& host, ServiceControl& control,
+                       std::vector<std::string>& warnings, const std::stop_token& stop) {
+  auto looked = control.LookAgain(host, stop);
+  if (looked) {
+    warnings = *std::move(looked);
+  } else if (looked.error().kind == ErrorKind::kNotRunning) {
+    return Failure(std::move(looked).error());
+  } else {
+    warnings.push_back("whether it is well is not known: " + looked.error().message);
+  }
+  return {};
+}
+
 Result<void> RecoverOne(const Config& config, const Machinery& machinery, const RunJournal& journal,
-                        RemoteHost& host, const RecoverOptions& options, std::string& restored,
+                        RemoteHost& host, const RecoverOptions& options, RecoverOutcome& outcome,
                         const std::stop_token& stop) {
   auto control = machinery.control(ServiceToStart(config, journal));
   const SwapControl* swap = nullptr;
@@ -54,9 +68,10 @@ Result<void> RecoverOne(const Config& config, const Machinery& machinery, const 
   SafetyNet net({machinery.files, config.repository}, journal);
   ORCIO_TRY(StoppedService(host, *control, net, {options.retry, options.pause}).Start(stop));
   if (swap != nullptr) {
-    restored = ORCIO_TRY(EndOfRestore(host, *journal.swap, swap->replaced(), stop));
+    outcome.restored = ORCIO_TRY(EndOfRestore(host, *journal.swap, swap->replaced(), stop));
     net.Concluded();
   }
+  ORCIO_TRY(LookAgain(host, *control, outcome.warnings, stop));
   if (net.left()) return Failure(*net.left());
   return {};
 }
@@ -88,8 +103,7 @@ void RecoverHost(const Config& config, const Machinery& machinery,
     if (host == nullptr) {
       outcome->error = HostUnknown(*journal);
     } else {
-      auto recovered =
-          RecoverOne(config, machinery, *journal, *host, options, outcome->restored, stop);
+      auto recovered = RecoverOne(config, machinery, *journal, *host, options, *outcome, stop);
       if (!recovered) outcome->error = std::move(recovered).error();
     }
     if (finished) finished(*outcome);

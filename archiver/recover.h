@@ -23,6 +23,7 @@ struct RecoverOutcome {
   // Why the service is not confirmed running, or what has still to be done on its host.
   std::optional<Error> error;
   std::string restored;  // where that was a restore in place: what has become of it, for people
+  std::vector<std::string> warnings;  // what is not known of it even now
 };
 
 struct RecoverOptions {
@@ -32,7 +33,8 @@ struct RecoverOptions {
 };
 
 // Starts what the journals in the configuration's repository name, and only that, confirms it, and
-// removes the journals and what is left of guards. The caller holds the repository's lock. Hosts
+// removes the journals and what is left of guards. What had to be taken for running, for its health
+// check was not due, is looked at once more. The caller holds the repository's lock. Hosts
 // are independent of each other. `finished` is called as each journal is done with, from several
 // threads. kNotRunning for a service whose host the configuration does not have any more.
 [[nodiscard]] Result<std::vector<RecoverOutcome>> Recover(

@@ -33,6 +33,7 @@ void Show(const Context& context, const RecoverOutcome& outcome) {
                           {"running", !outcome.error}};
     if (outcome.error) object["error"] = outcome.error->message;
     if (!outcome.restored.empty()) object["restored"] = outcome.restored;
+    if (!outcome.warnings.empty()) object["warnings"] = outcome.warnings;
     context.PrintJson(object);
   }
   if (outcome.error) {
@@ -47,11 +48,14 @@ void Show(const Context& context, const RecoverOutcome& outcome) {
                                FormatDate(outcome.stopped_seconds), what,
                                outcome.restored.empty() ? "" : "; ", outcome.restored));
   }
+  for (const std::string& warning : outcome.warnings)
+    context.WarnOf(outcome.service,
+                   fmt::format("{} on {}: {}", outcome.service, outcome.host, warning));
 }
 
-// 12 where the host is what is in the way, 20 for everything else.
+// 12 where the host is what is in the way, 20 for everything else that is.
 ExitCode CodeOf(const RecoverOutcome& outcome) {
-  if (!outcome.error) return kDone;
+  if (!outcome.error) return outcome.warnings.empty() ? kDone : kWarnings;
   const ExitCode code = ExitCodeOf(*outcome.error);
   return code == kHost || code == kInterrupted ? code : kNotRunning;
 }

@@ -2,10 +2,12 @@
 
 #include <fstream>
 
+#include "archiver/compose_control.h"
 #include "archiver/guard.h"
 #include "archiver/run_journal.h"
 #include "tests/support/catch.h"
 #include "tests/support/fake_control.h"
+#include "tests/support/fake_docker.h"
 #include "tests/support/fake_host.h"
 #include "tests/support/local_host.h"
 #include "tests/support/scratch_directory.h"
@@ -207,6 +209,107 @@ TEST_CASE("A guard that still waits is told, and ended, when its run is recovere
   CHECK(morning.log == std::vector<std::string>{"stop goes on", "start"});
   const auto state = ValueOf(AskGuard(host, BeatCommand(plan.token), std::chrono::seconds(30), {}));
   CHECK(state.mark == GuardState::Mark::kGone);
+}
+
+namespace {
+
+// A compose project that an interrupted run has left stopped, whose one container has a health
+// check that docker runs every 40 s.
+struct LateCheck {
+  // What Recover has for a host: it lets go of it.
+  struct Link : RemoteHost {
+    explicit Link(RemoteHost& to) : to_(to) {}
+    [[nodiscard]] const std::string& name() const override { return to_.name(); }
+    Result<void> Connect(const std::stop_token& stop) override { return to_.Connect(stop); }
+    void Disconnect() override { to_.Disconnect(); }
+    Result<CommandResult> Run(const std::string& command, const RunOptions& options,
+                              const std::stop_token& stop) override {
+      return to_.Run(command, options, stop);
+    }
+    Result<CommandResult> Stream(const std::string& command, ByteSink& sink,
+                                 const RunOptions& options, const std::stop_token& stop) override {
+      return to_.Stream(command, sink, options, stop);
+    }
+    RemoteHost& to_;
+  };
+  // Between the start and the second look, docker comes to a verdict.
+  struct Control : ComposeControl {
+    Control(const ServiceConfig& service, LateCheck& late)
+        : ComposeControl(service, kQuick), late_(late) {}
+    Result<std::vector<std::string>> LookAgain(RemoteHost& host,
+                                               const std::stop_token& stop) override {
+      late_.docker.Of("web").health = late_.verdict;
+      return ComposeControl::LookAgain(host, stop);
+    }
+    LateCheck& late_;
+  };
+  static constexpr StartTiming kQuick{std::chrono::milliseconds(1), std::chrono::milliseconds(20),
+                                      std::chrono::milliseconds(1)};
+
+  test::ScratchDirectory scratch;
+  test::FakeHost host;
+  test::FakeDocker docker{
+      host,
+      {{.id = "1",
+        .service = "web",
+        .depends_on = "",
+        .health = "healthy",
+        .check = R"({"interval":40000000000,"timeout":null,"start_period":null,"retries":2})"}}};
+  std::string verdict = "starting";
+
+  std::vector<RecoverOutcome> Go() {
+    RunJournal journal;
+    journal.service.name = journal.service.project = "wiki";
+    journal.service.host = "atena";
+    journal.service.start_timeout = std::chrono::seconds(1);
+    journal.running = {"wiki_web_1"};
+    ComposeControl interrupted(journal.service, kQuick);
+    REQUIRE_OK(interrupted.Inspect(host, {}));
+    REQUIRE_OK(interrupted.Stop(host, {}));
+    journal.memory = interrupted.Memory();
+    REQUIRE_OK(WriteJournal(LocalFileSystem(), scratch.path(), journal));
+    docker.Of("web").health = "starting";
+    Config config;
+    config.repository = scratch.path();
+    config.hosts["atena"].name = "atena";
+    const Machinery machinery{
+        [this](const HostConfig&) { return std::make_unique<Link>(host); },
+        [this](const ServiceConfig& service) { return std::make_unique<Control>(service, *this); },
+        LocalFileSystem()};
+    const RecoverOptions options{std::chrono::seconds(0), std::chrono::seconds(0)};
+    return ValueOf(Recover(config, machinery, options, {}, {}));
+  }
+};
+
+}  // namespace
+
+// It was "running again, confirmed", without a word of the check.
+TEST_CASE("A health check that is not due when a service is recovered is looked at again") {
+  LateCheck late;
+  SECTION("and is a warning where it still is not") {
+    const auto outcomes = late.Go();
+    REQUIRE(outcomes.size() == 1);
+    CHECK_FALSE(outcomes[0].error);
+    REQUIRE(outcomes[0].warnings.size() == 1);
+    CHECK(outcomes[0].warnings[0].find("container wiki_web_1 runs, but its health check") == 0);
+  }
+  SECTION("and is none where it says that all is well") {
+    late.verdict = "healthy";
+    const auto outcomes = late.Go();
+    REQUIRE(outcomes.size() == 1);
+    CHECK_FALSE(outcomes[0].error);
+    CHECK(outcomes[0].warnings.empty());
+  }
+  SECTION("and is why it is not confirmed where it says that it is not") {
+    late.verdict = "unhealthy";
+    const auto outcomes = late.Go();
+    REQUIRE(outcomes.size() == 1);
+    REQUIRE(outcomes[0].error);
+    CHECK(outcomes[0].error->kind == ErrorKind::kNotRunning);
+    CHECK(outcomes[0].error->message.find("unhealthy") != std::string::npos);
+  }
+  CHECK(late.docker.started == "1");
+  CHECK_FALSE(std::filesystem::exists(JournalPath(late.scratch.path(), "wiki")));
 }
 
 TEST_CASE("What is to stay as it is can be forgotten") {
