@@ -23,11 +23,12 @@ constexpr const char* kSize = "256M";
 
 }  // namespace
 
-LoopDisk::LoopDisk(fs::path directory, uint64_t bytes) : directory_(std::move(directory)) {
-  if (!MountLoop()) {
+LoopDisk::LoopDisk(fs::path directory, uint64_t bytes, const std::vector<std::string>& options)
+    : directory_(std::move(directory)), is_ext4_(MountLoop(options)) {
+  if (!is_ext4_) {
     std::fprintf(stderr, "no loop devices here: a tmpfs stands for the small disk\n");
-    const std::string options = std::string("mode=0700,size=") + kSize;
-    if (::mount("orcio-loop-disk", directory_.c_str(), "tmpfs", 0, options.c_str()) != 0)
+    const std::string size = std::string("mode=0700,size=") + kSize;
+    if (::mount("orcio-loop-disk", directory_.c_str(), "tmpfs", 0, size.c_str()) != 0)
       throw std::runtime_error("cannot mount a tmpfs: " + std::string(std::strerror(errno)));
   }
   Reserve(bytes);
@@ -39,9 +40,12 @@ LoopDisk::~LoopDisk() {
   fs::remove(image(), ignored);
 }
 
-bool LoopDisk::MountLoop() const {
+bool LoopDisk::MountLoop(const std::vector<std::string>& options) const {
   MustRun({"truncate", "-s", kSize, image()});
-  MustRun({"mkfs.ext4", "-q", "-m", "0", image()});
+  std::vector<std::string> words{"mkfs.ext4", "-q", "-m", "0"};
+  words.insert(words.end(), options.begin(), options.end());
+  words.push_back(image());
+  MustRun(words);
   if (RunCommand({"mount", "-o", "loop", image(), directory_}).status != 0) return false;
   fs::permissions(directory_, fs::perms::owner_all);
   return true;
