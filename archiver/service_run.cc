@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "archiver/capture.h"
+#include "archiver/early_host.h"
 #include "archiver/figures.h"
 #include "archiver/kept_layer.h"
 #include "archiver/pause.h"
@@ -55,6 +56,7 @@ class ServiceRun {
  private:
   Result<void> Archive();
   Result<void> Prepare();
+  void BeginSecondConnection();
   Result<void> LookAtLast();
   Result<void> ChooseName();
   Result<void> ArchiveRunning();
@@ -87,6 +89,7 @@ class ServiceRun {
   const std::stop_token& stop_;
 
   ServicePlan plan_;
+  std::unique_ptr<RemoteHost> second_connection_;  // the guard's, until its net is spread
   std::optional<double> last_ratio_;  // of what compression left of the last archive's tar
   std::optional<UsualSize> usual_;    // what the last archives hold
   std::vector<std::string> emptied_;  // paths
@@ -166,8 +169,9 @@ Result<std::unique_ptr<SafetyNet>> ServiceRun::SpreadNet() {
   journal.running = plan_.stops;
   journal.memory = control_.Memory();
   journal.start_seconds = outcome_.facts.start_seconds;
+  if (service_.guard && !second_connection_) second_connection_ = options_.second_connection();
   return SafetyNet::Spread({files_, repository_}, std::move(journal), service_, control_,
-                           service_.guard ? options_.second_connection() : nullptr, stop_);
+                           std::move(second_connection_), stop_);
 }
 
 // All that can fail without the service noticing.
@@ -176,6 +180,7 @@ Result<void> ServiceRun::Prepare() {
   plan_ = ORCIO_TRY(PlanService(service_, host_, control_, stop_));
   outcome_.facts.mode = NameOf(plan_.mode);
   outcome_.facts.tools["tar"] = plan_.tar.description;
+  BeginSecondConnection();
   outcome_.facts.warnings =
       PlanWarnings(plan_, service_, options_.neighbours, host_, control_, stop_);
   ORCIO_TRY(LookAtLast());
@@ -185,6 +190,14 @@ Result<void> ServiceRun::Prepare() {
   auto prepared = PrepareCapture();
   if (stop_.stop_requested()) return Cancelled();
   return prepared;
+}
+
+// Logging in takes as long as several commands do, which go on meanwhile. Not for precopy: nobody
+// would answer what the host asks by it while that copies, for hours, say.
+void ServiceRun::BeginSecondConnection() {
+  if (!service_.guard || !options_.second_connection) return;
+  if (plan_.stops.empty() || plan_.mode == Mode::kPrecopy) return;
+  second_connection_ = MakeEarlyHost(options_.second_connection(), stop_);
 }
 
 Result<void> ServiceRun::ChooseCapture() {

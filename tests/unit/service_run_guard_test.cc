@@ -18,12 +18,12 @@ namespace {
 // This machine; a test may break its connection, and look at each command.
 class Machine : public test::LocalHost {
  public:
-  explicit Machine(std::function<Result<void>(const std::string&)> before)
-      : LocalHost("atena"), before_(std::move(before)) {}
+  using Before = std::function<Result<void>(const std::string&)>;
+  explicit Machine(Before first) : LocalHost("atena"), before(std::move(first)) {}
 
   Result<CommandResult> Run(const std::string& command, const RunOptions& options,
                             const std::stop_token& stop) override {
-    if (before_) ORCIO_TRY(before_(command));
+    if (before) ORCIO_TRY(before(command));
     auto result = LocalHost::Run(command, options, stop);
     if (after) after(command);
     return result;
@@ -33,11 +33,31 @@ class Machine : public test::LocalHost {
     return LocalHost::Stream(command + delay, sink, options, stop);
   }
   std::string delay;  // appended to the stream's command
+  Before before;
   std::function<void(const std::string&)> after;
+};
+
+// Waits until it holds, for at most a minute. Whether it did.
+bool Comes(const std::function<bool()>& condition) {
+  for (int i = 0; i < 6000 && !condition(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  return condition();
+}
+
+// The guard's connection, as a test has it.
+struct Second : test::LocalHost {
+  using Connecting = std::function<Result<void>(const std::stop_token&)>;
+  explicit Second(Connecting connecting) : LocalHost("atena"), connecting_(std::move(connecting)) {}
+  Result<void> Connect(const std::stop_token& stop) override { return connecting_(stop); }
 
  private:
-  std::function<Result<void>(const std::string&)> before_;
+  Connecting connecting_;
 };
+
+// One of the last looks before the stop.
+bool TriesPacker(const std::string& command) {
+  return command.find("gzip -1 -c") != std::string::npos;
+}
 
 // A service whose guard makes a file, and one run of it.
 struct Run {
@@ -315,6 +335,100 @@ TEST_CASE("A guard that cannot be armed stops no service, and leaves no journal"
   }
   CHECK(run.control.log == std::vector<std::string>{"inspect"});
   CHECK(std::filesystem::is_empty(run.repository()));
+}
+
+// It was made after all of them.
+TEST_CASE("The guard's connection is made while the last looks are taken") {
+  Run run;
+  run.service.wire = Wire::kGzip;
+  std::atomic<int> connects = 0;
+  std::atomic<bool> looked = false;
+  run.options.second_connection = [&] {
+    return std::make_unique<Second>([&](const std::stop_token&) -> Result<void> {
+      ++connects;
+      return {};
+    });
+  };
+  run.host.after = [&](const std::string& command) {
+    if (!TriesPacker(command)) return;
+    looked = true;
+    CHECK(Comes([&] { return connects > 0; }));
+  };
+  bool stopped = false;
+  run.control.on_stop = [&] { stopped = true; };
+  const auto outcome = run.Go();
+  INFO((outcome.error ? outcome.error->message : std::string()));
+  CHECK_FALSE(outcome.error);
+  CHECK(looked);
+  CHECK(stopped);
+  CHECK(connects == 2);  // the second asks whether it is still there
+}
+
+TEST_CASE("A guard's connection that fails early fails the run before the stop and is tried once") {
+  Run run;
+  std::atomic<int> connects = 0;
+  run.options.second_connection = [&] {
+    return std::make_unique<Second>([&](const std::stop_token&) -> Result<void> {
+      ++connects;
+      return Failure(Error{ErrorKind::kNetwork, 0, "atena is away"});
+    });
+  };
+  const auto outcome = run.Go();
+  REQUIRE(outcome.error);
+  INFO(outcome.error->message);
+  CHECK(outcome.error->kind == ErrorKind::kNetwork);
+  CHECK(outcome.error->message.starts_with("atena is away; this was the second connection"));
+  CHECK(outcome.error->message.find("wiki was not stopped") != std::string::npos);
+  CHECK(connects == 1);
+  CHECK(run.control.log == std::vector<std::string>{"inspect"});
+  CHECK(std::filesystem::is_empty(run.repository()));
+}
+
+TEST_CASE("A guard's connection that is still being made is given up with the run") {
+  Run run;
+  run.service.wire = Wire::kGzip;
+  std::atomic<bool> connecting = false;
+  std::atomic<bool> given_up = false;
+  run.options.second_connection = [&] {
+    return std::make_unique<Second>([&](const std::stop_token& stop) -> Result<void> {
+      connecting = true;
+      given_up = Comes([&] { return stop.stop_requested(); });
+      return Failure(Error{ErrorKind::kCancelled, 0, "asked to stop"});
+    });
+  };
+  std::stop_source stop;
+  bool interrupted = false;
+  SECTION("that is interrupted") {
+    interrupted = true;
+  }
+  SECTION("that fails for another reason") {}
+  run.host.before = [&](const std::string& command) -> Result<void> {
+    if (!TriesPacker(command)) return {};
+    CHECK(Comes([&] { return connecting.load(); }));
+    if (!interrupted) return Away();
+    stop.request_stop();
+    return {};
+  };
+  const auto outcome = RunService(run.service, run.host, run.control, LocalFileSystem(),
+                                  run.repository(), run.options, {}, stop.get_token());
+  REQUIRE(outcome.error);
+  INFO(outcome.error->message);
+  CHECK(outcome.error->kind == (interrupted ? ErrorKind::kCancelled : ErrorKind::kNetwork));
+  CHECK(given_up);
+  CHECK(run.control.log == std::vector<std::string>{"inspect"});
+  CHECK(std::filesystem::is_empty(run.repository()));
+}
+
+TEST_CASE("A service of which nothing is to be stopped has no second connection") {
+  Run run;
+  run.control.running.clear();
+  int connections = 0;
+  run.options.second_connection = [&] {
+    ++connections;
+    return std::make_unique<test::LocalHost>("atena");
+  };
+  CHECK_FALSE(run.Go().error);
+  CHECK(connections == 0);
 }
 
 TEST_CASE("A service that does not come up keeps its journal, and is not archived until it does") {
