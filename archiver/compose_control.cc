@@ -210,13 +210,21 @@ Result<void> ComposeControl::LookBeforeStart(RemoteHost& host, const std::stop_t
 }
 
 Result<void> ComposeControl::JudgeAfterStart(RemoteHost& host, const std::stop_token& stop) {
-  if (!at_rest_.known()) return {};
+  if (!at_rest_.known() || rested_) return {};
+  return LookBack(host, stop);
+}
+
+// At docker's record of the time at rest, which ended before anything was started.
+Result<void> ComposeControl::LookBack(RemoteHost& host, const std::stop_token& stop) {
   const auto look = ORCIO_TRY(LookAtProject(host, service_.project, stop));
   not_running_ = NotRunningSeconds(StoppedByOrcio(), look.containers);
   if (disturbed_) return Failure(*disturbed_);
   ORCIO_TRY(
       CheckNoneStarted(host.name(), service_.name, look.containers, last_runs_, at_rest_.until()));
-  return CheckNoneWasStarted(host, service_, at_rest_.since(), at_rest_.until(), stop);
+  ORCIO_TRY(CheckNoneWasStarted(host, service_, at_rest_.since(), at_rest_.until(), stop));
+  // One that has ended again is started once more, which docker's record of its starts goes by.
+  rested_ = AllRun(Flat(levels_), look.containers);
+  return {};
 }
 
 // A container that was asked to stop, and had not by the time the link broke, stops a while later:
@@ -257,6 +265,9 @@ Result<void> ComposeControl::Start(RemoteHost& host, const std::stop_token& stop
   // Compose itself may have waited for one container's health before it started another.
   time.deadline = Clock::now() + service_.start_timeout;
   if (!started) ORCIO_TRY(StartByDocker(host, time, stop));
+  // They have to be up for a while before they count: there is time for it. Whatever else it comes
+  // to JudgeAfterStart finds out once more, and says.
+  if (at_rest_.known() && !rested_) (void)LookBack(host, stop);
   unchecked_ = ORCIO_TRY(WaitUntilUp(host, Flat(levels_), {time.asked, time.deadline},
                                      Awaited::kRunning, patience_, stop));
   return {};

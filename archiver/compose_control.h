@@ -39,6 +39,7 @@ class ComposeControl : public ServiceControl {
   // there afterwards, too.
   [[nodiscard]] Result<void> LookBeforeStart(RemoteHost& host,
                                              const std::stop_token& stop) override;
+  // Asks the host nothing where Start could do it while it waited.
   [[nodiscard]] Result<void> JudgeAfterStart(RemoteHost& host,
                                              const std::stop_token& stop) override;
   [[nodiscard]] std::optional<double> NotRunning() const override { return not_running_; }
@@ -69,6 +70,7 @@ class ComposeControl : public ServiceControl {
                                const std::stop_token& stop);
   [[nodiscard]] std::string StartLines(size_t begin, size_t end,
                                        const std::set<std::string>& gone) const;
+  Result<void> LookBack(RemoteHost& host, const std::stop_token& stop);
   void NoteStarted(const RemoteHost& host, const DockerLook& look, bool first);
   [[nodiscard]] Containers AwaitedOf(size_t level) const;
   [[nodiscard]] std::chrono::seconds StopLimit() const;
@@ -91,6 +93,7 @@ class ComposeControl : public ServiceControl {
   Containers stopped_;  // what was stopped, once it was
   bool start_tried_ = false;
   std::optional<Error> disturbed_;  // what was found out about the time at rest by starting it
+  bool rested_ = false;             // nothing had disturbed it, by docker's whole record
   std::optional<double> not_running_;
   std::vector<UncheckedContainer> unchecked_;
 };

@@ -608,6 +608,31 @@ TEST_CASE("What was started while the volumes were read is found out once the se
   CHECK(run.docker.Of("web").status == "running");
 }
 
+// It took two commands once the containers were up, which they have to be for seconds anyway.
+TEST_CASE("The time at rest is looked back at while the containers have to be up for a while") {
+  Run run({Db(), Web(), StoppedJob()});
+  size_t commands = 0;
+  SECTION("and then nothing is left to be asked") {}
+  SECTION("but once more where docker could not be asked by then") {
+    run.host.On("docker events", [&](const std::string&) -> Result<CommandResult> {
+      if (commands++ == 0) return Fail(ErrorKind::kRemote, "as the test has it");
+      return CommandResult();
+    });
+  }
+  SECTION("but once more where one of them had ended again") {
+    run.docker.Of("web").starts = false;
+    run.docker.on_inspect = [&] {
+      auto& web = run.docker.Of("web");
+      if (run.host.Count("docker events") == 0 || web.status != "exited") return;
+      web.starts = true;
+      commands = 2;
+    };
+  }
+  REQUIRE_OK(RestAndStart(run, [] {}));
+  CHECK(run.host.Count("docker events") == (commands == 0 ? 1U : 2U));
+  CHECK(run.control.NotRunning());
+}
+
 TEST_CASE("A start whose answer is lost is not taken for somebody else's") {
   Run run({Db(), Web()});
   REQUIRE_OK(run.Inspect());
