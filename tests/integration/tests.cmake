@@ -39,6 +39,12 @@ if(NOT ORCIO_SANITIZE)  # whose programs nobody installs
 endif()
 orcio_integration_test(pause_test WAITS LONG integration/pause_test.cc)
 target_link_libraries(pause_test PRIVATE nlohmann_json::nlohmann_json)
+# A file system of the test's own.
+orcio_integration_test(poor_file_system_test integration/poor_file_system_test.cc)
+add_executable(poor_file_system support/poor_file_system.cc)
+orcio_configure(poor_file_system)
+target_link_libraries(poor_file_system PRIVATE PkgConfig::fuse3)
+add_dependencies(poor_file_system_test poor_file_system)
 orcio_integration_test(progress_test WAITS LONG integration/progress_test.cc)
 orcio_integration_test(prune_test integration/prune_test.cc)
 orcio_integration_test(restore_test integration/restore_test.cc support/golden.cc support/look_repository.cc)
