@@ -79,9 +79,18 @@ std::vector<std::string> FilesIn(const std::string& answer) {
   return files;
 }
 
+// What the password database has of this user. getpwuid(3) has one place for its answer, and
+// several threads log in at once.
+std::string FromPasswd(char* passwd::*what) {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 16384> buffer{};
+  if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) != 0) return {};
+  return found == nullptr || found->*what == nullptr ? "" : found->*what;
+}
+
 std::string PasswdHome() {
-  const passwd* entry = ::getpwuid(::getuid());
-  return entry == nullptr || entry->pw_dir == nullptr ? "" : entry->pw_dir;
+  return FromPasswd(&passwd::pw_dir);
 }
 
 std::string HomeDirectory() {
@@ -90,8 +99,7 @@ std::string HomeDirectory() {
 }
 
 std::string LocalUser() {
-  const passwd* entry = ::getpwuid(::getuid());
-  return entry == nullptr ? "" : entry->pw_name;
+  return FromPasswd(&passwd::pw_name);
 }
 
 std::string LocalHostName() {
