@@ -31,8 +31,18 @@ function(orcio_configure target)
     target_compile_options(${target} PRIVATE -fsanitize=${ORCIO_SANITIZE} -fno-omit-frame-pointer
                                              -fno-sanitize-recover=all)
     target_link_options(${target} PRIVATE -fsanitize=${ORCIO_SANITIZE})
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+      target_link_options(${target} PRIVATE -fuse-ld=lld)
+    endif()
   endif()
   target_link_libraries(${target} PRIVATE Threads::Threads)
+endfunction()
+
+# With ORCIO_FEW_UNITS and tests: what waits for hosts and disks more than it computes takes half as long to compile so.
+function(orcio_unoptimised target)
+  if(ORCIO_FEW_UNITS AND ORCIO_TESTS)
+    target_compile_options(${target} PRIVATE -O0)
+  endif()
 endfunction()
 
 # orcio_library(NAME SOURCES...): one static library a folder. With ORCIO_FEW_UNITS its sources are compiled together: no name may stand

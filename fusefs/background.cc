@@ -13,9 +13,10 @@
 #include <string>
 #include <string_view>
 
+#include "index/sanitizer.h"
 #include "index/unique_fd.h"
 
-#ifdef __SANITIZE_ADDRESS__
+#if ORCIO_ASAN
 #include <sanitizer/lsan_interface.h>
 #endif
 
@@ -77,7 +78,7 @@ Result<void> Caught(const ServeFunction& serve, const std::function<void()>& rea
     WriteAll(pipe.get(), static_cast<char>('a' + static_cast<int>(served.error().kind)) +
                              served.error().message);
   }
-#ifdef __SANITIZE_ADDRESS__
+#if ORCIO_ASAN
   __lsan_do_leak_check();  // which comes at exit, elsewhere
 #endif
   // Not exit: what the caller registered to happen at its own end is not for this process to do.

@@ -50,7 +50,7 @@ struct PrecopyService {
     std::filesystem::create_directory(repository());
     std::filesystem::create_directory(scratch / "volume");
     for (const char* name : {"one", "two", "three"})
-      std::ofstream(scratch / "volume" / name) << Noise(300'000, *name);
+      std::ofstream(scratch / "volume" / name) << Noise(300'000, static_cast<unsigned char>(*name));
     config.name = "wiki";
     config.host = "here";
     config.paths = {scratch / "volume"};

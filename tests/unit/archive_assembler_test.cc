@@ -29,10 +29,10 @@ struct Source {
     const auto tree = directory / "tree";
     std::filesystem::create_directories(tree / "sub");
     uint32_t state = 1;
-    for (int i = 0; i < 60; ++i) {
+    for (uint32_t i = 0; i < 60; ++i) {
       std::ofstream out(tree / (i % 2 == 0 ? "" : "sub") / ("f" + std::to_string(i)),
                         std::ios::binary);
-      for (int byte = 0; byte < i * i * 400; ++byte)
+      for (uint32_t byte = 0; byte < i * i * 400; ++byte)
         out.put(static_cast<char>(((state = state * 1664525 + 1013904223) >> 24) % (i + 1)));
     }
     std::filesystem::create_hard_link(tree / "f10", tree / "sub/link");

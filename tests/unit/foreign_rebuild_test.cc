@@ -38,7 +38,7 @@ void RequireIndexes(std::span<const std::byte> archive, const Bytes& tar) {
 
 }  // namespace
 
-TEST_CASE("One gzip member of any kind is indexed, and reads anywhere") {
+TEST_CASE("One gzip member of any kind is indexed, and reads anywhere", "[bytes]") {
   for (const test::GzipOptions& options : std::vector<test::GzipOptions>{
            {},
            {.level = 1},
@@ -53,7 +53,7 @@ TEST_CASE("One gzip member of any kind is indexed, and reads anywhere") {
   }
 }
 
-TEST_CASE("Many gzip members are indexed, and read anywhere") {
+TEST_CASE("Many gzip members are indexed, and read anywhere", "[bytes]") {
   const std::span<const std::byte> tar(Tar());
   RequireIndexes(test::Bgzip(tar), Tar());
   RequireIndexes(
@@ -94,7 +94,7 @@ TEST_CASE("A plain tar is indexed, and reads anywhere") {
   CHECK(foreign.sidecar->complete());
 }
 
-TEST_CASE("Zeros behind a gzip are nothing, garbage is a warning") {
+TEST_CASE("Zeros behind a gzip are nothing, garbage is a warning", "[bytes]") {
   Foreign foreign;
   REQUIRE_OK(foreign.Index(Joined({Gzip(Tar()), Bytes(100'000)})));
   foreign.RequireReads(Tar());
@@ -104,7 +104,7 @@ TEST_CASE("Zeros behind a gzip are nothing, garbage is a warning") {
   CHECK(foreign.Warnings().find("something that is no gzip follows") != std::string::npos);
 }
 
-TEST_CASE("Spans stay near a MiB, and windows take a fraction of 32 KiB") {
+TEST_CASE("Spans stay near a MiB, and windows take a fraction of 32 KiB", "[bytes]") {
   const Bytes tar = test::MakeTar(20 << 20);
   Foreign foreign;
   REQUIRE_OK(foreign.Index(Gzip(tar)));
@@ -122,7 +122,7 @@ TEST_CASE("Spans stay near a MiB, and windows take a fraction of 32 KiB") {
   CHECK(foreign.sidecar->span_count() < tar.size() / kSpanTarBytes + 2);
 }
 
-TEST_CASE("Members and blocks that hold nothing of the tar lie between spans") {
+TEST_CASE("Members and blocks that hold nothing of the tar lie between spans", "[bytes]") {
   const Bytes tar = test::MakeTar(3 << 20);
   const auto begin = std::span(tar).first(2'000'000);
   Bytes empty;
@@ -139,7 +139,7 @@ TEST_CASE("Members and blocks that hold nothing of the tar lie between spans") {
   CHECK(ValueOf(foreign.sidecar->SpanAt(0)).archive_offset > 10'000'000);
 }
 
-TEST_CASE("A span of an endless block begins inside it") {
+TEST_CASE("A span of an endless block begins inside it", "[bytes]") {
   // 40 MiB of zeros in a few blocks of fixed codes, behind a header that says one file has them.
   Bytes tar = test::MakeTar(100);
   tar.resize(512);
@@ -150,7 +150,8 @@ TEST_CASE("A span of an endless block begins inside it") {
   CHECK(foreign.sidecar->span_count() > 15);
 }
 
-TEST_CASE("Any byte of a foreign archive that is changed behind its index's back is noticed") {
+TEST_CASE("Any byte of a foreign archive that is changed behind its index's back is noticed",
+          "[bytes]") {
   Foreign foreign;
   const Bytes archive = Gzip(Tar());
   REQUIRE_OK(foreign.Index(archive));

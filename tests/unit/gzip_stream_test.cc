@@ -111,7 +111,8 @@ TEST_CASE("A match does not reach back into the member before") {
 
 TEST_CASE("Zeros behind the last member are nothing, anything else is garbage") {
   const Bytes gzip = Gzip(Sample());
-  for (const size_t zeros : {1, 511, 100'000}) RequireClean(Joined({gzip, Bytes(zeros)}), Sample());
+  for (const size_t zeros : {size_t{1}, size_t{511}, size_t{100'000}})
+    RequireClean(Joined({gzip, Bytes(zeros)}), Sample());
   for (const std::string_view tail :
        {std::string_view("x"), std::string_view("\0\0x", 3), std::string_view("\x1f"),
         std::string_view("\0\x1f\x8b", 3)}) {

@@ -255,7 +255,7 @@ TEST_CASE("An archive within a damaged archive is not taken for a part of it") {
   const auto made = test::MakeArchive(scratch / "outer-2026-11-23.tar.gz", test::TarOf(tree));
   const auto archive = ValueOf(ReadWholeFile(LocalFileSystem(), made.path, 1 << 24));
   std::mt19937_64 random(5);
-  for (int i = 0; i < 40; ++i) {
+  for (size_t i = 0; i < 40; ++i) {
     Bytes damaged_bytes = archive;
     // Always the first header, and another one or two bytes anywhere.
     damaged_bytes[i % 20] ^= std::byte{1};

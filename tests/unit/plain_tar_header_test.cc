@@ -43,7 +43,8 @@ TEST_CASE("A plain header has long names and large numbers, and needs no pax rec
 }
 
 TEST_CASE("A name that just fits, and one that just does not, are read back from a plain header") {
-  const size_t length = GENERATE(99, 100, 101, 511, 512, 513);
+  const size_t length =
+      GENERATE(size_t{99}, size_t{100}, size_t{101}, size_t{511}, size_t{512}, size_t{513});
   CAPTURE(length);
   TarEntry entry;
   entry.path = std::string(length, 'n');

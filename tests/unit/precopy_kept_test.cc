@@ -127,7 +127,8 @@ TEST_CASE("Runs that give up one after another keep one file, with what all of t
   Service service;
   (void)service.FirstArchive();
   for (const char* name : {"more", "much"}) {
-    std::ofstream(service.scratch / "volume" / name) << test::Noise(kMore, *name);
+    std::ofstream(service.scratch / "volume" / name)
+        << test::Noise(kMore, static_cast<unsigned char>(*name));
     AwaitSteady();
     (void)GiveUp(service);
     (void)OnlyKept(service);

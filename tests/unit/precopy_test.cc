@@ -238,7 +238,8 @@ TEST_CASE("Directories that change places while tar reads, and change back, are 
   // One time, one size, and a directory between: the files' own times tell nothing.
   for (const auto* name : {"a", "b"}) {
     std::filesystem::create_directories(volume / name / "deep");
-    std::ofstream(volume / name / "deep/twin") << test::Noise(300'000, *name);
+    std::ofstream(volume / name / "deep/twin")
+        << test::Noise(300'000, static_cast<unsigned char>(*name));
     test::MustRun({"touch", "-d", "@1600000000", (volume / name / "deep/twin").string()});
   }
   AwaitSteady();

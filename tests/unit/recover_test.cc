@@ -247,9 +247,9 @@ struct LateCheck {
                                       std::chrono::milliseconds(1)};
 
   test::ScratchDirectory scratch;
-  test::FakeHost host;
+  test::FakeHost machine;
   test::FakeDocker docker{
-      host,
+      machine,
       {{.id = "1",
         .service = "web",
         .depends_on = "",
@@ -264,8 +264,8 @@ struct LateCheck {
     journal.service.start_timeout = std::chrono::seconds(1);
     journal.running = {"wiki_web_1"};
     ComposeControl interrupted(journal.service, kQuick);
-    REQUIRE_OK(interrupted.Inspect(host, {}));
-    REQUIRE_OK(interrupted.Stop(host, {}));
+    REQUIRE_OK(interrupted.Inspect(machine, {}));
+    REQUIRE_OK(interrupted.Stop(machine, {}));
     journal.memory = interrupted.Memory();
     REQUIRE_OK(WriteJournal(LocalFileSystem(), scratch.path(), journal));
     docker.Of("web").health = "starting";
@@ -273,7 +273,7 @@ struct LateCheck {
     config.repository = scratch.path();
     config.hosts["atena"].name = "atena";
     const Machinery machinery{
-        [this](const HostConfig&) { return std::make_unique<Link>(host); },
+        [this](const HostConfig&) { return std::make_unique<Link>(machine); },
         [this](const ServiceConfig& service) { return std::make_unique<Control>(service, *this); },
         LocalFileSystem()};
     const RecoverOptions options{std::chrono::seconds(0), std::chrono::seconds(0)};

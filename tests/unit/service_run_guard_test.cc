@@ -83,7 +83,7 @@ struct Run {
       return at_rest;
     }
   } control;
-  Machine host{{}};
+  Machine machine{{}};
   std::function<Result<void>(const std::string&)> before_beat;
   ServiceRunOptions options;
 
@@ -111,7 +111,7 @@ struct Run {
     return std::filesystem::exists(scratch / "by-guard");
   }
   ServiceOutcome Go() {
-    return RunService(service, host, control, LocalFileSystem(), repository(), options, {}, {});
+    return RunService(service, machine, control, LocalFileSystem(), repository(), options, {}, {});
   }
 };
 
@@ -126,7 +126,7 @@ const std::vector<std::string> kWholeRun{"inspect", "stop", "start"};
 TEST_CASE("A guarded run leaves neither journal nor guard, and the guard starts nothing") {
   Run run;
   run.service.guard = std::chrono::seconds(8);
-  run.host.delay = "; sleep 11";  // longer than it may hear nothing
+  run.machine.delay = "; sleep 11";  // longer than it may hear nothing
   std::string journal;
   run.control.on_stop = [&] {
     const auto found = ValueOf(ListJournals(LocalFileSystem(), run.repository()));
@@ -150,7 +150,7 @@ TEST_CASE("A guarded run leaves neither journal nor guard, and the guard starts 
 TEST_CASE("A run whose guard fired publishes nothing, though every byte arrived") {
   Run run;
   run.service.guard = std::chrono::seconds(6);
-  run.host.delay = "; sleep 60";
+  run.machine.delay = "; sleep 60";
   std::atomic<bool> stopped = false;
   run.control.on_stop = [&] { stopped = true; };
   // From then on a link that is dead until the guard has had enough of it. Which of the two notices
@@ -201,7 +201,7 @@ TEST_CASE("A guard that its pulse finds gone because it was ended voids nothing"
     return {};
   };
   // The answer comes late.
-  run.host.after = [&](const std::string& command) {
+  run.machine.after = [&](const std::string& command) {
     if (command.find("|| remove\n") == std::string::npos) return;
     removed = true;
     for (int i = 0; i < 6000 && !asked; ++i)
@@ -220,7 +220,7 @@ TEST_CASE("The command that starts the service is the first one after the last b
   Run run;
   std::vector<std::string> commands;
   run.control.start_command = "echo starting";
-  run.host.after = [&](const std::string& command) { commands.push_back(command); };
+  run.machine.after = [&](const std::string& command) { commands.push_back(command); };
   run.control.on_stop = [&] { commands.clear(); };
   const auto outcome = run.Go();
   REQUIRE_FALSE(outcome.error);
@@ -349,7 +349,7 @@ TEST_CASE("The guard's connection is made while the last looks are taken") {
       return {};
     });
   };
-  run.host.after = [&](const std::string& command) {
+  run.machine.after = [&](const std::string& command) {
     if (!TriesPacker(command)) return;
     looked = true;
     CHECK(Comes([&] { return connects > 0; }));
@@ -402,14 +402,14 @@ TEST_CASE("A guard's connection that is still being made is given up with the ru
     interrupted = true;
   }
   SECTION("that fails for another reason") {}
-  run.host.before = [&](const std::string& command) -> Result<void> {
+  run.machine.before = [&](const std::string& command) -> Result<void> {
     if (!TriesPacker(command)) return {};
     CHECK(Comes([&] { return connecting.load(); }));
     if (!interrupted) return Away();
     stop.request_stop();
     return {};
   };
-  const auto outcome = RunService(run.service, run.host, run.control, LocalFileSystem(),
+  const auto outcome = RunService(run.service, run.machine, run.control, LocalFileSystem(),
                                   run.repository(), run.options, {}, stop.get_token());
   REQUIRE(outcome.error);
   INFO(outcome.error->message);

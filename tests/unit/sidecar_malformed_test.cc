@@ -502,7 +502,7 @@ TEST_CASE("Facts that are no JSON are damage") {
 }
 
 TEST_CASE("Warnings without an end are damage") {
-  for (uint64_t bytes : {4, 8, 9}) {
+  for (const uint64_t bytes : {uint64_t{4}, uint64_t{8}, uint64_t{9}}) {
     auto sidecar = Opened([&](FileBytes& b) {
       auto* section = FindSection(b, "FACT");
       std::memcpy(section->id, "WARN", 4);

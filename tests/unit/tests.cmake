@@ -1,4 +1,6 @@
 orcio_unit_tests(unit_index orcio_index
+  APART inflater_test foreign_rebuild_test archive_assembler_test tar_dialects_test member_damage_test
+  SOURCES
   unit/archive_assembler_test.cc
   unit/archive_name_test.cc
   unit/archive_reader_test.cc
@@ -53,6 +55,8 @@ orcio_unit_tests(unit_retrieve orcio_retrieve
 
 if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_archiver orcio_archiver
+    APART service_run_test swap_script_test wire_test lying_host_test remote_tar_test
+    SOURCES
     unit/archive_all_test.cc
     unit/command_control_test.cc
     unit/command_frame_test.cc
