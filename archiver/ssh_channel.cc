@@ -3,12 +3,11 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cstddef>
+#include <memory>
 #include <optional>
-#include <span>
-#include <vector>
 
-#include "archiver/remote_text.h"
+#include "archiver/command_streams.h"
 
 namespace orcio {
 namespace {
@@ -29,12 +28,6 @@ using Channel = std::unique_ptr<ssh_channel_struct, FreeChannel>;
 // is less than the link holds; nothing of it is ever buffered here, so a larger one is free.
 constexpr uint32_t kWindow = uint32_t{8} << 20;
 
-// Small enough for what is left of a socket's buffer when poll says that it takes more.
-constexpr size_t kInputChunk = size_t{16} << 10;
-
-// tar's complaints about half a million files fit in: a host could go on complaining for good.
-constexpr uint64_t kMostErrorOutput = uint64_t{64} << 20;
-
 // How long to wait for the end of the output once the command has ended: a daemon that it started
 // may hold its standard output open for good.
 constexpr milliseconds kLinger{2000};
@@ -53,12 +46,6 @@ int SignalNumber(const std::string& name) {
     if (known != nullptr && name == known) return number;
   }
   return 0;
-}
-
-void Append(std::string& to, bool& truncated, std::string_view bytes, size_t limit) {
-  const size_t room = limit - std::min(limit, to.size());
-  to.append(bytes.substr(0, room));
-  truncated = truncated || bytes.size() > room;
 }
 
 class Command {
@@ -85,11 +72,9 @@ class Command {
   Result<void> Step(const Patience& patience);
   void WidenWindow();
   Result<void> Feed();
-  Result<std::string_view> NextInput();
   bool Ended();
   void Take(std::string_view bytes);
   void TakeError(std::string_view bytes);
-  Result<void> Pass(std::string_view bytes);
 
   SshSession& session_;
   const RunOptions& options_;
@@ -97,11 +82,9 @@ class Command {
   ssh_channel_callbacks_struct callbacks_{};
   Channel channel_;
   CommandResult result_;
+  CommandInput input_;
+  CommandOutput output_;
   std::optional<Error> sink_error_;
-  uint64_t error_bytes_ = 0;
-  size_t fed_ = 0;  // of the input that is given as text
-  std::vector<std::byte> more_;
-  size_t more_fed_ = 0;
   bool fed_all_ = false;
   bool started_ = false;
   bool given_up_ = false;
@@ -118,6 +101,8 @@ Command::Command(SshSession& session, const RunOptions& options, ByteSink* sink)
     : session_(session),
       options_(options),
       sink_(sink),
+      input_(options),
+      output_(session.host(), options, result_),
       window_(std::make_unique_for_overwrite<std::byte[]>(kWindow)) {
   ssh_callbacks_init(&callbacks_);
   callbacks_.userdata = this;
@@ -164,30 +149,16 @@ void Command::OnSignal(ssh_session, ssh_channel, const char* signal, int, const 
 
 void Command::Take(std::string_view bytes) {
   if (sink_ == nullptr) {
-    Append(result_.out, result_.out_truncated, bytes, options_.max_output);
+    output_.Take(bytes);
     return;
   }
-  auto passed = Pass(bytes);
+  auto passed = PassTo(*sink_, bytes);
   if (!passed) sink_error_ = std::move(passed).error();
 }
 
 void Command::TakeError(std::string_view bytes) {
-  Append(result_.err, result_.err_truncated, bytes, options_.max_output);
-  if ((error_bytes_ += bytes.size()) <= kMostErrorOutput) return;
-  sink_error_ = Error{ErrorKind::kLimit, 0,
-                      fmt::format("host {}: a command complained without end: {}", session_.host(),
-                                  Excerpt(result_.err))};
-}
-
-Result<void> Command::Pass(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto room = ORCIO_TRY(sink_->Buffer());
-    const size_t count = std::min(room.size(), bytes.size());
-    std::memcpy(room.data(), bytes.data(), count);
-    ORCIO_TRY(sink_->Commit(count));
-    bytes.remove_prefix(count);
-  }
-  return {};
+  auto taken = output_.TakeError(bytes);
+  if (!taken) sink_error_ = std::move(taken).error();
 }
 
 Result<void> Command::Open(const Patience& patience) {
@@ -229,26 +200,10 @@ void Command::WidenWindow() {
   taken_ = 0;
 }
 
-// What the command has not been given yet, the next piece of it; nothing at the end.
-Result<std::string_view> Command::NextInput() {
-  if (fed_ < options_.input.size()) {
-    return std::string_view(options_.input).substr(fed_, kInputChunk);
-  }
-  if (more_fed_ == more_.size() && options_.more_input != nullptr) {
-    more_.resize(kInputChunk);
-    more_fed_ = 0;
-    auto got = options_.more_input->Read(more_);
-    more_.resize(got ? *got : 0);
-    ORCIO_TRY(std::move(got));
-  }
-  return std::string_view(reinterpret_cast<const char*>(more_.data()), more_.size())
-      .substr(more_fed_);
-}
-
 // A piece at a time, and only once libssh has sent the last: it would buffer without bounds.
 Result<void> Command::Feed() {
   if (fed_all_ || (ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0) return {};
-  const std::string_view piece = ORCIO_TRY(NextInput());
+  const std::string_view piece = ORCIO_TRY(input_.Next());
   if (piece.empty()) {
     ssh_channel_send_eof(channel_.get());
     fed_all_ = true;
@@ -257,7 +212,7 @@ Result<void> Command::Feed() {
   const int written =
       ssh_channel_write(channel_.get(), piece.data(), static_cast<uint32_t>(piece.size()));
   if (written < 0) fed_all_ = true;  // nobody reads it any more; a broken link shows elsewhere
-  (fed_ < options_.input.size() ? fed_ : more_fed_) += static_cast<size_t>(std::max(written, 0));
+  input_.Gave(static_cast<size_t>(std::max(written, 0)));
   return {};
 }
 
