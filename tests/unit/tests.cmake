@@ -90,6 +90,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/shell_quote_test.cc
     unit/ssh_command_test.cc
     unit/ssh_dial_test.cc
+    unit/ssh_mux_test.cc
     unit/ssh_settings_test.cc
     unit/stall_limit_test.cc
     unit/sudo_advice_test.cc
