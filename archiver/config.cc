@@ -56,6 +56,12 @@ Result<uint16_t> ReadPort(const ConfigValue& value) {
   return static_cast<uint16_t>(ORCIO_TRY(ReadNumber(value, 1, 65535)));
 }
 
+// In the order of Transport.
+Result<Transport> ReadTransport(const ConfigValue& value) {
+  constexpr std::array<std::string_view, 2> kTransports{"libssh", "ssh"};
+  return static_cast<Transport>(ORCIO_TRY(ReadChoice(value, kTransports)));
+}
+
 // A directory of PATH, which separates them by colons.
 Result<std::string> ReadProgramDirectory(const ConfigValue& value) {
   auto directory = ORCIO_TRY(ReadAbsolutePath(value));
@@ -93,6 +99,7 @@ Result<HostConfig> ReadHost(const NamedValue& named) {
                              Into("identity", host.identity, ReadHomePath),
                              Into("known_hosts", host.known_hosts, ReadHomePath),
                              Into("proxy_command", host.proxy_command, ReadText),
+                             Into("transport", host.transport, ReadTransport),
                              Into("sudo", host.sudo, ReadBool),
                              Into("docker", host.docker, ReadDocker),
                              Into("docker_socket", host.docker_socket, ReadAbsolutePath),

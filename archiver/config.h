@@ -15,6 +15,9 @@ namespace orcio {
 
 // The configuration, checked: whatever is in one of these is possible. See orcio.yaml(5).
 
+// How a host is reached: by libssh, within orcio, or by this machine's own OpenSSH client, ssh(1).
+enum class Transport { kLibssh, kSsh };
+
 struct HostConfig {
   std::string name;
   std::string address;  // host name or IP; defaults to `name`, which ~/.ssh/config may map
@@ -23,6 +26,7 @@ struct HostConfig {
   std::optional<std::filesystem::path> identity;     // private key file
   std::optional<std::filesystem::path> known_hosts;  // instead of ~/.ssh/known_hosts
   std::optional<std::string> proxy_command;
+  Transport transport = Transport::kLibssh;
   bool sudo = false;
   std::optional<std::filesystem::path> docker;  // the program, .../docker
   std::optional<std::filesystem::path>

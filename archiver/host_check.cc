@@ -45,14 +45,18 @@ std::vector<std::string> SaidOf(std::string_view output, std::string_view word) 
 
 // What to do about a login that failed. The message itself has the commands.
 std::string LoginRemedy(const Error& error) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kRemedies{{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kRemedies{{
       {"IS REVOKED", "have new host keys made on the host, and add those to known_hosts"},
       {"HAS CHANGED",
        "find out why before anything else; replace the key in known_hosts only if "
        "the host was installed anew"},
       {"of other types", "compare the key with the host's own, and then add it to known_hosts"},
-      {"by a certificate authority alone",
-       "compare the key with the host's own, and then add it to known_hosts"},
+      {"by a certificate authority alone", "set transport: ssh for the host in the configuration"},
+      {"host key is unknown to ssh",
+       "compare the key with the host's own, and then accept it by hand"},
+      {"ssh is not let in",
+       "append the public key to authorized_keys on the host, or name another "
+       "one by identity: in the configuration"},
       {"is unknown", "compare the key with the host's own, and then add it to known_hosts"},
       {"ssh does not take its own configuration",
        "correct ~/.ssh/config or /etc/ssh/ssh_config, until `ssh -G` takes them"},

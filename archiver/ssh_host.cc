@@ -2,6 +2,7 @@
 
 #include "archiver/framed_host.h"
 #include "archiver/ssh_channel.h"
+#include "archiver/ssh_client_host.h"
 #include "archiver/ssh_command.h"
 #include "archiver/ssh_session.h"
 
@@ -60,6 +61,8 @@ class SshHost : public RemoteHost {
 }  // namespace
 
 std::unique_ptr<RemoteHost> MakeSshHost(const HostConfig& config, const SshOptions& options) {
+  if (config.transport == Transport::kSsh)
+    return MakeFramedHost(MakeSshClientHost(config, options), config);
   return MakeFramedHost(std::make_unique<SshHost>(config, options), config);
 }
 

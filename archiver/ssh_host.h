@@ -12,10 +12,11 @@ struct SshOptions {
   std::chrono::seconds dead_link_timeout{15};
 };
 
-// A host reached over SSH by libssh. Unknown and changed host keys are refused. Asks for AES-GCM
-// first: several times as fast as the default cipher. Goes by OpenSSH's configuration,
-// ~/.ssh/config and all. Never asks a person anything. What a login shell prints by itself is in no
-// answer (framed_host.h).
+// A host reached over SSH, by libssh or, where its `transport` says so, by ssh(1)
+// (ssh_client_host.h). libssh refuses unknown and changed host keys. Either asks for AES-GCM first:
+// several times as fast as the default cipher; goes by OpenSSH's configuration, ~/.ssh/config and
+// all; and never asks a person anything. What a login shell prints by itself is in no answer
+// (framed_host.h).
 [[nodiscard]] std::unique_ptr<RemoteHost> MakeSshHost(const HostConfig& config,
                                                       const SshOptions& options = {});
 

@@ -59,8 +59,10 @@ std::string HostKeyObjection(const HostKeyJudgement& judgement, const SshSetting
           host, key, judgement.file, kCompare, accept);
     case HostKeyStanding::kAuthorityOnly:
       return fmt::format(
-          "{} is known by a certificate authority alone ({}), and orcio does not know host "
-          "certificates: the key itself has to be there. It shows the {}. {}: {}",
+          "{} is known by a certificate authority alone ({}), and libssh does not know host "
+          "certificates. Set `transport: ssh` for the host, which has OpenSSH's client check it. "
+          "Or "
+          "add the key itself: it shows the {}. {}: {}",
           host, line, key, kCompare, accept);
     default:
       break;
@@ -89,7 +91,8 @@ Result<void> CheckRevokedKeys(const SshSession& session, const std::string& base
     if (number == 1 && line.starts_with("SSHKRL"))
       return Fail(ErrorKind::kRefused,
                   "host {}: RevokedHostKeys {} is a key revocation list, which orcio cannot read: "
-                  "make it a list of public keys, or mark them as @revoked in known_hosts",
+                  "make it a list of public keys, or mark them as @revoked in known_hosts; or set "
+                  "`transport: ssh` for the host, as OpenSSH's client can",
                   session.host(), file);
     if (!line.starts_with('#') && line.find(base64) != std::string::npos)
       return Fail(ErrorKind::kRefused,

@@ -122,7 +122,7 @@ Result<SshSettings> SettingsByLibssh(ssh_session session, const HostConfig& conf
 Failure NotForLibssh(const HostConfig& config, const char* key, const std::string& value) {
   return Fail(ErrorKind::kInvalid,
               "host {}: nothing that {} in ~/.ssh/config or /etc/ssh/ssh_config has ({}) is known "
-              "to libssh {}",
+              "to libssh {}; `transport: ssh` for the host has OpenSSH's client do it",
               config.name, key, value, ssh_version(0));
 }
 
@@ -187,6 +187,11 @@ Result<SshSettings> ConfigureSession(ssh_session session, const HostConfig& conf
   ssh_set_blocking(session, 0);
   auto told = ORCIO_TRY(AskOpenSsh(config, patience));
   SshSettings settings = told ? std::move(*told) : ORCIO_TRY(SettingsByLibssh(session, config));
+  if (settings.proxy_passes_fd && !settings.proxy_command.empty())
+    return Fail(ErrorKind::kInvalid,
+                "host {}: its ProxyUseFdpass is nothing that libssh can do: leave it out, and have "
+                "the ProxyCommand pass the bytes; or set `transport: ssh` for the host",
+                config.name);
   if (config.known_hosts) settings.user_known_hosts = {ExpandHome(config.known_hosts->string())};
   if (config.proxy_command) settings.proxy_command = *config.proxy_command;
   settings.proxy_command =

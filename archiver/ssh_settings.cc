@@ -209,15 +209,14 @@ std::string FileText(const std::string& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-std::string AskingCommand(const HostConfig& config, const std::optional<std::string>& home) {
-  std::string words = home ? " -F /dev/stdin" : "";
+std::string AskingCommand(const HostConfig& config) {
+  const auto own_config = SshConfigOfItsOwn();
+  std::string words = own_config ? " -F /dev/stdin" : "";
   if (config.user) words += " -l " + ShellQuote(*config.user);
   if (config.port) words += fmt::format(" -p {}", *config.port);
   words += " -- " + ShellQuote(config.address);
   const std::string input =
-      home ? fmt::format("<<'{0}'\n{1}\n{0}\n", kEndOfConfig,
-                         SshConfigForHome(FileText(*home + "/.ssh/config"), *home))
-           : "</dev/null\n";
+      own_config ? fmt::format("<<'{0}'\n{1}\n{0}\n", kEndOfConfig, *own_config) : "</dev/null\n";
   return fmt::format(
       "command -v ssh >/dev/null 2>&1 || {{ printf '{}\\n'; exit 0; }}\n"
       "ssh -T -G{} {}"
@@ -319,6 +318,12 @@ std::string SshConfigForHome(std::string_view text, const std::string& home) {
   return changed;
 }
 
+std::optional<std::string> SshConfigOfItsOwn() {
+  const auto home = HomeOfItsOwn();
+  if (!home) return std::nullopt;
+  return SshConfigForHome(FileText(*home + "/.ssh/config"), *home);
+}
+
 // ssh itself goes through the others: the last one leads to the host.
 std::string JumpCommand(std::string_view jumps, const std::string& config_file) {
   const size_t comma = jumps.rfind(',');
@@ -346,6 +351,8 @@ std::optional<SshSettings> ParseSshSettings(std::string_view told, std::string_v
   settings.proxy_command = AnswerTo(answers, "proxycommand");
   if (const std::string jumps = AnswerTo(answers, "proxyjump"); !jumps.empty())
     settings.proxy_command = JumpCommand(jumps, ConfigOfItsOwn());
+  settings.proxy_passes_fd = AnswerTo(answers, "proxyusefdpass") == "yes";
+  settings.asks_about_host_keys = AnswerTo(answers, "stricthostkeychecking") == "ask";
   settings.user_known_hosts = FilesIn(AnswerTo(answers, "userknownhostsfile"));
   settings.global_known_hosts = FilesIn(AnswerTo(answers, "globalknownhostsfile"));
   settings.revoked_host_keys = ExpandHome(AnswerTo(answers, "revokedhostkeys"));
@@ -368,7 +375,7 @@ std::optional<SshSettings> ParseSshSettings(std::string_view told, std::string_v
 
 Result<std::optional<SshSettings>> AskOpenSsh(const HostConfig& config, const Patience& patience) {
   const auto home = HomeOfItsOwn();
-  const auto process = ORCIO_TRY(ProxyProcess::Start(AskingCommand(config, home)));
+  const auto process = ORCIO_TRY(ProxyProcess::Start(AskingCommand(config)));
   auto output = OutputOf(*process, patience);
   if (!output && output.error().errnum == ETIMEDOUT)
     return Fail(ErrorKind::kInvalid,
@@ -382,13 +389,6 @@ Result<std::optional<SshSettings>> AskOpenSsh(const HostConfig& config, const Pa
     auto settings =
         ParseSshSettings(std::string_view(told).substr(0, mark),
                          std::string_view(told).substr(mark + kDefaults.size()), config);
-    if (settings && !settings->proxy_command.empty() &&
-        told.find("\nproxyusefdpass yes\n") != std::string::npos)
-      return Fail(
-          ErrorKind::kInvalid,
-          "host {}: its ProxyUseFdpass is nothing that orcio can do: leave it out, and have "
-          "the ProxyCommand pass the bytes",
-          config.name);
     if (settings) return settings;
   }
   const std::string objection = ObjectionOf(*process, home);

@@ -20,9 +20,11 @@ struct SshSettings {
   int address_family = 0;      // of AF_*; AF_UNSPEC for any
   std::string host_key_alias;  // by which known_hosts files know it; empty for none
   std::string proxy_command;   // empty for none
+  bool proxy_passes_fd = false;
   std::vector<std::string> user_known_hosts;
   std::vector<std::string> global_known_hosts;
-  std::string revoked_host_keys;                       // a file; empty for none
+  bool asks_about_host_keys = false;  // of a person, before it takes an unknown one
+  std::string revoked_host_keys;      // a file; empty for none
   std::optional<std::vector<std::string>> identities;  // nothing where libssh alone knows them
   bool identities_only = false;
   std::string agent;  // its socket; empty for none
@@ -56,6 +58,10 @@ struct SshSettings {
 // The text of `home`/.ssh/config so that it means the same to an ssh that takes another directory
 // for the home: ssh goes by the password database, and orcio by HOME.
 [[nodiscard]] std::string SshConfigForHome(std::string_view text, const std::string& home);
+
+// The text of a file for `ssh -F` where HOME is another directory than ssh takes for the home;
+// nothing where ssh finds its configuration by itself.
+[[nodiscard]] std::optional<std::string> SshConfigOfItsOwn();
 
 // A command that leads to a host by way of others, as ProxyJump lists them.
 [[nodiscard]] std::string JumpCommand(std::string_view jumps, const std::string& config_file);

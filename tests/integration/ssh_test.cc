@@ -465,6 +465,7 @@ TEST_CASE("A host that is known by an authority alone is refused, and that is th
   const Error error = ConnectError(sshd.Config());
   CHECK(error.kind == ErrorKind::kRefused);
   CHECK(Mentions(error, "certificate authority alone"));
+  CHECK(Mentions(error, "transport: ssh"));
   const auto command = error.message.substr(error.message.find("ssh-keyscan -p"));
   (void)orcio::test::MustRunShell(command);
   CHECK(ValueOf(Connected(sshd.Config())->Run("echo in", {}, kNever)).out == "in\n");

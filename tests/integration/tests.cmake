@@ -54,6 +54,7 @@ orcio_integration_test(restore_test integration/restore_test.cc support/golden.c
 target_link_libraries(restore_test PRIVATE orcio_retrieve nlohmann_json::nlohmann_json)
 orcio_integration_test(restore_in_place_test WAITS integration/restore_in_place_test.cc)
 orcio_integration_test(restore_to_host_test WAITS LONG integration/restore_to_host_test.cc)
+orcio_integration_test(ssh_client_test WAITS integration/ssh_client_test.cc)
 orcio_integration_test(ssh_test WAITS integration/ssh_test.cc)
 orcio_integration_test(status_test integration/status_test.cc)
 orcio_integration_test(verify_record_test integration/verify_record_test.cc)

@@ -97,6 +97,7 @@ hosts:
     identity: ~/.ssh/id_orcio
     known_hosts: /etc/orcio/known_hosts
     proxy_command: ssh -W %h:%p gate
+    transport: ssh
     sudo: true
     connect_timeout: 5s
   minerva:
@@ -113,6 +114,7 @@ hooks: {success: "curl -s https://example.org/ok", failure: "mail -s orcio root"
   CHECK(atena.identity == "/home/ada/.ssh/id_orcio");
   CHECK(atena.known_hosts == "/etc/orcio/known_hosts");
   CHECK(atena.proxy_command == "ssh -W %h:%p gate");
+  CHECK(atena.transport == Transport::kSsh);
   CHECK(atena.sudo);
   CHECK(atena.connect_timeout == seconds(5));
   REQUIRE(config.services.size() == 4);
@@ -241,6 +243,7 @@ TEST_CASE("What is left out of a configuration has its default") {
   CHECK_FALSE(host.port.has_value());
   CHECK_FALSE(host.sudo);
   CHECK(host.connect_timeout == seconds(20));
+  CHECK(host.transport == Transport::kLibssh);
   const auto& service = config.services.at(0);
   CHECK(service.paths == std::vector<std::string>{"/srv/wiki"});
   CHECK(service.control == ControlKind::kCompose);
@@ -448,6 +451,8 @@ TEST_CASE("What is neither true nor false where one is wanted is an error") {
   CheckError(WithHost("    sudo: \"true\"\n"), "4:11", "remove the quotes");
   CHECK(HostOf("    sudo: yes\n").sudo);
   CHECK_FALSE(HostOf("    sudo: off\n").sudo);
+  CHECK(HostOf("    transport: libssh\n").transport == Transport::kLibssh);
+  CheckError(WithHost("    transport: openssh\n"), "4:16", "is not a choice");
   CHECK(HostOf("    docker: /opt/bin/docker\n").docker == "/opt/bin/docker");
   CheckError(WithHost("    docker: docker\n"), "4:13", "must be an absolute path");
   CheckError(WithHost("    docker: /opt/bin/podman\n"), "4:13", "a program called docker");

@@ -27,7 +27,8 @@ const std::string kTold =
     "identityfile none\nidentityfile /keys/%h-%r-%p-%n-%k%%\nidentityfile /keys/${NOT_SET}/x\n"
     "identityfile /keys/%C\nidentityagent none\n"
     "globalknownhostsfile /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2\n"
-    "userknownhostsfile /root/.ssh/known_hosts /srv/the other\nrevokedhostkeys none\n";
+    "userknownhostsfile /root/.ssh/known_hosts /srv/the other\nrevokedhostkeys none\n"
+    "stricthostkeychecking ask\nproxyusefdpass yes\n";
 
 SshSettings Parsed(const std::string& told, const std::string& defaults = "") {
   HostConfig config;
@@ -60,6 +61,9 @@ TEST_CASE("What ssh -G prints is what is done") {
   CHECK_FALSE(settings.macs.has_value());  // OpenSSH's own
   CHECK(settings.key_exchanges == "curve25519-sha256");
   CHECK(settings.host_key_algorithms == "ssh-ed25519,rsa-sha2-512");
+  CHECK(settings.asks_about_host_keys);
+  CHECK(settings.proxy_passes_fd);
+  CHECK_FALSE(Parsed("hostname x\nport 22\nstricthostkeychecking true\n").asks_about_host_keys);
 }
 
 TEST_CASE("What is no answer of ssh -G is none") {

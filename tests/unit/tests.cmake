@@ -88,6 +88,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/service_run_test.cc
     unit/safe_text_test.cc
     unit/shell_quote_test.cc
+    unit/ssh_client_words_test.cc
     unit/ssh_command_test.cc
     unit/ssh_dial_test.cc
     unit/ssh_mux_test.cc
