@@ -1,4 +1,5 @@
-// How fast a host's bytes come in over SSH, through orcio and through others, over loopback.
+// How fast a host's bytes come in over SSH, through orcio (by libssh, and with `transport: ssh`)
+// and through others, over loopback.
 //   receive_rate [MEGABYTES [ROUNDS]]     default: 2000 5
 // Every way takes its turn in every round; the figures are medians. CPU time is that of our side
 // alone, per GB received.
@@ -14,9 +15,13 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
+#include <iterator>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -59,6 +64,13 @@ class CountingSink : public ByteSink {
 
 [[noreturn]] void Give(const std::string& why) {
   throw std::runtime_error(why);
+}
+
+std::unique_ptr<RemoteHost> ConnectedHost(HostConfig config, Transport transport) {
+  config.transport = transport;
+  auto host = MakeSshHost(config);
+  if (const auto connected = host->Connect({}); !connected) Give(connected.error().message);
+  return host;
 }
 
 uint64_t ByOrcio(RemoteHost& host, const std::string& command) {
@@ -145,8 +157,30 @@ uint64_t BySsh(const HostConfig& config, const std::vector<std::string>& extra,
   return received;
 }
 
-double CpuSeconds() {
-  double sum = 0;
+std::string TextOf(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// Of each ssh that runs with this known_hosts file: nobody has waited for those yet.
+double SecondsOfClients(const std::string& known_hosts) {
+  double ticks = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string words = TextOf(entry.path() / "cmdline");
+    if (!words.starts_with("ssh") || words.find(known_hosts) == std::string::npos) continue;
+    const std::string stat = TextOf(entry.path() / "stat");  // "PID (NAME) STATE ...", proc(5)
+    std::istringstream fields(stat.substr(stat.rfind(')') + 1));
+    std::string skipped;
+    double user = 0, system = 0;
+    for (int field = 3; field < 14; ++field) fields >> skipped;
+    fields >> user >> system;
+    ticks += user + system;
+  }
+  return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+double CpuSeconds(const std::string& known_hosts) {
+  double sum = SecondsOfClients(known_hosts);
   for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
     rusage usage{};
     ::getrusage(who, &usage);
@@ -156,12 +190,12 @@ double CpuSeconds() {
   return sum;
 }
 
-void Measure(Way& way, const std::string& command, uint64_t bytes) {
-  const double cpu = CpuSeconds();
+void Measure(Way& way, const std::string& command, uint64_t bytes, const std::string& known_hosts) {
+  const double cpu = CpuSeconds(known_hosts);
   const auto start = std::chrono::steady_clock::now();
   if (way.receive(command) != bytes) Give(way.name + ": bytes are missing");
   const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-  way.samples.push_back({time.count(), CpuSeconds() - cpu});
+  way.samples.push_back({time.count(), CpuSeconds(known_hosts) - cpu});
 }
 
 double Median(const std::vector<Sample>& samples, double Sample::*field) {
@@ -185,11 +219,13 @@ void Print(const std::vector<Way>& ways, uint64_t bytes) {
 void Run(uint64_t megabytes, int rounds) {
   const SshdFixture sshd;
   const HostConfig config = sshd.Config();
-  const auto host = MakeSshHost(config);
-  if (const auto connected = host->Connect({}); !connected) Give(connected.error().message);
+  const auto host = ConnectedHost(config, Transport::kLibssh);
+  const auto by_ssh = ConnectedHost(config, Transport::kSsh);
   PlainLibssh plain(config, kGcm);
   std::vector<Way> ways{
       {"orcio", [&](const std::string& command) { return ByOrcio(*host, command); }},
+      {"orcio, transport: ssh",
+       [&](const std::string& command) { return ByOrcio(*by_ssh, command); }},
       {"libssh, aes256-gcm", [&](const std::string& command) { return plain.Receive(command); }},
       {"ssh -c aes256-gcm@openssh.com",
        [&](const std::string& command) {
@@ -200,7 +236,7 @@ void Run(uint64_t megabytes, int rounds) {
   const uint64_t bytes = megabytes * 1000000;
   const std::string command = fmt::format("head -c {} /dev/zero", bytes);
   for (int round = 0; round < rounds; ++round) {
-    for (auto& way : ways) Measure(way, command, bytes);
+    for (auto& way : ways) Measure(way, command, bytes, config.known_hosts->string());
   }
   Print(ways, bytes);
 }
