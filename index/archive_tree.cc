@@ -144,11 +144,16 @@ std::optional<ArchiveTree::Target> ArchiveTree::MakeWay(const TarEntry& entry,
     return Target{last_directory_, last};
 
   Target target{kRootName, NextComponent(path)};
+  size_t symlinks = 0;
   for (auto next = NextComponent(path); !next.empty(); next = NextComponent(path)) {
     auto found = names_.Find(target.directory, target.name);
     if (found && !IsDirectory(*found)) {
-      Warn(entry, "is below something that is not a directory");
-      return std::nullopt;
+      plain = false;  // a symlink may lead elsewhere when the next entry comes
+      found = Follow(target.directory, *found, symlinks);
+      if (!found) {
+        Warn(entry, "is below something that is not a directory");
+        return std::nullopt;
+      }
     }
     target = {found ? *found : AddImplied(target, entry.mtime), next};
   }
@@ -166,14 +171,48 @@ uint32_t ArchiveTree::AddImplied(const Target& target, Timestamp mtime) {
   return AddName(target, AddContent(content), true);
 }
 
+std::optional<uint32_t> ArchiveTree::Follow(uint32_t directory, uint32_t name,
+                                            size_t& symlinks) const {
+  std::vector<std::string_view> left;  // to be walked, the innermost symlink's last
+  for (uint32_t at = name;;) {
+    if (IsDirectory(at)) {
+      directory = at;
+    } else {
+      left.push_back(TargetToFollow(at));
+      if (left.back().empty() || ++symlinks > kMaxSymlinks) return std::nullopt;
+    }
+    std::string_view next;
+    while (!left.empty() && (next = NextComponent(left.back())).empty()) left.pop_back();
+    if (next.empty()) return directory;
+    const auto found = names_.Find(directory, next);
+    if (!found) return std::nullopt;
+    at = *found;
+  }
+}
+
+std::string_view ArchiveTree::TargetToFollow(uint32_t name) const {
+  constexpr size_t kMaxPath = 4095;  // PATH_MAX, which counts the NUL
+  const TreeContent& content = contents_[names_[name].content];
+  if (content.type != static_cast<uint8_t>(EntryType::kSymlink)) return {};
+  const std::string_view target = LinkTarget(content);
+  const bool leads_out = target.starts_with('/') || InsideTree(target).size() != target.size();
+  return leads_out || target.size() > kMaxPath ? std::string_view() : target;
+}
+
 std::optional<uint32_t> ArchiveTree::FindPath(std::string_view path) const {
   path = InsideTree(path);
   uint32_t at = kRootName;
+  uint32_t above = kRootName;
+  size_t symlinks = 0;
   for (auto name = NextComponent(path); !name.empty(); name = NextComponent(path)) {
-    // What is not a directory has no names below it.
-    auto found = names_.Find(at, name);
+    if (!IsDirectory(at)) {
+      const auto led_to = Follow(above, at, symlinks);
+      if (!led_to) return std::nullopt;
+      at = *led_to;
+    }
+    const auto found = names_.Find(at, name);
     if (!found) return std::nullopt;
-    at = *found;
+    above = std::exchange(at, *found);
   }
   return at;
 }

@@ -55,6 +55,8 @@ class ArchiveTree {
   static constexpr size_t kMaxDepth = 4096;
   static constexpr uint64_t kMaxAttributeBytes = UINT32_MAX;
   static constexpr size_t kMaxWarnings = 100;
+  // On the way to one entry, as Linux has it: path_resolution(7).
+  static constexpr size_t kMaxSymlinks = 40;
 
   // `memory` outlives the tree.
   explicit ArchiveTree(ScratchMemory& memory, uint32_t max_nodes = kMaxNodes);
@@ -104,6 +106,13 @@ class ArchiveTree {
   // else is in the way.
   [[nodiscard]] std::optional<Target> MakeWay(const TarEntry& entry, std::string_view path);
   uint32_t AddImplied(const Target& target, Timestamp mtime);
+  // The directory that `name`, in `directory`, leads to, where it is a symlink that GNU tar goes
+  // through. It lets no symlink lead out: those that are absolute or have a ".." it makes last,
+  // when all else is extracted.
+  [[nodiscard]] std::optional<uint32_t> Follow(uint32_t directory, uint32_t name,
+                                               size_t& symlinks) const;
+  // Where a symlink leads to; empty where `name` is none that is gone through.
+  [[nodiscard]] std::string_view TargetToFollow(uint32_t name) const;
   [[nodiscard]] std::optional<uint32_t> FindPath(std::string_view path) const;
   [[nodiscard]] std::optional<uint32_t> FindTarget(const Target& target) const;
 

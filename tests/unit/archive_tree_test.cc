@@ -100,6 +100,49 @@ TEST_CASE("An entry below something that is no directory is left out, with a war
         std::string::npos);
 }
 
+TEST_CASE("Below a symlink an entry is where the symlink leads, as tar x has it") {
+  EntryMaker make;
+  auto tree =
+      Tree({make.Directory("d"), make.Symlink("s", "d"), make.Symlink("x/e", "f"),
+            make.Directory("x/f"), make.Symlink("x/g", "./e//."), make.File("s/a"),
+            make.File("x/g/new/b"), make.HardLink("l", "s/a"), make.HardLink("s/m", "x/e/new/b")});
+  CHECK(Paths(*tree) == "d l s x d/a d/m x/e x/f x/g x/f/new x/f/new/b");
+  CHECK(At(*tree, "l").inode == At(*tree, "d/a").id);
+  CHECK(At(*tree, "d/m").inode == At(*tree, "x/f/new/b").inode);
+  CHECK(At(*tree, "s").type == EntryType::kSymlink);
+  CHECK(Warnings(*tree).empty());
+}
+
+TEST_CASE("A symlink that is replaced by a directory leads nowhere any more") {
+  EntryMaker make;
+  auto tree = Tree({make.Directory("d"), make.Symlink("s", "d"), make.File("s/a"),
+                    make.Directory("s"), make.File("s/b")});
+  CHECK(Paths(*tree) == "d s d/a s/b");
+}
+
+TEST_CASE("No symlink leads an entry out of the tree, or round and round") {
+  EntryMaker make;
+  const std::string target = GENERATE("/d", "../d", "d/../d", "s", "t", "missing", "file");
+  CAPTURE(target);
+  auto tree = Tree({make.Directory("d"), make.File("file"), make.Symlink("t", "s"),
+                    make.Symlink("s", target), make.File("s/x"), make.HardLink("l", "s/x")});
+  CHECK(Paths(*tree) == "d file s t");
+  CHECK(ValueOf(tree->warnings()).count == 2);
+}
+
+TEST_CASE("A chain of symlinks is followed as far as Linux does") {
+  EntryMaker make;
+  std::vector<TarEntry> entries{make.Directory("s0")};
+  for (int i = 1; i <= 41; ++i)
+    entries.push_back(make.Symlink(fmt::format("s{}", i), fmt::format("s{}", i - 1)));
+  entries.push_back(make.File("s40/a"));
+  entries.push_back(make.File("s41/b"));
+  auto tree = Tree(entries);
+  CHECK(Has(*tree, "s0/a"));
+  CHECK_FALSE(Has(*tree, "s0/b"));
+  CHECK(ValueOf(tree->warnings()).count == 1);
+}
+
 TEST_CASE("Directories that no entry names are implied") {
   EntryMaker make;
   auto tree = Tree({make.File("a/b/f"), make.Directory("a/b"), make.File("a/c/f")});
