@@ -169,8 +169,9 @@ void TarHeaderReader::TakeBody(char type, std::string&& body, uint64_t offset) {
       break;
     }
     default:
+      // As GNU tar and bsdtar have it, the last one replaces those before it.
       had_pax_ = true;
-      pending_records_.push_back(std::move(body));
+      pending_records_ = std::move(body);
   }
 }
 
@@ -179,11 +180,10 @@ Result<std::optional<TarHeaders>> TarHeaderReader::Entry(const TarBlock& block) 
   headers.block = block;
   headers.after_pax = had_pax_;
   headers.pax = globals_;
-  for (const std::string& records : pending_records_) {
-    if (const auto wrong = ApplyPaxRecords(records, headers.pax); !wrong.empty()) {
-      report_.Damage(headers.offset,
-                     fmt::format("the extended header at offset {}: {}", headers.offset, wrong));
-    }
+  const auto wrong = pending_records_ ? ApplyPaxRecords(*pending_records_, headers.pax) : "";
+  if (!wrong.empty()) {
+    report_.Damage(headers.offset,
+                   fmt::format("the extended header at offset {}: {}", headers.offset, wrong));
   }
   ForgetExtensions();
   return headers;
@@ -191,7 +191,7 @@ Result<std::optional<TarHeaders>> TarHeaderReader::Entry(const TarBlock& block) 
 
 void TarHeaderReader::ForgetExtensions() {
   pending_ = TarHeaders();
-  pending_records_.clear();
+  pending_records_.reset();
   pending_bytes_ = 0;
   is_pending_ = false;
   is_lost_ = false;

@@ -74,7 +74,7 @@ class TarHeaderReader {
 
   // What has come for the next entry.
   TarHeaders pending_;
-  std::vector<std::string> pending_records_;
+  std::optional<std::string> pending_records_;  // of the last extended header
   uint64_t pending_bytes_ = 0;
   bool is_pending_ = false;
   bool is_lost_ = false;  // some of it could not be read

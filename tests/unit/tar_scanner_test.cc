@@ -178,6 +178,34 @@ TEST_CASE("A hard link may carry the content again") {
   CHECK(scanned.At("next").digest == kEmptyDigest);
 }
 
+TEST_CASE("A hard link's size is no content where the next headers follow at once") {
+  const std::string magic =
+      GENERATE(std::string(), std::string("ustar  \0", 8), std::string("ustar\00000", 8));
+  CAPTURE(magic);
+  const std::string before = PaxHeader({"comment=x"}) + FileOf("file", "same");
+  const HandMadeHeader link{
+      .path = "link", .type = '1', .size = SizeField(4), .link_target = "file", .magic = magic};
+  const ScannedTar scanned =
+      ScanBytes(before + link.Block() + FileOf("next", "") + FileOf("last", "x") + EndMarker());
+  REQUIRE_OK(scanned.summary);
+  CHECK(scanned.summary->whole());
+  CHECK(scanned.entries.size() == 4);
+  CHECK(scanned.At("link").extents.empty());
+  CHECK(scanned.At("last").digest == Sha256::Of(AsBytes("x")));
+}
+
+TEST_CASE("The last of several extended headers counts alone, as for GNU tar and bsdtar") {
+  const ScannedTar scanned =
+      ScanBytes(PaxHeader({"path=first", "mtime=5"}) + PaxHeader({"uid=7"}) +
+                HandMadeHeader{.path = "name", .mtime = "00000000011"}.Block() +
+                FileOf("next", "") + EndMarker());
+  REQUIRE_OK(scanned.summary);
+  CHECK(scanned.summary->whole());
+  CHECK(scanned.entries.at(0).path == "name");
+  CHECK(scanned.entries.at(0).uid == 7);
+  CHECK(scanned.entries.at(0).mtime == Timestamp{9, 0});
+}
+
 TEST_CASE("A raw ACL counts before the same one in words") {
   const std::string raw("\2\0\0\0\1\0\7\0\xff\xff\xff\xff", 12);
   const ScannedTar scanned = ScanBytes(
