@@ -49,4 +49,34 @@ std::string EncodePosixAcl(std::vector<AclEntry> entries, bool is_default) {
   return std::string(AsText(value));
 }
 
+std::optional<std::vector<AclEntry>> DecodePosixAcl(std::string_view value) {
+  ByteReader reader(AsBytes(value));
+  if (reader.Get<uint32_t>() != kXattrVersion) return std::nullopt;
+  std::vector<AclEntry> entries;
+  while (reader.left() > 0) {
+    const auto tag = reader.Get<uint16_t>();
+    const auto permissions = reader.Get<uint16_t>();
+    const auto id = reader.Get<uint32_t>();
+    if (!id) return std::nullopt;
+    entries.push_back({static_cast<AclTag>(*tag), *permissions, *id});
+  }
+  return entries;
+}
+
+std::optional<uint32_t> PermissionsOfAcl(const std::vector<AclEntry>& entries) {
+  const auto only = [&](AclTag tag) -> const AclEntry* {
+    const auto has_tag = [tag](const AclEntry& entry) { return entry.tag == tag; };
+    if (std::count_if(entries.begin(), entries.end(), has_tag) != 1) return nullptr;
+    return &*std::find_if(entries.begin(), entries.end(), has_tag);
+  };
+  const AclEntry* const user = only(AclTag::kUserObject);
+  const AclEntry* const group_object = only(AclTag::kGroupObject);
+  const AclEntry* const other = only(AclTag::kOther);
+  if (user == nullptr || group_object == nullptr || other == nullptr) return std::nullopt;
+  const AclEntry* const mask = only(AclTag::kMask);
+  // Without named entries the mask to add grants what the owning group has.
+  const uint32_t group = mask == nullptr ? Mask(entries).permissions : mask->permissions;
+  return (user->permissions & 7U) << 6 | (group & 7U) << 3 | (other->permissions & 7U);
+}
+
 }  // namespace orcio

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace orcio {
@@ -26,5 +28,13 @@ struct AclEntry {
 // (linux/posix_acl_xattr.h, version 2). Adds the mask that named users and groups must have where
 // it is missing. Empty where the ACL says no more than the mode does: such a one is not stored.
 [[nodiscard]] std::string EncodePosixAcl(std::vector<AclEntry> entries, bool is_default);
+
+// The entries of such a value. Nothing where it is none.
+[[nodiscard]] std::optional<std::vector<AclEntry>> DecodePosixAcl(std::string_view value);
+
+// The permissions (0777) that setting an access ACL gives a file: of its owner, of the mask (the
+// one that EncodePosixAcl adds, where there is none), and of all others. Nothing where the kernel
+// would not set it (posix_acl_valid).
+[[nodiscard]] std::optional<uint32_t> PermissionsOfAcl(const std::vector<AclEntry>& entries);
 
 }  // namespace orcio

@@ -87,7 +87,18 @@ void ReadSolarisAcl(std::string_view text, AclTexts& acls, bool& nfs4) {
   if (kind == kPosix) ParseAclText(text.substr(std::min(end + 1, text.size())), false, acls);
 }
 
-void AddAcls(const TarHeaders& headers, Attributes& attributes, Warnings& warnings) {
+// Setting an ACL sets the mode, too, whatever the header says.
+void TakePermissions(const Attributes& attributes, const std::vector<AclEntry>& in_words,
+                     TarEntry& entry) {
+  if (entry.type == EntryType::kSymlink) return;  // which has none
+  const auto raw = attributes.find(std::string(kAccessAcl));
+  const auto acl = raw == attributes.end() ? in_words : DecodePosixAcl(raw->second);
+  const auto permissions = acl ? PermissionsOfAcl(*acl) : std::nullopt;
+  if (permissions) entry.mode = (entry.mode & 07000) | *permissions;
+}
+
+void AddAcls(const TarHeaders& headers, Attributes& attributes, TarEntry& entry,
+             Warnings& warnings) {
   AclTexts acls;
   bool nfs4 = headers.pax.has_nfs4_acl;
   if (headers.solaris_acl) ReadSolarisAcl(*headers.solaris_acl, acls, nfs4);
@@ -101,6 +112,7 @@ void AddAcls(const TarHeaders& headers, Attributes& attributes, Warnings& warnin
     if (!value.empty()) attributes.emplace(name, std::move(value));
     return true;
   };
+  TakePermissions(attributes, acls.access, entry);
   bool told = add(kAccessAcl, std::move(acls.access), false);
   told = add(kDefaultAcl, std::move(acls.defaults), true) && told;
   if (!told) return;
@@ -110,13 +122,12 @@ void AddAcls(const TarHeaders& headers, Attributes& attributes, Warnings& warnin
   }
 }
 
-std::vector<ExtendedAttribute> AttributesOf(TarHeaders& headers, Warnings& warnings) {
+// Its extended attributes, and what an ACL makes of its mode.
+void TakeAttributes(TarHeaders& headers, TarEntry& entry, Warnings& warnings) {
   Attributes attributes = PaxAttributes(headers.pax);
-  AddAcls(headers, attributes, warnings);
-  std::vector<ExtendedAttribute> sorted;
-  sorted.reserve(attributes.size());
-  for (auto& [name, value] : attributes) sorted.push_back({name, std::move(value)});
-  return sorted;
+  AddAcls(headers, attributes, entry, warnings);
+  entry.attributes.reserve(attributes.size());
+  for (auto& [name, value] : attributes) entry.attributes.push_back({name, std::move(value)});
 }
 
 // Why a tree cannot hold it; empty where it can.
@@ -165,7 +176,7 @@ std::optional<TarEntry> MakeTarEntry(TarHeaders& headers, std::vector<std::strin
     entry.device_minor =
         static_cast<uint32_t>(headers.pax.device_minor.value_or(block.DeviceMinor()));
   }
-  entry.attributes = AttributesOf(headers, warnings);
+  TakeAttributes(headers, entry, warnings);
   return entry;
 }
 

@@ -1,5 +1,6 @@
 #include "index/posix_acl.h"
 
+#include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include <cerrno>
@@ -51,6 +52,38 @@ TEST_CASE("An ACL that says no more than the mode is none, unless it is a defaul
   CHECK(EncodePosixAcl(base, false).empty());
   CHECK(EncodePosixAcl(base, true).size() == 4 + 3 * 8);
   CHECK(EncodePosixAcl({}, true).empty());
+}
+
+TEST_CASE("An ACL comes back from its value, and gives the permissions that the kernel gives") {
+  const test::ScratchDirectory scratch;
+  const std::string file = (scratch / "file").string();
+  std::ofstream(file) << "x";
+  const std::string value = EncodePosixAcl(kUnsorted, false);
+  REQUIRE(::setxattr(file.c_str(), "system.posix_acl_access", value.data(), value.size(), 0) == 0);
+  struct stat status {};
+  REQUIRE(::stat(file.c_str(), &status) == 0);
+  const auto decoded = DecodePosixAcl(value);
+  REQUIRE(decoded.has_value());
+  CHECK(decoded->size() == kUnsorted.size());
+  CHECK(PermissionsOfAcl(*decoded) == (status.st_mode & 0777));
+  CHECK(EncodePosixAcl(*decoded, false) == value);
+}
+
+TEST_CASE("What is no ACL is none") {
+  const std::string value = EncodePosixAcl(kUnsorted, false);
+  for (size_t size = 0; size < value.size(); ++size) {
+    CAPTURE(size);
+    const auto decoded = DecodePosixAcl(value.substr(0, size));
+    CHECK((!decoded || size % 8 == 4));
+    // "Other" stands last.
+    if (decoded) CHECK_FALSE(PermissionsOfAcl(*decoded).has_value());
+  }
+  CHECK_FALSE(DecodePosixAcl("\3" + value.substr(1)).has_value());
+  CHECK_FALSE(PermissionsOfAcl({{AclTag::kUserObject, 7, 0},
+                                {AclTag::kUserObject, 7, 0},
+                                {AclTag::kGroupObject, 5, 0},
+                                {AclTag::kOther, 5, 0}})
+                  .has_value());
 }
 
 }  // namespace orcio

@@ -206,6 +206,29 @@ TEST_CASE("The last of several extended headers counts alone, as for GNU tar and
   CHECK(scanned.entries.at(0).mtime == Timestamp{9, 0});
 }
 
+// bsdtar writes the owning group's permissions into the mode, where Linux has the mask's.
+TEST_CASE("An access ACL makes the mode, as setting it does") {
+  const std::string raw(
+      "\2\0\0\0\1\0\6\0\xff\xff\xff\xff\4\0\7\0\xff\xff\xff\xff\x20\0\0\0\xff\xff\xff\xff", 28);
+  const auto mode_after = [](const std::string& record, char type) {
+    const ScannedTar scanned = ScanBytes(
+        PaxHeader({record}) +
+        HandMadeHeader{.type = type, .mode = "0004755", .link_target = "x"}.Block() + EndMarker());
+    REQUIRE_OK(scanned.summary);
+    return scanned.entries.at(0).mode;
+  };
+  CHECK(mode_after("SCHILY.acl.access=user::rw-,user:5:rwx,group::rwx,mask::r--,other::---", '0') ==
+        04640);
+  CHECK(mode_after("SCHILY.acl.access=user::rw-,user:5:r-x,group::r--,other::---", '0') == 04650);
+  CHECK(mode_after("SCHILY.acl.access=user::rwx,group::r-x,other::---", '5') == 04750);
+  CHECK(mode_after("SCHILY.xattr.system.posix_acl_access=" + raw, '0') == 04670);
+  // What no kernel would set, and what no symlink has.
+  CHECK(mode_after("SCHILY.acl.access=user::---,group::---", '0') == 04755);
+  CHECK(mode_after("SCHILY.xattr.system.posix_acl_access=" + raw.substr(0, 27), '0') == 04755);
+  CHECK(mode_after("SCHILY.acl.access=user::---,group::---,other::---", '2') == 04755);
+  CHECK(mode_after("SCHILY.acl.default=user::---,group::---,other::---", '5') == 04755);
+}
+
 TEST_CASE("A raw ACL counts before the same one in words") {
   const std::string raw("\2\0\0\0\1\0\7\0\xff\xff\xff\xff", 12);
   const ScannedTar scanned = ScanBytes(
