@@ -59,7 +59,7 @@ class RandomTar {
     std::string content = type == '0' ? fmt::format("content {}", number) : "";
     std::string target;
     if (type == '1') target = WithoutEnd(Path());
-    if (type == '2') target = targets_[Pick(targets_.size())];
+    if (type == '2') target = targets_.empty() ? "nowhere" : targets_[Pick(targets_.size())];
     const std::string header =
         Header(path, type, (type == '5' ? 0700 : 0600) + Pick(64), content.size(), target, number);
     content.resize((content.size() + 511) / 512 * 512, '\0');
@@ -89,7 +89,7 @@ class RandomTar {
   }
 
   std::mt19937 random_;
-  std::vector<std::string> targets_{"nowhere"};
+  std::vector<std::string> targets_;  // of symlinks
 };
 
 class TextSource : public TarSource {
@@ -187,7 +187,7 @@ TEST_CASE("A sidecar's tree is the one that GNU tar extracts, whatever gets in i
   const bool symlinks_lead_somewhere = GENERATE(false, true);
   CAPTURE(symlinks_lead_somewhere);
   int compared = 0;
-  for (uint32_t seed = 0; compared < 100; ++seed) {
+  for (uint32_t seed = 0; compared < (symlinks_lead_somewhere ? 40 : 100); ++seed) {
     std::string tar = RandomTar(seed).Make(symlinks_lead_somewhere);
     test::ScratchDirectory scratch;
     std::ofstream(scratch / "tar") << tar;
@@ -195,15 +195,15 @@ TEST_CASE("A sidecar's tree is the one that GNU tar extracts, whatever gets in i
     // Its exit status is 2 where it left out what we leave out.
     test::Ended ended = test::RunShell(
         fmt::format("umask 022; cd {} && tar -xpf ../tar 2>&1", (scratch / "x").string()));
-    auto sidecar = ScanToSidecar(tar);
-    // Where entries are in no order, it gives a directory its time too early for it to last.
-    auto extracted = test::ListTree(scratch / "x", {.directory_mtimes = false});
-    ForgiveImplied(*sidecar, extracted);
     // It deletes what is in the place of a hard link to a directory before that fails: we do not.
     if (ended.out.find("Operation not permitted") != std::string::npos) continue;
     // Likewise what is on the way to the link's target.
     if (symlinks_lead_somewhere && ended.out.find("Cannot hard link") != std::string::npos)
       continue;
+    auto sidecar = ScanToSidecar(tar);
+    // Where entries are in no order, it gives a directory its time too early for it to last.
+    auto extracted = test::ListTree(scratch / "x", {.directory_mtimes = false});
+    ForgiveImplied(*sidecar, extracted);
     ++compared;
     INFO("seed " << seed << "\n" << ended.out);
     REQUIRE(test::DiffTrees(TreeOf(*sidecar), extracted) == "");
