@@ -90,8 +90,10 @@ std::string TarBlock::Name() const {
   return name.append(Text(0, 100));
 }
 
-uint32_t TarBlock::Mode() const {
-  return static_cast<uint32_t>(Number(100, 8).value_or(0) & 07777);
+std::optional<uint32_t> TarBlock::Mode() const {
+  const auto mode = Number(100, 8);
+  if (!mode) return std::nullopt;
+  return static_cast<uint32_t>(*mode & 07777);
 }
 
 std::optional<uint64_t> TarBlock::Size() const {

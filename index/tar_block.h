@@ -40,10 +40,11 @@ class TarBlock {
   // The name, with the prefix before it where the dialect has one.
   [[nodiscard]] std::string Name() const;
   [[nodiscard]] std::string LinkTarget() const { return std::string(Text(157, 100)); }
-  [[nodiscard]] uint32_t Mode() const;  // 07777
+  // 07777 of the mode. Nothing where the field makes no sense.
+  [[nodiscard]] std::optional<uint32_t> Mode() const;
   [[nodiscard]] int64_t Uid() const { return Number(108, 8).value_or(-1); }
   [[nodiscard]] int64_t Gid() const { return Number(116, 8).value_or(-1); }
-  [[nodiscard]] int64_t Mtime() const { return Number(136, 12).value_or(0); }
+  [[nodiscard]] std::optional<int64_t> Mtime() const { return Number(136, 12); }
   // Bytes of content stored. Nothing where the field makes no sense.
   [[nodiscard]] std::optional<uint64_t> Size() const;
   [[nodiscard]] uint32_t DeviceMajor() const;

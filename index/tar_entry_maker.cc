@@ -164,10 +164,13 @@ std::optional<TarEntry> MakeTarEntry(TarHeaders& headers, std::vector<std::strin
     warnings.push_back(std::move(why));
     return std::nullopt;
   }
-  entry.mode = block.Mode();
+  if (!block.Mode()) warnings.emplace_back("its mode is no number; taken for 0");
+  entry.mode = block.Mode().value_or(0);
   entry.uid = IdOf(headers.pax.uid.value_or(block.Uid()), "its owner", warnings);
   entry.gid = IdOf(headers.pax.gid.value_or(block.Gid()), "its group", warnings);
-  entry.mtime = headers.pax.mtime.value_or(Timestamp{block.Mtime(), 0});
+  if (!headers.pax.mtime && !block.Mtime())
+    warnings.emplace_back("its time is no number; taken for 1970");
+  entry.mtime = headers.pax.mtime.value_or(Timestamp{block.Mtime().value_or(0), 0});
   const bool is_device =
       entry.type == EntryType::kCharacterDevice || entry.type == EntryType::kBlockDevice;
   if (is_device && block.dialect() != TarDialect::kV7) {

@@ -150,6 +150,26 @@ TEST_CASE("Owners that Linux cannot have become nobody, with a warning") {
   CHECK(scanned.entries.at(0).gid == 01751);
 }
 
+TEST_CASE("A mode or a time that is no number is told") {
+  HandMadeHeader header;
+  SECTION("mode") {
+    header.mode = "rw-r--r--";
+    CheckWarns(ScanBytes(header.Block() + FileOf("next", "x") + EndMarker()), "mode");
+  }
+  SECTION("time") {
+    header.mtime = "yesterday";
+    const ScannedTar scanned = ScanBytes(header.Block() + FileOf("next", "x") + EndMarker());
+    CheckWarns(scanned, "time");
+    CHECK(scanned.entries.at(0).mtime == Timestamp{0, 0});
+  }
+  SECTION("a time that pax tells is enough") {
+    header.mtime = "yesterday";
+    const ScannedTar scanned = ScanBytes(PaxHeader({"mtime=5"}) + header.Block() + EndMarker());
+    REQUIRE_OK(scanned.summary);
+    CHECK(scanned.summary->warnings.empty());
+  }
+}
+
 TEST_CASE("Owners and times in base-256 are read") {
   const std::string minus_one_day("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xae\x80", 12);
   const ScannedTar scanned = ScanBytes(
