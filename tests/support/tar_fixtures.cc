@@ -11,6 +11,10 @@ std::string File(const std::string& path, const std::string& content) {
   return HandMadeHeader{.path = path, .size = SizeField(content.size())}.Block() + Padded(content);
 }
 
+std::string Symlink(const std::string& path, const std::string& target) {
+  return HandMadeHeader{.path = path, .type = '2', .link_target = target}.Block();
+}
+
 std::string WithBody(char type, const std::string& body) {
   return HandMadeHeader{.path = "././@LongLink",
                         .type = type,
@@ -135,6 +139,21 @@ std::vector<TarFixture> Oddities() {
            HandMadeHeader{.path = "c", .type = '1', .size = SizeField(1), .link_target = "b"}
                .Block() +
            end},
+      {"pax_links", "a hard link behind pax headers that has a size and no content",
+       PaxHeader({"comment=x"}) + File("a", "x") +
+           HandMadeHeader{.path = "b", .type = '1', .size = SizeField(1), .link_target = "a"}
+               .Block() +
+           File("c", "y") + end},
+      {"two_extended", "two extended headers before an entry, of which the last counts",
+       PaxHeader({"path=b"}) + PaxHeader({"mtime=1"}) + File("a", "x") + end},
+      {"symlinks", "entries below symlinks that lead to a directory, round, and out of the tree",
+       HandMadeHeader{.path = "d", .type = '5'}.Block() + Symlink("s", "d") + File("s/a", "1") +
+           Symlink("t", "t") + File("t/b", "2") + Symlink("u", "../d") + File("u/c", "3") +
+           HandMadeHeader{.path = "l", .type = '1', .link_target = "s/a"}.Block() + end},
+      {"no_numbers", "words in the place of mode and time",
+       HandMadeHeader{.path = "a", .mode = "rw-r--r--", .size = SizeField(1), .mtime = "yesterday"}
+               .Block() +
+           Padded("x") + end},
       {"damaged_header", "one character of a header is another",
        File("a", "x") + bad + File("b", "y") + end},
       {"damaged_extension", "so of an extended header",
