@@ -147,8 +147,8 @@ Result<uint64_t> Scanner::StoredBytesOf(const TarHeaders& headers, const TarEntr
   // A file that is a directory by the slash behind its name.
   const bool slash = type != 'D' && entry.type == EntryType::kDirectory;
   if ((!slash && type != '1') || claimed == 0) return claimed;
-  // POSIX lets only pax have content behind a hard link. Many programs, some of which write pax,
-  // put the size of what it links to there, and no content: then the next headers follow at once.
+  // POSIX lets only pax have content behind a hard link. Programs put the size of what it links to
+  // there, and mostly no content: then the next headers follow at once.
   if (type == '1' && headers.block.dialect() != TarDialect::kUstar) return 0;
   const bool pax = type == '1' && headers.after_pax;
   const auto next = ORCIO_TRY(stream_.PeekBlock());
