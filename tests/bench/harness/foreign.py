@@ -12,6 +12,8 @@ from harness.report import Section, Table, at_most, mebibytes, per_gb, ratio, se
 from harness.settings import MIB, Settings
 
 ORCIO, GZTOOL, INDEXED_GZIP, GUNZIP = "orcio index", "gztool", "indexed_gzip", "gzip -dc"
+# rapidgzip, the fastest there is, is in no Debian: it indexed a tar like this one in 4.75 s where gzip -dc took 9.0 s, on two CPUs.
+RAPIDGZIP_BESIDE_GUNZIP = 4.75 / 9.0
 # What orcio's index has, and theirs have not: entries and digests.
 BUILD_INDEXED_GZIP = """
 import indexed_gzip, sys
@@ -91,6 +93,12 @@ def measure(settings: Settings, inputs: Inputs) -> Section:
     section.tables.append(Table("The small files of the mount's table, cold, through its mount:", ["orcio"], [[seconds(took)]]))
     section.goals = [
         at_most("indexed as fast as gztool", usages[ORCIO].wall, usages[GZTOOL].wall, seconds(usages[ORCIO].wall)),
+        at_most(
+            "indexed in 1.1 x what rapidgzip takes, reckoned from gzip -dc",
+            usages[ORCIO].wall,
+            1.1 * RAPIDGZIP_BESIDE_GUNZIP * usages[GUNZIP].wall,
+            ratio(usages[ORCIO].wall, usages[GUNZIP].wall) + " of gzip -dc",
+        ),
         at_most("indexed within 256 MiB", usages[ORCIO].rss, 256 * MIB, mebibytes(usages[ORCIO].rss)),
         at_most("300 small files within 1 s", took, 1.0, seconds(took)),
     ]
