@@ -144,7 +144,7 @@ std::optional<ArchiveTree::Target> ArchiveTree::MakeWay(const TarEntry& entry,
     return Target{last_directory_, last};
 
   Target target{kRootName, NextComponent(path)};
-  size_t symlinks = 0;
+  Symlinks symlinks;
   for (auto next = NextComponent(path); !next.empty(); next = NextComponent(path)) {
     auto found = names_.Find(target.directory, target.name);
     if (found && !IsDirectory(*found)) {
@@ -172,14 +172,18 @@ uint32_t ArchiveTree::AddImplied(const Target& target, Timestamp mtime) {
 }
 
 std::optional<uint32_t> ArchiveTree::Follow(uint32_t directory, uint32_t name,
-                                            size_t& symlinks) const {
+                                            Symlinks& symlinks) const {
   std::vector<std::string_view> left;  // to be walked, the innermost symlink's last
   for (uint32_t at = name;;) {
     if (IsDirectory(at)) {
       directory = at;
     } else {
       left.push_back(TargetToFollow(at));
-      if (left.back().empty() || ++symlinks > kMaxSymlinks) return std::nullopt;
+      symlinks.target_bytes += left.back().size();
+      if (left.back().empty() || ++symlinks.count > kMaxSymlinks ||
+          symlinks.target_bytes > kMaxTargetBytes) {
+        return std::nullopt;
+      }
     }
     std::string_view next;
     while (!left.empty() && (next = NextComponent(left.back())).empty()) left.pop_back();
@@ -191,19 +195,18 @@ std::optional<uint32_t> ArchiveTree::Follow(uint32_t directory, uint32_t name,
 }
 
 std::string_view ArchiveTree::TargetToFollow(uint32_t name) const {
-  constexpr size_t kMaxPath = 4095;  // PATH_MAX, which counts the NUL
   const TreeContent& content = contents_[names_[name].content];
   if (content.type != static_cast<uint8_t>(EntryType::kSymlink)) return {};
   const std::string_view target = LinkTarget(content);
-  const bool leads_out = target.starts_with('/') || InsideTree(target).size() != target.size();
-  return leads_out || target.size() > kMaxPath ? std::string_view() : target;
+  if (target.size() > kMaxTargetBytes || target.starts_with('/')) return {};
+  return InsideTree(target).size() == target.size() ? target : std::string_view();
 }
 
 std::optional<uint32_t> ArchiveTree::FindPath(std::string_view path) const {
   path = InsideTree(path);
   uint32_t at = kRootName;
   uint32_t above = kRootName;
-  size_t symlinks = 0;
+  Symlinks symlinks;
   for (auto name = NextComponent(path); !name.empty(); name = NextComponent(path)) {
     if (!IsDirectory(at)) {
       const auto led_to = Follow(above, at, symlinks);

@@ -55,8 +55,10 @@ class ArchiveTree {
   static constexpr size_t kMaxDepth = 4096;
   static constexpr uint64_t kMaxAttributeBytes = UINT32_MAX;
   static constexpr size_t kMaxWarnings = 100;
-  // On the way to one entry, as Linux has it: path_resolution(7).
+  // On the way to one entry, as Linux has it: path_resolution(7). And so much of their targets all
+  // together, where Linux has as much for each: a tar of nothing else must not take forever.
   static constexpr size_t kMaxSymlinks = 40;
+  static constexpr size_t kMaxTargetBytes = 4095;
 
   // `memory` outlives the tree.
   explicit ArchiveTree(ScratchMemory& memory, uint32_t max_nodes = kMaxNodes);
@@ -102,6 +104,11 @@ class ArchiveTree {
     uint32_t directory = 0;
     std::string_view name;
   };
+  // What was gone through on the way to one entry.
+  struct Symlinks {
+    size_t count = 0;
+    size_t target_bytes = 0;
+  };
   // Where the entry is to be, its directories made where they are missing. Nothing where something
   // else is in the way.
   [[nodiscard]] std::optional<Target> MakeWay(const TarEntry& entry, std::string_view path);
@@ -110,7 +117,7 @@ class ArchiveTree {
   // through. It lets no symlink lead out: those that are absolute or have a ".." it makes last,
   // when all else is extracted.
   [[nodiscard]] std::optional<uint32_t> Follow(uint32_t directory, uint32_t name,
-                                               size_t& symlinks) const;
+                                               Symlinks& symlinks) const;
   // Where a symlink leads to; empty where `name` is none that is gone through.
   [[nodiscard]] std::string_view TargetToFollow(uint32_t name) const;
   [[nodiscard]] std::optional<uint32_t> FindPath(std::string_view path) const;

@@ -143,6 +143,19 @@ TEST_CASE("A chain of symlinks is followed as far as Linux does") {
   CHECK(ValueOf(tree->warnings()).count == 1);
 }
 
+TEST_CASE("Symlinks are followed while their targets together are no longer than a path") {
+  EntryMaker make;
+  std::string target = "d/";
+  while (target.size() < 2000) target += "./";
+  auto tree = Tree({make.Directory("d"), make.Symlink("s", target), make.Symlink("d/t", "."),
+                    make.Symlink("d/u", target.substr(2)), make.File("s/t/a"), make.File("s/u/b"),
+                    make.File("s/u/u/c")});
+  CHECK(Has(*tree, "d/a"));
+  CHECK(Has(*tree, "d/b"));
+  CHECK_FALSE(Has(*tree, "d/c"));
+  CHECK(ValueOf(tree->warnings()).count == 1);
+}
+
 TEST_CASE("Directories that no entry names are implied") {
   EntryMaker make;
   auto tree = Tree({make.File("a/b/f"), make.Directory("a/b"), make.File("a/c/f")});
