@@ -212,7 +212,13 @@ Result<uint64_t> Scanner::ReadPiece(uint64_t file_offset, uint64_t length, TarEn
 Result<void> Scanner::Finish() {
   cut_short_ = cut_short_ || headers_.cut_short();
   summary_.end_of_entries = std::max(summary_.end_of_entries, headers_.end_of_lone_headers());
-  const uint64_t end_of_nonzero = ORCIO_TRY(stream_.Drain());
+  // A disk image may begin like an empty tar. What comes behind may be long, and is nothing to us.
+  const bool zeros_first = stream_.position() == 0 && !cut_short_;
+  const uint64_t end_of_nonzero = ORCIO_TRY(stream_.Drain(zeros_first));
+  if (zeros_first && end_of_nonzero > 0) {
+    return Fail(ErrorKind::kDamaged,
+                "no tar begins at offset 0, but zeros, as at a tar's end, with something behind");
+  }
   summary_.tar_bytes = stream_.position();
   if (summary_.entries == 0 && summary_.damage)
     return Fail(ErrorKind::kDamaged, "{}; not one entry can be read", summary_.damage->message);

@@ -95,11 +95,12 @@ Result<uint64_t> TarStream::Read(uint64_t bytes, std::string& text) {
   return read;
 }
 
-Result<uint64_t> TarStream::Drain() {
-  uint64_t end_of_nonzero = position_;
+Result<uint64_t> TarStream::Drain(bool until_nonzero) {
+  const uint64_t begin = position_;
+  uint64_t end_of_nonzero = begin;
   for (;;) {
     const auto piece = ORCIO_TRY(Peek(std::numeric_limits<uint64_t>::max()));
-    if (piece.empty()) return end_of_nonzero;
+    if (piece.empty() || (until_nonzero && end_of_nonzero > begin)) return end_of_nonzero;
     if (const size_t nonzero = WithoutTrailingZeros(piece); nonzero > 0)
       end_of_nonzero = position_ + nonzero;
     Pass(piece.size());

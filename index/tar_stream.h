@@ -39,9 +39,9 @@ class TarStream {
   // Appends `bytes` to `text`; returns how many there were.
   [[nodiscard]] Result<uint64_t> Read(uint64_t bytes, std::string& text);
 
-  // Reads to the end; returns the offset behind the last byte that is not zero, or where it began
-  // where there is none.
-  [[nodiscard]] Result<uint64_t> Drain();
+  // Reads to the end, or only until something is not zero; returns the offset behind the last byte
+  // that is not zero, or where it began where there is none.
+  [[nodiscard]] Result<uint64_t> Drain(bool until_nonzero = false);
 
  private:
   // Makes front_ hold something, unless the tar has ended.

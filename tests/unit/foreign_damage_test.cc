@@ -235,6 +235,9 @@ TEST_CASE("What is no tar is refused at its beginning, however long it is") {
   refused(AsBytes("not a tar at all"));
   refused(noise);
   refused(Gzip(noise, {.level = 1}));
+  // As images of disks begin.
+  refused(Joined({Bytes(4096), noise}));
+  refused(Gzip(Joined({Bytes(4096), noise}), {.level = 1}));
   refused(Gzip({}));
   refused(Gzip(AsBytes("not a tar at all")));
   refused(Gzip(Gzip(Tar())));

@@ -201,6 +201,7 @@ TEST_CASE("What is no tar at all is said to be none at once") {
   };
   CHECK(error("hello\n") == "6 bytes are no tar");
   CHECK(error(std::string(2000, 'x')).starts_with("no tar begins at offset 0; not one"));
+  CHECK(error(std::string(1024, '\0') + "x").starts_with("no tar begins at offset 0, but zeros"));
   CHECK(error("\xfd"
               "7zXZ" +
               std::string(1, '\0') + std::string(2000, 'x'))
