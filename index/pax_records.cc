@@ -234,12 +234,16 @@ std::optional<Timestamp> ParsePaxTime(std::string_view text) {
   if (!seconds || *seconds < 0) return {};
   uint32_t nanoseconds = 0;
   if (point != std::string_view::npos) {
+    constexpr size_t kDigits = 9;
     const std::string_view fraction = text.substr(point + 1);
-    for (size_t i = 0; i < 9; ++i) {
+    if (fraction.find_first_not_of("0123456789") != fraction.npos) return {};
+    for (size_t i = 0; i < kDigits; ++i) {
       const char digit = i < fraction.size() ? fraction[i] : '0';
-      if (digit < '0' || digit > '9') return {};
       nanoseconds = nanoseconds * 10 + static_cast<uint32_t>(digit - '0');
     }
+    // Times are rounded down, as POSIX has it: away from 0 before 1970.
+    const auto rest = fraction.substr(std::min(fraction.size(), kDigits));
+    if (negative && rest.find_first_not_of('0') != rest.npos) ++nanoseconds;
   }
   if (!negative) return Timestamp{*seconds, nanoseconds};
   if (nanoseconds == 0) return Timestamp{-*seconds, 0};

@@ -29,13 +29,18 @@ TEST_CASE("Times of pax records count forward, before 1970 too") {
   CHECK(ParsePaxTime("1.1234567899") == Timestamp{1, 123456789});
   CHECK(ParsePaxTime("-1") == Timestamp{-1, 0});
   CHECK(ParsePaxTime("-1.5") == Timestamp{-2, 500'000'000});
+  // Down to the nanosecond before, not the next one to 1970.
+  CHECK(ParsePaxTime("-1.0000000001") == Timestamp{-2, 999'999'999});
+  CHECK(ParsePaxTime("-1.9999999999") == Timestamp{-2, 0});
+  CHECK(ParsePaxTime("-1.5000000000") == Timestamp{-2, 500'000'000});
   CHECK(ParsePaxTime("-0.25") == Timestamp{-1, 750'000'000});
   CHECK(ParsePaxTime("-9223372036854775807.9") ==
         Timestamp{std::numeric_limits<int64_t>::min(), 100'000'000});
 }
 
 TEST_CASE("What is no time is none") {
-  for (const char* text : {"", "-", "x", "1x", "--1", "1.x", "9223372036854775808", "+1", " 1"}) {
+  for (const char* text :
+       {"", "-", "x", "1x", "--1", "1.x", "1.123456789x", "9223372036854775808", "+1", " 1"}) {
     CAPTURE(text);
     CHECK_FALSE(ParsePaxTime(text).has_value());
   }
