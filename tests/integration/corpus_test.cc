@@ -185,6 +185,10 @@ std::string Oracle(const std::string& path) {
   return "";  // an archive without entries
 }
 
+// With a sanitizer those of a hundred thousand empty files take minutes, and are as the one of ten
+// thousand is.
+constexpr size_t kMostBytes = test::kSanitized ? size_t{32} << 20 : SIZE_MAX;
+
 using Clock = std::chrono::steady_clock;
 
 // Of files that can be read whole; reading the others is an error, never other bytes.
@@ -210,6 +214,7 @@ TEST_CASE("Every tar that bsdtar and GNU tar both read is the tree that they rea
     if (listed.kind != "ok") continue;
     CAPTURE(listed.path);
     const Peeled peeled = Peel(StoredAt(listed.path));
+    if (peeled.tar.size() > kMostBytes) continue;
     const auto scanned = test::ScanBytes(peeled.tar);
     REQUIRE_OK(scanned.summary);
     CHECK_FALSE(scanned.summary->damage.has_value());
