@@ -4,8 +4,8 @@
 #include <cctype>
 #include <set>
 
-#include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <cstdlib>
 
-#include "archiver/remote_text.h"
 #include "archiver/safe_text.h"
+#include "archiver/words.h"
 #include "index/archive_name.h"
 #include "index/suggestion.h"
 

@@ -8,6 +8,7 @@
 #include "archiver/docker.h"
 #include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

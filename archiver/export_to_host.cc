@@ -6,6 +6,7 @@
 #include "archiver/figures.h"
 #include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "archiver/pause.h"
 #include "archiver/remote_text.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

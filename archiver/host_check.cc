@@ -13,6 +13,7 @@
 #include "archiver/shell_quote.h"
 #include "archiver/sudo_advice.h"
 #include "archiver/volume_check.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

@@ -17,6 +17,7 @@
 #include "archiver/stall_limit.h"
 #include "archiver/stopped_service.h"
 #include "archiver/time_limit.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

@@ -3,7 +3,6 @@
 #include <charconv>
 #include <optional>
 
-#include "archiver/remote_text.h"
 #include "archiver/safe_text.h"
 #include "index/bytes.h"
 

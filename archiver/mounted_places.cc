@@ -1,6 +1,6 @@
 #include "archiver/mounted_places.h"
 
-#include "archiver/remote_text.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

@@ -9,6 +9,7 @@
 #include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
 #include "archiver/start_levels.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

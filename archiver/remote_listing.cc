@@ -12,6 +12,7 @@
 #include "archiver/stall_limit.h"
 #include "archiver/tar_pattern.h"
 #include "archiver/unpack_sink.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

@@ -9,6 +9,7 @@
 #include "archiver/safe_text.h"
 #include "archiver/shell_quote.h"
 #include "archiver/tar_pattern.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

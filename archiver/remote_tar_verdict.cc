@@ -2,9 +2,9 @@
 #include <array>
 
 #include "archiver/remote_tar.h"
-#include "archiver/remote_text.h"
 #include "archiver/safe_text.h"
 #include "archiver/sudo_advice.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

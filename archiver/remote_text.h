@@ -2,7 +2,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "archiver/remote_host.h"
 #include "index/error.h"
@@ -13,16 +12,6 @@ namespace orcio {
 // anything, joined by " | ", as SafeText shows them, at most 400 bytes. "no output" where there
 // is none.
 [[nodiscard]] std::string Excerpt(std::string_view output, size_t max_lines = 3);
-
-// The lines of `text` without their ends; the last one may lack its newline.
-[[nodiscard]] std::vector<std::string> Lines(std::string_view text);
-
-// The words between `separator`s; none for an empty text.
-[[nodiscard]] std::vector<std::string> Split(std::string_view text, char separator);
-
-// Words between commas and spaces, for messages.
-[[nodiscard]] std::string Join(const std::vector<std::string>& words,
-                               std::string_view separator = ", ");
 
 // kRemote: "HOST: WHAT failed (exit status N): what it said", with what to do about it where `sudo`
 // was the one that said no.

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "archiver/remote_text.h"
 #include "archiver/ssh_session.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

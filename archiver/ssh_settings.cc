@@ -21,6 +21,7 @@
 
 #include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

@@ -4,7 +4,7 @@
 #include <array>
 #include <vector>
 
-#include "archiver/remote_text.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

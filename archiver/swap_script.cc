@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "archiver/host_tree.h"
-#include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

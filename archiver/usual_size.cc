@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "archiver/figures.h"
-#include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
+#include "archiver/words.h"
 #include "index/archive_state.h"
 
 namespace orcio {

@@ -10,9 +10,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "archiver/remote_text.h"
 #include "archiver/safe_text.h"
 #include "archiver/shell_quote.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

@@ -8,6 +8,7 @@
 #include "archiver/remote_text.h"
 #include "archiver/service_names.h"
 #include "archiver/time_limit.h"
+#include "archiver/words.h"
 
 namespace orcio {
 namespace {

@@ -3,10 +3,10 @@
 #include <optional>
 
 #include "archiver/outcome_text.h"
-#include "archiver/remote_text.h"
 #include "archiver/run_estimate.h"
 #include "archiver/service_names.h"
 #include "archiver/service_plan.h"
+#include "archiver/words.h"
 #include "cli/interrupt.h"
 #include "cli/recovery.h"
 #include "cli/text.h"

@@ -1,7 +1,7 @@
 #include <memory>
 
-#include "archiver/remote_text.h"
 #include "archiver/repository_lock.h"
+#include "archiver/words.h"
 #include "cli/chosen_services.h"
 #include "cli/commands.h"
 #include "cli/named_archive.h"

@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "archiver/recover.h"
-#include "archiver/remote_text.h"
 #include "archiver/repository_lock.h"
 #include "archiver/service_control.h"
 #include "archiver/ssh_host.h"
+#include "archiver/words.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/recovery.h"

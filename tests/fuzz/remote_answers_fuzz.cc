@@ -13,11 +13,11 @@
 #include "archiver/compose_tool.h"
 #include "archiver/guard.h"
 #include "archiver/remote_tar.h"
-#include "archiver/remote_text.h"
 #include "archiver/safe_text.h"
 #include "archiver/sudo_advice.h"
 #include "archiver/systemd_control.h"
 #include "archiver/volume_check.h"
+#include "archiver/words.h"
 #include "tests/support/fake_host.h"
 
 namespace {

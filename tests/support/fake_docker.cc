@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "archiver/remote_text.h"
+#include "archiver/words.h"
 
 namespace orcio::test {
 namespace {
