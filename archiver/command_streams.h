@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "archiver/remote_host.h"
-#include "index/archive_writer.h"
+#include "index/byte_sink.h"
 #include "index/error.h"
 
 namespace orcio {

@@ -7,7 +7,7 @@
 
 #include "archiver/host_listing.h"
 #include "archiver/remote_listing.h"
-#include "index/archive_writer.h"
+#include "index/byte_sink.h"
 
 namespace orcio {
 

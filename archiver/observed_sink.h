@@ -7,6 +7,7 @@
 #include "archiver/remote_host.h"
 #include "archiver/service_run.h"
 #include "index/archive_writer.h"
+#include "index/byte_sink.h"
 
 namespace orcio {
 

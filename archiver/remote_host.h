@@ -5,7 +5,7 @@
 #include <stop_token>
 #include <string>
 
-#include "index/archive_writer.h"
+#include "index/byte_sink.h"
 #include "index/byte_source.h"
 #include "index/error.h"
 

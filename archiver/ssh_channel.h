@@ -4,7 +4,7 @@
 
 #include "archiver/remote_host.h"
 #include "archiver/ssh_session.h"
-#include "index/archive_writer.h"
+#include "index/byte_sink.h"
 #include "index/error.h"
 
 namespace orcio {

@@ -5,7 +5,7 @@
 
 #include "archiver/remote_host.h"
 #include "archiver/ssh_client_master.h"
-#include "index/archive_writer.h"
+#include "index/byte_sink.h"
 #include "index/error.h"
 
 namespace orcio {

@@ -12,7 +12,7 @@
 #include <string>
 #include <thread>
 
-#include "index/archive_writer.h"
+#include "index/byte_sink.h"
 
 namespace orcio {
 

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <span>
 
-#include "index/archive_writer.h"
+#include "index/byte_sink.h"
 
 namespace orcio {
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "index/archive_writer.h"
+#include "index/byte_sink.h"
 
 namespace orcio {
 

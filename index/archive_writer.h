@@ -8,22 +8,12 @@
 #include <vector>
 
 #include "index/archive_files.h"
+#include "index/byte_sink.h"
 #include "index/error.h"
 #include "index/file_system.h"
 #include "index/sidecar_builder.h"
 
 namespace orcio {
-
-// Where a stream of bytes goes, without a copy in between. Not thread-safe.
-class ByteSink {
- public:
-  virtual ~ByteSink() = default;
-  // Room for at least one byte; waits where the receiver is behind. The error of whatever broke
-  // behind it.
-  [[nodiscard]] virtual Result<std::span<std::byte>> Buffer() = 0;
-  // The first `bytes` of what Buffer() last gave are filled.
-  [[nodiscard]] virtual Result<void> Commit(size_t bytes) = 0;
-};
 
 struct ArchiveWriterOptions {
   unsigned threads = 0;  // compressing; 0: one a core
