@@ -9,12 +9,12 @@
 #include <string_view>
 #include <vector>
 
+#include "index/archive_identity.h"
 #include "index/checkpoint.h"
 #include "index/entry.h"
 #include "index/error.h"
 #include "index/file_system.h"
 #include "index/run_facts.h"
-#include "index/sidecar_builder.h"
 #include "index/span_table.h"
 
 namespace orcio {

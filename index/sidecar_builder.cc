@@ -1,26 +1,11 @@
 #include "index/sidecar_builder.h"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include "index/archive_tree.h"
 #include "index/sidecar_writer.h"
 
 namespace orcio {
-
-Result<Sha256Digest> DigestEdges(const RandomAccess& archive) {
-  constexpr uint64_t kEdgeBytes = 4096;
-  uint64_t bytes = std::min(archive.size(), kEdgeBytes);
-  std::array<std::byte, kEdgeBytes> buffer;
-  auto edge = std::span(buffer).first(static_cast<size_t>(bytes));
-  Sha256 digest;
-  ORCIO_TRY(ReadExactly(archive, 0, edge, "the archive's first bytes"));
-  digest.Update(edge);
-  ORCIO_TRY(ReadExactly(archive, archive.size() - bytes, edge, "the archive's last bytes"));
-  digest.Update(edge);
-  return digest.Finish();
-}
 
 SidecarBuilder::SidecarBuilder(const std::filesystem::path& scratch_directory)
     : memory_(scratch_directory), tree_(std::make_unique<ArchiveTree>(memory_)) {}

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "index/archive_identity.h"
 #include "index/checkpoint.h"
 #include "index/entry.h"
 #include "index/error.h"
@@ -25,20 +26,6 @@ struct SpanStarts {
   std::span<const SpanStart> starts;  // one for each span
   WindowStore& windows;               // what they refer to
 };
-
-// Which archive a sidecar belongs to: never its path or mtime, archives get moved.
-struct ArchiveIdentity {
-  uint64_t bytes = 0;     // of the archive file
-  Sha256Digest sha256{};  // of the whole archive file
-  // Of the file's first and last 4096 bytes (the whole file twice where it is shorter): checked on
-  // every open, where digesting all of it would take too long. Whatever differs in between is
-  // caught by the CRC of the span it is in.
-  Sha256Digest edges_sha256{};
-  friend bool operator==(const ArchiveIdentity&, const ArchiveIdentity&) = default;
-};
-
-// Digest of the first and last 4096 bytes of `archive`.
-[[nodiscard]] Result<Sha256Digest> DigestEdges(const RandomAccess& archive);
 
 // Turns entries in stream order into the tree that `tar x` would leave behind, and writes it as a
 // sidecar. The same entries, spans and facts give the same bytes. Memory: as ScratchMemory's
