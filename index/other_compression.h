@@ -7,7 +7,7 @@
 
 #include "index/error.h"
 #include "index/file_system.h"
-#include "index/tar_scanner.h"
+#include "index/tar_source.h"
 
 namespace orcio {
 

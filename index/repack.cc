@@ -15,7 +15,7 @@
 #include "index/other_compression.h"
 #include "index/rebuild.h"
 #include "index/sidecar.h"
-#include "index/tar_scanner.h"
+#include "index/tar_source.h"
 #include "index/verification.h"
 
 namespace orcio {

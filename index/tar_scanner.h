@@ -9,16 +9,9 @@
 
 #include "index/entry.h"
 #include "index/error.h"
+#include "index/tar_source.h"
 
 namespace orcio {
-
-// Where the scanner gets its tar from, front to back.
-class TarSource {
- public:
-  virtual ~TarSource() = default;
-  // The next bytes, valid until the next call; empty at the end. An error ends the scan with it.
-  [[nodiscard]] virtual Result<std::span<const std::byte>> Next() = 0;
-};
 
 struct TarDamage {
   uint64_t offset = 0;  // in the tar

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "index/error.h"
-#include "index/tar_scanner.h"
+#include "index/tar_source.h"
 
 namespace orcio {
 

@@ -12,6 +12,7 @@
 #include "index/sha256.h"
 #include "index/sidecar_builder.h"
 #include "index/tar_scanner.h"
+#include "index/tar_source.h"
 #include "index/unique_fd.h"
 #include "tests/support/command.h"
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "index/tar_scanner.h"
+#include "index/tar_source.h"
 
 namespace orcio::test {
 

@@ -7,6 +7,7 @@
 
 #include "index/bytes.h"
 #include "index/tar_scanner.h"
+#include "index/tar_source.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/scratch_directory.h"

@@ -6,6 +6,7 @@
 #include "index/bytes.h"
 #include "index/tar_headers.h"
 #include "index/tar_scanner.h"
+#include "index/tar_source.h"
 #include "tests/support/catch.h"
 #include "tests/support/peak_memory.h"
 #include "tests/support/scanned_tar.h"

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "index/bytes.h"
+#include "index/tar_source.h"
 #include "tests/support/catch.h"
 #include "tests/support/scanned_tar.h"
 
