@@ -8,9 +8,9 @@
 #include "archiver/compose_tool.h"
 #include "archiver/container_wait.h"
 #include "archiver/docker.h"
-#include "archiver/pause.h"
 #include "archiver/project_containers.h"
 #include "archiver/service_control.h"
+#include "archiver/start_timing.h"
 
 namespace orcio {
 

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <optional>
 
+#include "archiver/pause.h"
 #include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
+#include "archiver/start_timing.h"
 
 namespace orcio {
 namespace {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "archiver/docker.h"
-#include "archiver/pause.h"
 #include "archiver/remote_host.h"
+#include "archiver/start_timing.h"
 #include "index/error.h"
 
 namespace orcio {

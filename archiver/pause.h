@@ -7,16 +7,6 @@
 
 namespace orcio {
 
-// How control waits for a service to come up.
-struct StartTiming {
-  std::chrono::milliseconds poll{200};
-  // Up for so long without a restart counts as running: a program that cannot come up (its
-  // configuration, its data) has mostly said so by then.
-  std::chrono::milliseconds stable{2000};
-  // Before what has exited is started once more: what it could not do without may be up by then.
-  std::chrono::milliseconds restart{1000};
-};
-
 // Sleeps for `time`, or until `stop` is requested: then false.
 inline bool Pause(std::chrono::milliseconds time, const std::stop_token& stop) {
   std::mutex mutex;

@@ -6,6 +6,7 @@
 #include "archiver/compose_control.h"
 #include "archiver/compose_script.h"
 #include "archiver/docker_json.h"
+#include "archiver/pause.h"
 #include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
 #include "archiver/start_levels.h"

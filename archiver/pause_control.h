@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "archiver/pause.h"
 #include "archiver/project_containers.h"
 #include "archiver/service_control.h"
+#include "archiver/start_timing.h"
 
 namespace orcio {
 

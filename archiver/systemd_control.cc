@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "archiver/pause.h"
 #include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
 #include "archiver/words.h"

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "archiver/pause.h"
 #include "archiver/service_control.h"
+#include "archiver/start_timing.h"
 
 namespace orcio {
 

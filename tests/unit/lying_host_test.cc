@@ -5,10 +5,10 @@
 #include <string>
 
 #include "archiver/compose_control.h"
-#include "archiver/pause.h"
 #include "archiver/run_journal.h"
 #include "archiver/safe_text.h"
 #include "archiver/service_run.h"
+#include "archiver/start_timing.h"
 #include "archiver/systemd_control.h"
 #include "index/bytes.h"
 #include "index/sidecar.h"
