@@ -4,6 +4,9 @@
 #include <thread>
 
 #include "archiver/host_services.h"
+#include "archiver/run_options.h"
+#include "archiver/service_outcome.h"
+#include "archiver/service_run.h"
 #include "archiver/telling.h"
 
 namespace orcio {

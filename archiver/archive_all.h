@@ -8,8 +8,9 @@
 
 #include "archiver/config.h"
 #include "archiver/remote_host.h"
+#include "archiver/run_options.h"
 #include "archiver/service_control.h"
-#include "archiver/service_run.h"
+#include "archiver/service_outcome.h"
 #include "index/file_system.h"
 
 namespace orcio {

@@ -10,8 +10,8 @@
 
 #include "archiver/remote_host.h"
 #include "archiver/remote_tar.h"
+#include "archiver/run_options.h"
 #include "archiver/service_plan.h"
-#include "archiver/service_run.h"
 #include "index/error.h"
 #include "index/file_system.h"
 #include "index/run_facts.h"

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "archiver/service_run.h"
+#include "archiver/service_outcome.h"
 
 namespace orcio {
 

@@ -3,7 +3,7 @@
 #include <openssl/evp.h>
 
 #include "archiver/safe_text.h"
-#include "archiver/service_run.h"
+#include "archiver/service_outcome.h"
 
 namespace orcio {
 

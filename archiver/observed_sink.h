@@ -5,7 +5,7 @@
 
 #include "archiver/pace_limit.h"
 #include "archiver/remote_host.h"
-#include "archiver/service_run.h"
+#include "archiver/run_options.h"
 #include "index/archive_writer.h"
 #include "index/byte_sink.h"
 

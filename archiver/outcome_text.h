@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "archiver/service_run.h"
+#include "archiver/service_outcome.h"
 
 namespace orcio {
 

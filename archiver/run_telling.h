@@ -7,7 +7,7 @@
 
 #include "archiver/config.h"
 #include "archiver/mail.h"
-#include "archiver/service_run.h"
+#include "archiver/service_outcome.h"
 
 namespace orcio {
 

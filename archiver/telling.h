@@ -6,7 +6,7 @@
 
 #include "archiver/config.h"
 #include "archiver/ping.h"
-#include "archiver/service_run.h"
+#include "archiver/service_outcome.h"
 
 namespace orcio {
 

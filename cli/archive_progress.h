@@ -7,7 +7,7 @@
 
 #include "archiver/config.h"
 #include "archiver/run_estimate.h"
-#include "archiver/service_run.h"
+#include "archiver/run_options.h"
 #include "cli/progress.h"
 
 namespace orcio::cli {

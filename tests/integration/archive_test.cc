@@ -6,6 +6,8 @@
 #include <random>
 #include <utility>
 
+#include "archiver/run_options.h"
+#include "archiver/service_outcome.h"
 #include "archiver/service_run.h"
 #include "archiver/ssh_host.h"
 #include "tests/support/catch.h"

@@ -30,6 +30,8 @@
 #include <vector>
 
 #include "archiver/run_journal.h"
+#include "archiver/run_options.h"
+#include "archiver/service_outcome.h"
 #include "archiver/service_run.h"
 #include "index/leftovers.h"
 #include "index/repository.h"

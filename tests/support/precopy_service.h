@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "archiver/service_outcome.h"
 #include "archiver/service_run.h"
 #include "tests/support/catch.h"
 #include "tests/support/fake_control.h"

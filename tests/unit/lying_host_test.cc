@@ -6,7 +6,9 @@
 
 #include "archiver/compose_control.h"
 #include "archiver/run_journal.h"
+#include "archiver/run_options.h"
 #include "archiver/safe_text.h"
+#include "archiver/service_outcome.h"
 #include "archiver/service_run.h"
 #include "archiver/start_timing.h"
 #include "archiver/systemd_control.h"

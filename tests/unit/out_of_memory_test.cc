@@ -5,6 +5,7 @@
 #include <map>
 #include <new>
 
+#include "archiver/run_options.h"
 #include "archiver/service_run.h"
 #include "index/archive_reader.h"
 #include "index/bytes.h"

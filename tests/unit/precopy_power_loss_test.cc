@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "archiver/run_journal.h"
+#include "archiver/run_options.h"
 #include "archiver/service_run.h"
 #include "index/leftovers.h"
 #include "index/listing_path.h"

@@ -6,6 +6,8 @@
 #include <thread>
 
 #include "archiver/run_journal.h"
+#include "archiver/run_options.h"
+#include "archiver/service_outcome.h"
 #include "archiver/service_run.h"
 #include "tests/support/catch.h"
 #include "tests/support/fake_control.h"

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "archiver/run_journal.h"
+#include "archiver/run_options.h"
+#include "archiver/service_outcome.h"
 #include "index/archive_name.h"
 #include "index/rebuild.h"
 #include "index/sidecar.h"

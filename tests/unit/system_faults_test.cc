@@ -10,6 +10,8 @@
 #include <new>
 
 #include "archiver/run_journal.h"
+#include "archiver/run_options.h"
+#include "archiver/service_outcome.h"
 #include "archiver/service_run.h"
 #include "index/bytes.h"
 #include "index/leftovers.h"
