@@ -1,20 +1,10 @@
 #include "archiver/json_text.h"
 
-#include <openssl/evp.h>
-
+#include "archiver/base64.h"
 #include "archiver/safe_text.h"
 #include "archiver/service_outcome.h"
 
 namespace orcio {
-
-std::string Base64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int written = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                      reinterpret_cast<const unsigned char*>(bytes.data()),
-                                      static_cast<int>(bytes.size()));
-  text.resize(static_cast<size_t>(written));
-  return text;
-}
 
 void AddPath(nlohmann::json& object, std::string_view path) {
   object["path"] = path;

@@ -12,8 +12,6 @@ namespace orcio {
 
 struct ServiceOutcome;
 
-[[nodiscard]] std::string Base64(std::string_view bytes);
-
 // Adds `path` (and `path_base64` where it is no UTF-8) to a JSON object.
 void AddPath(nlohmann::json& object, std::string_view path);
 // As every --json prints it: bytes that are no UTF-8 become U+FFFD.

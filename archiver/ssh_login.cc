@@ -8,7 +8,7 @@
 #include <system_error>
 #include <vector>
 
-#include "archiver/json_text.h"
+#include "archiver/base64.h"
 #include "archiver/safe_text.h"
 #include "archiver/ssh_agent.h"
 #include "archiver/ssh_host_key.h"

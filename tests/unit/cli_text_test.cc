@@ -1,3 +1,4 @@
+#include "archiver/base64.h"
 #include "archiver/safe_text.h"
 #include "cli/text.h"
 #include "tests/support/catch.h"

@@ -4,7 +4,7 @@
 #include <set>
 #include <sstream>
 
-#include "archiver/json_text.h"
+#include "archiver/base64.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/scratch_directory.h"
