@@ -41,15 +41,6 @@ std::optional<GuardState> ParseGuardState(std::string_view output) {
 
 }  // namespace
 
-std::string MakeGuardToken() {
-  std::array<unsigned char, 16> bytes{};
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    throw std::system_error(errno, std::generic_category(), "getrandom");
-  std::string token;
-  for (const unsigned char byte : bytes) token += fmt::format("{:02x}", byte);
-  return token;
-}
-
 Result<void> ArmGuard(RemoteHost& host, const GuardPlan& plan, const std::stop_token& stop) {
   RunOptions options;
   options.input = GuardProgram(plan);

@@ -33,9 +33,6 @@ struct GuardState {
   }
 };
 
-// A token that nobody can guess.
-[[nodiscard]] std::string MakeGuardToken();
-
 // Starts a guard. kRemote, saying what to do, where the host cannot have one.
 [[nodiscard]] Result<void> ArmGuard(RemoteHost& host, const GuardPlan& plan,
                                     const std::stop_token& stop);

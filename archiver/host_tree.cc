@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "archiver/figures.h"
-#include "archiver/guard.h"
+#include "archiver/random_token.h"
 #include "archiver/remote_text.h"
 #include "archiver/safe_text.h"
 #include "archiver/shell_quote.h"
@@ -161,7 +161,7 @@ std::vector<std::string> UnpackComplaints(const CommandResult& result) {
 HostTree::HostTree(std::unique_ptr<RemoteHost> host, std::string directory)
     : host_(std::move(host)),
       directory_(std::move(directory)),
-      part_(".orcio-restore-" + MakeGuardToken()) {}
+      part_(".orcio-restore-" + RandomToken()) {}
 
 std::string HostTree::Command(const char* script) const {
   return PlaceCommand(directory_, part_, script);

@@ -10,6 +10,7 @@
 #include "archiver/guard.h"
 #include "archiver/mounted_places.h"
 #include "archiver/pause.h"
+#include "archiver/random_token.h"
 #include "archiver/remote_text.h"
 #include "archiver/safe_text.h"
 #include "archiver/service_plan.h"
@@ -77,7 +78,7 @@ Failure Cancelled(const ServiceConfig& service) {
 
 Result<SwapPlan> PlanSwap(const ServiceConfig& service, const std::vector<std::string>& wanted) {
   SwapPlan plan;
-  plan.id = MakeGuardToken();
+  plan.id = RandomToken();
   plan.keep = !service.exclude.empty();
   std::vector<std::string> items = wanted.empty() ? service.paths : wanted;
   std::sort(items.begin(), items.end());

@@ -1,6 +1,7 @@
 #include "archiver/safety_net.h"
 
 #include "archiver/pause.h"
+#include "archiver/random_token.h"
 #include "archiver/remote_text.h"
 
 namespace orcio {
@@ -56,7 +57,7 @@ Result<std::unique_ptr<SafetyNet>> SafetyNet::Spread(Place place, RunJournal jou
                                                      const ServiceControl& control,
                                                      std::unique_ptr<RemoteHost> pulse_host,
                                                      const std::stop_token& stop) {
-  if (service.guard) journal.guard = MakeGuardToken();
+  if (service.guard) journal.guard = RandomToken();
   auto net = std::make_unique<SafetyNet>(place, std::move(journal));
   ORCIO_TRY(WriteJournal(place.files, place.repository, net->journal_));
   if (!service.guard) return net;

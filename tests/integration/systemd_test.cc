@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "archiver/guard.h"
+#include "archiver/random_token.h"
 #include "archiver/shell_quote.h"
 #include "archiver/systemd_control.h"
 #include "tests/support/catch.h"
@@ -34,7 +35,7 @@ struct GuardScene {
   std::string unit;
 
   explicit GuardScene(std::chrono::seconds silence = std::chrono::seconds(3)) {
-    plan.token = MakeGuardToken();
+    plan.token = RandomToken();
     plan.service = "wiki";
     plan.silence = silence;
     plan.start =

@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "archiver/random_token.h"
 #include "archiver/shell_quote.h"
 #include "tests/support/catch.h"
 #include "tests/support/local_host.h"
@@ -62,7 +63,7 @@ struct Scene {
 
   explicit Scene(const std::string& shell = "dash")
       : machine("atena", {{"PATH", PathWith(scratch.path(), shell)}}) {
-    plan.token = MakeGuardToken();
+    plan.token = RandomToken();
     plan.service = "wiki";
     plan.silence = std::chrono::seconds(1);
     plan.start = "start_all() {\n  [ -e " + up() + " ] || { up=no; echo x >>" + up() +

@@ -4,6 +4,7 @@
 
 #include "archiver/compose_control.h"
 #include "archiver/guard.h"
+#include "archiver/random_token.h"
 #include "archiver/run_journal.h"
 #include "tests/support/catch.h"
 #include "tests/support/fake_control.h"
@@ -158,7 +159,7 @@ TEST_CASE("What a restore in place has moved is put back before the service star
   RunJournal journal;
   journal.service.name = "wiki";
   journal.service.host = "atena";
-  journal.swap = SwapPlan{MakeGuardToken(), {{top.string(), {"wiki"}}}, false};
+  journal.swap = SwapPlan{RandomToken(), {{top.string(), {"wiki"}}}, false};
   REQUIRE_OK(WriteJournal(LocalFileSystem(), morning.scratch.path(), journal));
   const auto aside = top / (".orcio-restore-" + journal.swap->id);
   std::filesystem::create_directories(aside / "old" / "0");
@@ -198,7 +199,7 @@ TEST_CASE("A guard that still waits is told, and ended, when its run is recovere
   Morning morning;
   test::LocalHost host("atena");
   GuardPlan plan;
-  plan.token = MakeGuardToken();
+  plan.token = RandomToken();
   plan.service = "wiki";
   plan.start = test::FakeControl().StartScript();
   REQUIRE_OK(ArmGuard(host, plan, {}));

@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <fstream>
 
-#include "archiver/guard.h"
 #include "archiver/mounted_places.h"
+#include "archiver/random_token.h"
 #include "archiver/shell_quote.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
@@ -43,7 +43,7 @@ struct Scene {
              (programs.empty() ? std::getenv("PATH") : programs)),
         host("atena", {{"PATH", path}}) {
     fs::create_directory(scratch / "bin");
-    plan.id = MakeGuardToken();
+    plan.id = RandomToken();
     plan.trees = {{top.string(), {"wiki", "blog/pages/it's one", "blog/new", "-n"}},
                   {(scratch / "var").string(), {"db"}}};
     for (const char* old :
