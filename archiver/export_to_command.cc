@@ -8,7 +8,7 @@
 
 #include "archiver/export.h"
 #include "archiver/local_command.h"
-#include "archiver/ssh_dial.h"
+#include "archiver/patience.h"
 
 namespace orcio {
 namespace {

@@ -5,7 +5,7 @@
 #include <thread>
 #include <vector>
 
-#include "archiver/ssh_dial.h"
+#include "archiver/patience.h"
 #include "index/error.h"
 #include "index/unique_fd.h"
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "archiver/config.h"
+#include "archiver/patience.h"
 #include "archiver/ssh_client_words.h"
 #include "archiver/ssh_dial.h"
 #include "archiver/ssh_host.h"

@@ -169,17 +169,6 @@ int Spawn(const std::string& command, int stream, int complaints, pid_t& pid) {
 
 }  // namespace
 
-Result<void> WaitForFd(int fd, short events, const Patience& patience) {
-  for (;;) {
-    if (patience.stop.stop_requested()) return Stopped();
-    if (patience.expired()) return NetworkError(ETIMEDOUT, "no answer in time");
-    pollfd polled{fd, events, 0};
-    const int ready = ::poll(&polled, 1, static_cast<int>(kWaitSlice.count()));
-    if (ready > 0) return {};
-    if (ready < 0 && errno != EINTR) return FailErrno(errno, "poll");
-  }
-}
-
 Result<UniqueFd> DialFirst(const addrinfo* addresses, const Patience& patience) {
   Error last{ErrorKind::kNetwork, 0, "no address"};
   std::vector<std::string> tried;

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "archiver/ssh_dial.h"
+#include "archiver/patience.h"
 #include "archiver/ssh_mux.h"
 #include "index/error.h"
 #include "index/unique_fd.h"

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "archiver/config.h"
+#include "archiver/patience.h"
 #include "archiver/ssh_dial.h"
 #include "archiver/ssh_host.h"
 #include "archiver/ssh_settings.h"

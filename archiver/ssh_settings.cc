@@ -19,8 +19,10 @@
 #include <system_error>
 #include <utility>
 
+#include "archiver/patience.h"
 #include "archiver/remote_text.h"
 #include "archiver/shell_quote.h"
+#include "archiver/ssh_dial.h"
 #include "archiver/words.h"
 
 namespace orcio {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "archiver/config.h"
-#include "archiver/ssh_dial.h"
+#include "archiver/patience.h"
 #include "index/error.h"
 
 namespace orcio {

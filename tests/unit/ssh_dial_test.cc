@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "archiver/patience.h"
 #include "tests/support/catch.h"
 #include "tests/support/sshd_fixture.h"
 
