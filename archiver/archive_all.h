@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "archiver/config.h"
+#include "archiver/machinery.h"
 #include "archiver/remote_host.h"
 #include "archiver/run_options.h"
 #include "archiver/service_control.h"
@@ -14,13 +15,6 @@
 #include "index/file_system.h"
 
 namespace orcio {
-
-// How to reach hosts and services; tests put their own here.
-struct Machinery {
-  std::function<std::unique_ptr<RemoteHost>(const HostConfig&)> host;
-  std::function<std::unique_ptr<ServiceControl>(const ServiceConfig&)> control;
-  const FileSystem& files;
-};
 
 // Called on the hosts' threads, several at once; must not block.
 struct ArchiveAllObserver {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "archiver/archive_all.h"
 #include "archiver/config.h"
 #include "archiver/finding.h"
+#include "archiver/machinery.h"
 #include "index/error.h"
 
 namespace orcio {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "archiver/archive_all.h"
 #include "archiver/config.h"
+#include "archiver/machinery.h"
 #include "index/error.h"
 
 namespace orcio {

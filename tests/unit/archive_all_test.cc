@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "archiver/machinery.h"
 #include "tests/support/catch.h"
 #include "tests/support/fake_control.h"
 #include "tests/support/local_host.h"
