@@ -4,7 +4,7 @@
 
 #include "archiver/config.h"
 #include "archiver/remote_host.h"
-#include "archiver/ssh_host.h"
+#include "archiver/ssh_link.h"
 
 namespace orcio {
 

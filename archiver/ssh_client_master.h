@@ -11,7 +11,7 @@
 #include "archiver/patience.h"
 #include "archiver/ssh_client_words.h"
 #include "archiver/ssh_dial.h"
-#include "archiver/ssh_host.h"
+#include "archiver/ssh_link.h"
 #include "archiver/ssh_mux_line.h"
 #include "index/error.h"
 #include "index/unique_fd.h"

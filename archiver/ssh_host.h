@@ -4,13 +4,9 @@
 
 #include "archiver/config.h"
 #include "archiver/remote_host.h"
+#include "archiver/ssh_link.h"
 
 namespace orcio {
-
-struct SshOptions {
-  // Without a sign of life from the host for this long, the link counts as dead.
-  std::chrono::seconds dead_link_timeout{15};
-};
 
 // A host reached over SSH, by libssh or, where its `transport` says so, by ssh(1)
 // (ssh_client_host.h). libssh refuses unknown and changed host keys. Either asks for AES-GCM first:

@@ -12,7 +12,7 @@
 #include "archiver/config.h"
 #include "archiver/patience.h"
 #include "archiver/ssh_dial.h"
-#include "archiver/ssh_host.h"
+#include "archiver/ssh_link.h"
 #include "archiver/ssh_settings.h"
 #include "index/error.h"
 #include "index/free_with.h"

@@ -10,6 +10,7 @@
 #include "archiver/service_outcome.h"
 #include "archiver/service_run.h"
 #include "archiver/ssh_host.h"
+#include "archiver/ssh_link.h"
 #include "tests/support/catch.h"
 #include "tests/support/compose_project.h"
 #include "tests/support/dockerd_fixture.h"

@@ -17,6 +17,7 @@
 #include "archiver/remote_host.h"
 #include "archiver/shell_quote.h"
 #include "archiver/ssh_host.h"
+#include "archiver/ssh_link.h"
 #include "index/sha256.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <chrono>
+
+namespace orcio {
+
+struct SshOptions {
+  // Without a sign of life from the host for this long, the link counts as dead.
+  std::chrono::seconds dead_link_timeout{15};
+};
+
+}  // namespace orcio
