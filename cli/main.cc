@@ -7,12 +7,12 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli/commands.h"
-#include "cli/completion.h"
-#include "cli/context.h"
-#include "cli/exit_code.h"
-#include "cli/mount_helper.h"
-#include "index/suggestion.h"
+#include "base/text/suggestion.h"
+#include "cli/complete/completion.h"
+#include "cli/mount/mount_helper.h"
+#include "cli/shared/commands.h"
+#include "cli/shared/context.h"
+#include "cli/shared/exit_code.h"
 
 namespace orcio::cli {
 namespace {

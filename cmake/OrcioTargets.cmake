@@ -45,7 +45,7 @@ function(orcio_unoptimised target)
   endif()
 endfunction()
 
-# orcio_library(NAME SOURCES...): one static library a folder. With ORCIO_FEW_UNITS its sources are compiled together: no name may stand
+# orcio_library(NAME SOURCES...): one static library a folder of the root. With ORCIO_FEW_UNITS its sources are compiled together: no name may stand
 # for two things in it.
 function(orcio_library name)
   add_library(${name} STATIC ${ARGN})

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "index/archive_writer.h"
+#include "index/archive/write/archive_writer.h"
 #include "tests/bench/driver.h"
 
 namespace orcio::bench {

@@ -12,8 +12,8 @@
 #include <thread>
 #include <vector>
 
-#include "index/free_with.h"
-#include "index/gzip_member.h"
+#include "base/free_with.h"
+#include "index/gzip/gzip_member.h"
 #include "tests/bench/driver.h"
 
 namespace orcio::bench {

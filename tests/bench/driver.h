@@ -10,7 +10,7 @@
 #include <span>
 #include <string_view>
 
-#include "index/error.h"
+#include "base/error.h"
 
 namespace orcio::bench {
 

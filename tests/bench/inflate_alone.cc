@@ -12,9 +12,9 @@
 #include <thread>
 #include <vector>
 
-#include "index/file_system.h"
-#include "index/free_with.h"
-#include "index/gzip_member.h"
+#include "base/free_with.h"
+#include "index/files/file_system.h"
+#include "index/gzip/gzip_member.h"
 #include "tests/bench/driver.h"
 
 namespace orcio::bench {

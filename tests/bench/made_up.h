@@ -6,10 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include "index/entry.h"
-#include "index/error.h"
-#include "index/sha256.h"
-#include "index/span_table.h"
+#include "base/error.h"
+#include "base/sha256.h"
+#include "index/entry/entry.h"
+#include "index/spans/span_table.h"
 
 namespace orcio::bench {
 

@@ -7,9 +7,9 @@
 #include <filesystem>
 #include <string>
 
-#include "index/bytes.h"
-#include "index/file_system.h"
-#include "index/sidecar_builder.h"
+#include "base/bytes.h"
+#include "index/files/file_system.h"
+#include "index/sidecar/write/sidecar_builder.h"
 #include "tests/bench/driver.h"
 #include "tests/bench/made_up.h"
 

@@ -26,8 +26,8 @@
 #include <string>
 #include <vector>
 
-#include "archiver/ssh_host.h"
-#include "tests/support/sshd_fixture.h"
+#include "archiver/ssh/ssh_host.h"
+#include "tests/support/hosts/sshd_fixture.h"
 
 namespace orcio::test {
 namespace {

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "index/file_system.h"
-#include "index/sidecar.h"
-#include "index/sidecar_format.h"
+#include "index/files/file_system.h"
+#include "index/sidecar/read/sidecar.h"
+#include "index/sidecar/sidecar_format.h"
 #include "tests/bench/driver.h"
 
 namespace orcio::bench {

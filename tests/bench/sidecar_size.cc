@@ -14,9 +14,9 @@
 #include <map>
 #include <utility>
 
-#include "index/sidecar.h"
-#include "index/sidecar_builder.h"
-#include "index/sidecar_format.h"
+#include "index/sidecar/read/sidecar.h"
+#include "index/sidecar/sidecar_format.h"
+#include "index/sidecar/write/sidecar_builder.h"
 #include "tests/bench/made_up.h"
 
 namespace {

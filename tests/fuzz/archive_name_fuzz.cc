@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
-#include "index/archive_name.h"
-#include "index/leftovers.h"
-#include "index/repository.h"
-#include "tests/support/memory_files.h"
+#include "index/repository/archive_name.h"
+#include "index/repository/repository.h"
+#include "index/upkeep/leftovers.h"
+#include "tests/support/files/memory_files.h"
 
 namespace {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "archiver/config.h"
-#include "archiver/remote_tar.h"
+#include "archiver/config/config.h"
+#include "archiver/tar/remote_tar.h"
 
 namespace {
 

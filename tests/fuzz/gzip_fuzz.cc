@@ -10,10 +10,10 @@
 #include <iostream>
 #include <string_view>
 
-#include "index/gzip_spans.h"
-#include "index/span_decoder.h"
-#include "tests/support/gzip_maker.h"
-#include "tests/support/memory_files.h"
+#include "index/spans/gzip_spans.h"
+#include "index/spans/span_decoder.h"
+#include "tests/support/archives/gzip_maker.h"
+#include "tests/support/files/memory_files.h"
 
 namespace {
 

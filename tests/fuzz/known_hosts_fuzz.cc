@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "archiver/known_hosts.h"
+#include "archiver/ssh/way/known_hosts.h"
 
 namespace {
 

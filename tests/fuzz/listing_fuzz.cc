@@ -7,10 +7,10 @@
 #include <cstring>
 #include <string>
 
-#include "archiver/listing_file.h"
-#include "archiver/listing_parser.h"
-#include "index/listing_path.h"
-#include "tests/support/memory_files.h"
+#include "archiver/listing/listing_file.h"
+#include "archiver/listing/listing_parser.h"
+#include "index/repository/listing_path.h"
+#include "tests/support/files/memory_files.h"
 
 namespace {
 

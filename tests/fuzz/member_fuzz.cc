@@ -7,11 +7,11 @@
 #include <iostream>
 #include <string_view>
 
-#include "index/archive_reader.h"
-#include "index/rebuild.h"
-#include "index/sha256.h"
-#include "index/sidecar.h"
-#include "tests/support/memory_files.h"
+#include "base/sha256.h"
+#include "index/archive/read/archive_reader.h"
+#include "index/rebuild/rebuild.h"
+#include "index/sidecar/read/sidecar.h"
+#include "tests/support/files/memory_files.h"
 
 namespace {
 

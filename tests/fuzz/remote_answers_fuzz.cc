@@ -8,17 +8,17 @@
 #include <string>
 #include <vector>
 
-#include "archiver/command_frame.h"
-#include "archiver/compose_control.h"
-#include "archiver/compose_tool.h"
-#include "archiver/guard.h"
-#include "archiver/remote_tar.h"
-#include "archiver/safe_text.h"
-#include "archiver/sudo_advice.h"
-#include "archiver/systemd_control.h"
-#include "archiver/volume_check.h"
-#include "archiver/words.h"
-#include "tests/support/fake_host.h"
+#include "archiver/control/compose_control.h"
+#include "archiver/control/systemd_control.h"
+#include "archiver/docker/compose_tool.h"
+#include "archiver/host/command_frame.h"
+#include "archiver/host/sudo_advice.h"
+#include "archiver/plan/volume_check.h"
+#include "archiver/safety/guard.h"
+#include "archiver/tar/remote_tar.h"
+#include "base/text/safe_text.h"
+#include "base/text/words.h"
+#include "tests/support/hosts/fake_host.h"
 
 namespace {
 

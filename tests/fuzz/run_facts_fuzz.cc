@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "index/run_facts.h"
+#include "index/sidecar/run_facts.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto facts =

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <random>
 
-#include "index/sidecar_format.h"
-#include "tests/support/sidecar_bytes.h"
+#include "index/sidecar/sidecar_format.h"
+#include "tests/support/archives/sidecar_bytes.h"
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
 

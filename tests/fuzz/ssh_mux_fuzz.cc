@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "archiver/ssh_mux.h"
+#include "archiver/ssh/client/ssh_mux.h"
 
 namespace {
 

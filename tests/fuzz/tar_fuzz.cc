@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "index/bytes.h"
-#include "tests/support/scanned_tar.h"
-#include "tests/support/sidecar_bytes.h"
+#include "base/bytes.h"
+#include "tests/support/archives/scanned_tar.h"
+#include "tests/support/archives/sidecar_bytes.h"
 
 namespace {
 

@@ -2,7 +2,7 @@ add_custom_target(fuzz_targets COMMENT "All fuzz targets, and what makes seeds f
 
 # orcio_fuzz_seeds(NAME): NAME_seeds, which writes seeds for NAME_fuzz.
 function(orcio_fuzz_seeds name)
-  add_executable(${name}_seeds fuzz/${name}_seeds.cc)
+  add_executable(${name}_seeds fuzz/seed_makers/${name}_seeds.cc)
   orcio_configure(${name}_seeds)
   target_link_libraries(${name}_seeds PRIVATE orcio_support fmt::fmt)
   add_dependencies(fuzz_targets ${name}_seeds)

@@ -6,12 +6,12 @@
 #include <stdexcept>
 #include <string>
 
-#include "index/file_system.h"
+#include "index/files/file_system.h"
+#include "tests/support/archives/made_archive.h"
+#include "tests/support/archives/written_archive.h"
 #include "tests/support/command.h"
-#include "tests/support/made_archive.h"
 #include "tests/support/noise.h"
 #include "tests/support/scratch_directory.h"
-#include "tests/support/written_archive.h"
 
 namespace orcio::test {
 

@@ -7,7 +7,7 @@
 #include <catch2/catch.hpp>
 #endif
 
-#include "index/error.h"
+#include "base/error.h"
 
 // Requires that a Result holds a value, and shows the error's sentence where it does not.
 #define REQUIRE_OK(result)                                                         \

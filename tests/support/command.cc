@@ -15,7 +15,7 @@
 
 #include <climits>
 
-#include "index/unique_fd.h"
+#include "base/unique_fd.h"
 #include "tests/support/environment.h"
 
 namespace orcio::test {

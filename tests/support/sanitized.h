@@ -1,6 +1,6 @@
 #pragma once
 
-#include "index/sanitizer.h"
+#include "base/sanitizer.h"
 
 namespace orcio::test {
 

@@ -1,0 +1,235 @@
+#include "archiver/docker/compose_tool.h"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "archiver/host/shell_quote.h"
+#include "base/text/words.h"
+
+namespace orcio {
+namespace {
+
+// More names than that are read as they stand, and more ways to read them are not tried: each costs
+// a call.
+constexpr size_t kMostPieces = 4;
+constexpr size_t kMostReadings = 8;
+
+// Prints which one answers, and what it says of its version.
+constexpr const char* kDetectCompose =
+    "if v=$(docker compose version 2>/dev/null); then printf 'plugin\\n%s\\n' \"$v\"; "
+    "elif v=$(docker-compose version 2>/dev/null); then printf 'program\\n%s\\n' \"$v\"; "
+    "else echo none; fi";
+
+// Which of the files "$@" mention hooks, or files that may. Anything after a # counts for nothing;
+// that a # in a text may stand before it does not matter, as a hook has a line of its own.
+constexpr const char* kLookForHooks =
+    R"sh(if grep -q -s -E '^[^#]*(pre_stop|post_start)' -- "$@"; then
+  echo 'orcio-hooks: own'
+elif grep -q -s -E '^[^#]*(include|extends)' -- "$@"; then
+  echo 'orcio-hooks: others'
+fi
+)sh";
+
+// Behind a `compose config`, which prints passwords too.
+constexpr const char* kFindHooks = R"sh( | grep -E -o '^ +(pre_stop|post_start):'
+)sh";
+
+// "docker-compose version 1.29.2, build unknown", "Docker Compose version v2.20.2", "... 5.0.0".
+std::optional<int> MajorVersion(const std::string& line) {
+  const size_t word = line.find("version ");
+  if (word == std::string::npos) return std::nullopt;
+  size_t at = word + std::string("version ").size();
+  if (at < line.size() && line[at] == 'v') ++at;
+  int major = 0;
+  const size_t digits = at;
+  while (at < line.size() && at < digits + 4 &&
+         std::isdigit(static_cast<unsigned char>(line[at]))) {
+    major = major * 10 + (line[at++] - '0');
+  }
+  return at == digits ? std::nullopt : std::optional(major);
+}
+
+std::set<std::string> ServicesOf(const std::vector<DockerContainer>& containers) {
+  std::set<std::string> services;
+  for (const auto& container : containers) services.insert(container.service);
+  return services;
+}
+
+// A name that compose could take for an option is left to docker.
+bool AllPlainNames(const std::set<std::string>& services) {
+  return std::all_of(services.begin(), services.end(), [](const std::string& service) {
+    return !service.empty() && service[0] != '-';
+  });
+}
+
+// Whether starting the services of `wanted`, and with them what they depend on, means just these
+// containers.
+bool IsExact(const std::vector<DockerContainer>& all, const std::vector<DockerContainer>& wanted) {
+  return std::all_of(all.begin(), all.end(), [&](const DockerContainer& container) {
+    return container.one_off || FindContainer(wanted, container.id) != nullptr;
+  });
+}
+
+using Words = std::vector<std::string>;
+
+// The ways to read a label that lists names with commas between them, of which a name may have some
+// of its own: first the one where none has.
+std::vector<Words> Readings(const Words& pieces) {
+  if (pieces.empty()) return {Words()};
+  if (pieces.size() > kMostPieces) return {pieces};
+  std::vector<Words> readings;
+  for (unsigned joined = 0; joined < 1U << (pieces.size() - 1); ++joined) {
+    Words names{pieces[0]};
+    for (size_t i = 1; i < pieces.size(); ++i) {
+      if ((joined >> (i - 1) & 1U) != 0) {
+        names.back() += "," + pieces[i];
+      } else {
+        names.push_back(pieces[i]);
+      }
+    }
+    readings.push_back(std::move(names));
+  }
+  return readings;
+}
+
+// The options by which compose finds the project as it was when it made the container, from the
+// labels it left there; one for each way to read them.
+std::vector<Words> ProjectOptions(const DockerContainer& container) {
+  const std::string& directory = container.working_directory;
+  std::vector<Words> all;
+  if (!directory.starts_with('/') || container.config_files.empty()) return all;
+  const auto add = [&](Words& options, const char* option, const Words& files) {
+    for (const auto& file : files) {
+      options.emplace_back(option);
+      options.push_back(file.starts_with('/') ? file : directory + "/" + file);
+    }
+  };
+  for (const auto& environment : Readings(container.environment_files)) {
+    for (const auto& files : Readings(container.config_files)) {
+      Words options{"--project-directory", directory};
+      add(options, "--file", files);
+      add(options, "--env-file", environment);
+      all.push_back(std::move(options));
+    }
+  }
+  return all;
+}
+
+// Those of all the containers, each once: not all of a project need have been made from the same
+// files.
+std::vector<Words> ProjectOptions(const std::vector<DockerContainer>& containers) {
+  std::vector<Words> all;
+  for (const auto& container : containers) {
+    for (auto& options : ProjectOptions(container)) {
+      if (std::find(all.begin(), all.end(), options) == all.end())
+        all.push_back(std::move(options));
+    }
+  }
+  if (all.size() > kMostReadings) all.resize(kMostReadings);
+  return all;
+}
+
+// All the files that there may be.
+Words FilesIn(const std::vector<Words>& options) {
+  std::set<std::string> files;
+  for (const auto& words : options) {
+    for (size_t i = 0; i + 1 < words.size(); i += 2) {
+      if (words[i] == "--file") files.insert(words[i + 1]);
+    }
+  }
+  return {files.begin(), files.end()};
+}
+
+// What a project's files say of hooks.
+enum class Mention {
+  kNone,
+  kOthers,  // there are other files that may say something
+  kOwn,
+};
+
+Result<Mention> MentionOfHooks(RemoteHost& host, const Words& files, const std::stop_token& stop) {
+  const auto result =
+      ORCIO_TRY(host.Run("set -- " + ShellCommand(files) + "\n" + kLookForHooks, {}, stop));
+  for (const auto& line : Lines(result.out)) {
+    if (line == "orcio-hooks: own") return Mention::kOwn;
+    if (line == "orcio-hooks: others") return Mention::kOthers;
+  }
+  return Mention::kNone;
+}
+
+}  // namespace
+
+Result<std::optional<ComposeTool>> DetectComposeTool(RemoteHost& host,
+                                                     const std::stop_token& stop) {
+  const auto result = ORCIO_TRY(host.Run(kDetectCompose, {}, stop));
+  const auto lines = Lines(result.out);
+  if (result.exit_status != 0 || lines.size() < 2) return std::optional<ComposeTool>();
+  const auto major = MajorVersion(lines[1]);
+  if (!major) return std::optional<ComposeTool>();
+  ComposeTool tool{{"docker-compose"}, *major};
+  if (lines[0] == "plugin") tool.program = {"docker", "compose"};
+  return std::optional(tool);
+}
+
+Result<std::optional<ComposeCommand>> ComposeCommand::For(
+    RemoteHost& host, const std::string& project, const std::vector<DockerContainer>& all,
+    const std::vector<DockerContainer>& wanted, const std::stop_token& stop) {
+  const std::optional<ComposeCommand> none;
+  const auto services = ServicesOf(wanted);
+  const auto options = ProjectOptions(wanted);
+  if (options.empty() || !AllPlainNames(services)) return none;
+  const auto mention = ORCIO_TRY(MentionOfHooks(host, FilesIn(options), stop));
+  if (mention == Mention::kNone) return none;
+  const auto tool = ORCIO_TRY(DetectComposeTool(host, stop));
+  if (!tool || tool->major < 2) return none;
+  for (const auto& files : options) {
+    Words words = tool->program;
+    words.insert(words.end(), {"--project-name", project});
+    words.insert(words.end(), files.begin(), files.end());
+    const ComposeCommand command(words, {services.begin(), services.end()}, IsExact(all, wanted));
+    if (ORCIO_TRY(command.RunsHooks(host, mention == Mention::kOwn, stop)))
+      return std::optional(command);
+  }
+  return none;
+}
+
+// Whether it can read the files, knows the services (the files may have moved, or changed since the
+// containers were made), and there are hooks in them: `declared` where that is known.
+Result<bool> ComposeCommand::RunsHooks(RemoteHost& host, bool declared,
+                                       const std::stop_token& stop) const {
+  const auto result = ORCIO_TRY(host.Run(Line({"config", "--services"}), {}, stop));
+  const auto known = Lines(result.out);
+  const bool knows_all =
+      std::all_of(services_.begin(), services_.end(), [&](const std::string& name) {
+        return std::find(known.begin(), known.end(), name) != known.end();
+      });
+  if (result.exit_status != 0 || !knows_all) return false;
+  if (declared) return true;
+  const auto found = ORCIO_TRY(host.Run(Line({"config"}) + kFindHooks, {}, stop));
+  return found.exit_status == 0 && !found.out.empty();
+}
+
+std::string ComposeCommand::Line(std::vector<std::string> arguments) const {
+  std::vector<std::string> words = words_;
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  // Away from the home directory, whose own compose file or .env compose would read.
+  return "cd / && " + ShellCommand(words);
+}
+
+std::string ComposeCommand::Stop(std::chrono::seconds stop_timeout) const {
+  std::vector<std::string> arguments{"stop"};
+  if (stop_timeout.count() > 0) {
+    arguments.insert(arguments.end(), {"--timeout", std::to_string(stop_timeout.count())});
+  }
+  arguments.insert(arguments.end(), services_.begin(), services_.end());
+  return Line(std::move(arguments));
+}
+
+std::string ComposeCommand::Start() const {
+  std::vector<std::string> arguments{"start"};
+  arguments.insert(arguments.end(), services_.begin(), services_.end());
+  return Line(std::move(arguments));
+}
+
+}  // namespace orcio

@@ -1,0 +1,68 @@
+#include "archiver/docker/docker_json.h"
+
+#include <nlohmann/json.hpp>
+
+namespace orcio {
+namespace {
+
+using Json = nlohmann::json;
+
+Json ToJson(const DockerContainer& container) {
+  Json json{{"id", container.id},
+            {"name", container.name},
+            {"created", container.created},
+            {"status", container.status},
+            {"health", container.health},
+            {"service", container.service},
+            {"number", container.number},
+            {"directory", container.working_directory},
+            {"started", container.started_at}};
+  if (!container.depends_on) return json;
+  json["depends_on"] = Json::array();
+  for (const auto& dependency : *container.depends_on) {
+    json["depends_on"].push_back(
+        {{"service", dependency.service}, {"healthy", dependency.healthy}});
+  }
+  return json;
+}
+
+// Throws what Json throws for a missing or mistyped field.
+DockerContainer ContainerOf(const Json& json) {
+  DockerContainer container;
+  container.id = json.at("id").get<std::string>();
+  container.name = json.at("name").get<std::string>();
+  container.created = json.at("created").get<std::string>();
+  container.status = json.at("status").get<std::string>();
+  container.health = json.at("health").get<std::string>();
+  container.service = json.at("service").get<std::string>();
+  container.number = json.at("number").get<std::string>();
+  container.working_directory = json.at("directory").get<std::string>();
+  container.started_at = json.value("started", std::string());
+  if (!json.contains("depends_on")) return container;
+  container.depends_on.emplace();
+  for (const auto& dependency : json["depends_on"]) {
+    container.depends_on->push_back(
+        {dependency.at("service").get<std::string>(), dependency.at("healthy").get<bool>()});
+  }
+  return container;
+}
+
+}  // namespace
+
+std::string ContainersToJson(const std::vector<DockerContainer>& containers) {
+  Json json = Json::array();
+  for (const auto& container : containers) json.push_back(ToJson(container));
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<std::vector<DockerContainer>> ContainersFromJson(const std::string& json) {
+  std::vector<DockerContainer> containers;
+  try {
+    for (const auto& item : Json::parse(json)) containers.push_back(ContainerOf(item));
+  } catch (const Json::exception& exception) {
+    return Fail(ErrorKind::kDamaged, "{}", exception.what());
+  }
+  return containers;
+}
+
+}  // namespace orcio

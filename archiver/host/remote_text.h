@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "archiver/host/remote_host.h"
+#include "base/error.h"
+
+namespace orcio {
+
+// What another machine printed, fit for one line of a message: the last `max_lines` lines that hold
+// anything, joined by " | ", as SafeText shows them, at most 400 bytes. "no output" where there
+// is none.
+[[nodiscard]] std::string Excerpt(std::string_view output, size_t max_lines = 3);
+
+// kRemote: "HOST: WHAT failed (exit status N): what it said", with what to do about it where `sudo`
+// was the one that said no.
+[[nodiscard]] Failure RemoteFailure(const RemoteHost& host, std::string_view what,
+                                    const CommandResult& result);
+
+}  // namespace orcio

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "archiver/config/config.h"
+#include "archiver/control/service_control.h"
+#include "archiver/host/remote_host.h"
+#include "archiver/listing/remote_listing.h"
+#include "archiver/tar/remote_tar.h"
+#include "base/error.h"
+
+namespace orcio {
+
+// What archiving a service would do, found out without touching it.
+struct ServicePlan {
+  RemoteTar tar;
+  std::vector<std::string> stops;  // what is running, in the order it would be stopped
+  std::string command;             // the remote tar's
+  Wire wire = Wire::kNone;         // chosen right before the run; never kAuto
+  // The service's, but kStop where that is kPrecopy and the host's files do not tell what changed.
+  Mode mode = Mode::kStop;
+  ListingTool listing;     // of kPrecopy
+  std::string no_precopy;  // why not, for people; empty where nothing gave way
+};
+
+// kRemote, with what to do, where no command runs on the host for want of a login shell or for what
+// sudo says, and where more comes from one than it prints. Looked at where nothing has been
+// stopped, and not where a service waits to be started again.
+[[nodiscard]] Result<void> CheckShell(RemoteHost& host, const std::stop_token& stop);
+
+// Logs in, looks for tar, paths and the service's parts. Everything that can go wrong before a
+// service is stopped goes wrong here. `control` has been inspected afterwards.
+[[nodiscard]] Result<ServicePlan> PlanService(const ServiceConfig& service, RemoteHost& host,
+                                              ServiceControl& control, const std::stop_token& stop);
+
+// What an archive may suffer from, or lack, as far as that is known before the service is stopped:
+// what its parts are, what this tar does not keep, what its containers keep where no path is.
+// `neighbours` is what the configuration has on that host; empty for the service alone. `control`
+// has been inspected.
+[[nodiscard]] std::vector<std::string> PlanWarnings(
+    const ServicePlan& plan, const ServiceConfig& service,
+    const std::vector<const ServiceConfig*>& neighbours, RemoteHost& host,
+    const ServiceControl& control, const std::stop_token& stop);
+
+}  // namespace orcio

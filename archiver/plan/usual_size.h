@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "archiver/config/config.h"
+#include "archiver/host/remote_host.h"
+#include "base/error.h"
+#include "index/files/file_system.h"
+#include "index/repository/repository.h"
+#include "index/sidecar/read/sidecar.h"
+#include "index/sidecar/run_facts.h"
+
+namespace orcio {
+
+// A volume whose disk was not mounted is archived without an error: that it holds far less than it
+// used to is all that tells.
+
+// What a service's archives hold.
+struct UsualSize {
+  ArchiveSize most;
+  std::shared_ptr<const Sidecar> last;  // of the last good one
+};
+
+// The most, of either, that the last complete archives of `service` hold: five of them, but none
+// from before the last one whose size somebody accepted. Those that shrank are no measure: the
+// second of a row is told of as the first. And the most rather than what is in the middle: nobody
+// marked the empty ones of an orcio that did not look. Nothing where there is none. `archives` are
+// a repository's, as Repository::List has them.
+[[nodiscard]] std::optional<UsualSize> FindUsualSize(const FileSystem& files,
+                                                     const std::vector<ArchiveFile>& archives,
+                                                     const std::string& service);
+
+// Those of several paths of a service that are empty directories on the host, and were not when its
+// last good archive was made: one of them may be too small a part of all to show.
+[[nodiscard]] Result<std::vector<std::string>> FindEmptied(RemoteHost& host,
+                                                           const ServiceConfig& service,
+                                                           const Sidecar& last,
+                                                           const std::stop_token& stop);
+
+// Whether it is less than the service's `min_ratio` of `usual`, or nothing but its paths is left
+// where there was more.
+[[nodiscard]] bool HasShrunk(const ServiceConfig& service, const ArchiveSize& size,
+                             const ArchiveSize& usual);
+
+// A warning for people, with what to do. `emptied` as FindEmptied has it.
+[[nodiscard]] std::string ShrunkWarning(const ServiceConfig& service, const ArchiveSize& size,
+                                        const ArchiveSize& usual,
+                                        const std::vector<std::string>& emptied);
+
+}  // namespace orcio

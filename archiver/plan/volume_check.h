@@ -1,0 +1,39 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "archiver/config/config.h"
+#include "archiver/docker/docker_mount.h"
+#include "archiver/host/remote_host.h"
+#include "archiver/plan/finding.h"
+
+namespace orcio {
+
+// What runs on a host, held against what the configuration archives of it.
+struct VolumeCheck {
+  std::vector<const ServiceConfig*> services;  // all of the host's
+  std::vector<MountingContainer> containers;
+  // Where paths of either really are, symlinks followed; one that is not in it is taken as it is.
+  std::map<std::string, std::string> resolved;
+  std::set<std::string> special;  // sockets, devices, pipes and volumes in memory among them
+};
+
+// Asks the host where links lead, what is a socket, and what stands behind volumes that no path
+// covers: some are another name for a directory. What it does not tell is taken as it is.
+void LookAtPlaces(RemoteHost& host, VolumeCheck& check, const std::stop_token& stop);
+
+// For each volume of the containers, all of them of `service`, that no `paths:` on this host cover
+// and that is not in its `ignore_mounts`: a warning for people, with what to write.
+[[nodiscard]] std::vector<std::string> UncoveredWarnings(const VolumeCheck& check,
+                                                         const ServiceConfig& service);
+
+// Warnings: volumes of the services' containers that no `paths:` on this host cover, and compose
+// projects and containers that no service is about. Sockets, devices and the system's own files are
+// no volumes. `host` in the findings is left to the caller.
+[[nodiscard]] std::vector<Finding> FindUncovered(const VolumeCheck& check);
+
+}  // namespace orcio

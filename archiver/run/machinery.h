@@ -1,0 +1,20 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "archiver/config/config.h"
+#include "archiver/control/service_control.h"
+#include "archiver/host/remote_host.h"
+#include "index/files/file_system.h"
+
+namespace orcio {
+
+// How to reach hosts and services; tests put their own here.
+struct Machinery {
+  std::function<std::unique_ptr<RemoteHost>(const HostConfig&)> host;
+  std::function<std::unique_ptr<ServiceControl>(const ServiceConfig&)> control;
+  const FileSystem& files;
+};
+
+}  // namespace orcio

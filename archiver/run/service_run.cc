@@ -1,0 +1,410 @@
+#include "archiver/run/service_run.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <future>
+#include <string_view>
+
+#include "archiver/capture/capture.h"
+#include "archiver/capture/precopy_capture.h"
+#include "archiver/config/service_names.h"
+#include "archiver/host/early_host.h"
+#include "archiver/layers/kept_layer.h"
+#include "archiver/plan/service_plan.h"
+#include "archiver/plan/usual_size.h"
+#include "archiver/safety/safety_net.h"
+#include "archiver/safety/stopped_service.h"
+#include "archiver/tar/wire.h"
+#include "base/text/figures.h"
+#include "base/threads/pause.h"
+#include "base/threads/time_limit.h"
+#include "index/repository/archive_name.h"
+#include "index/repository/archive_state.h"
+#include "index/repository/naming_check.h"
+#include "index/repository/repository.h"
+#include "index/sidecar/read/sidecar.h"
+
+namespace orcio {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+int64_t UtcSeconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+class ServiceRun {
+ public:
+  ServiceRun(const ServiceConfig& service, RemoteHost& host, ServiceControl& control,
+             const FileSystem& files, const std::filesystem::path& repository,
+             const ServiceRunOptions& options, const RunObserver& observer,
+             const std::stop_token& stop)
+      : service_(service),
+        host_(host),
+        control_(control),
+        files_(files),
+        repository_(repository),
+        options_(options),
+        observer_(observer),
+        stop_(stop) {}
+
+  ServiceOutcome Run();
+
+ private:
+  Result<void> Archive();
+  Result<void> Prepare();
+  void BeginSecondConnection();
+  Result<void> LookAtLast();
+  Result<void> ChooseName();
+  Result<void> ArchiveRunning();
+  Result<std::unique_ptr<SafetyNet>> SpreadNet();
+  Result<void> StopAndCollect(SafetyNet& net, const std::stop_token& stop);
+  Result<void> Collect(RemoteHost& host, const std::stop_token& stop);
+  Result<void> JudgeRest();
+  void KeepForNext();
+  Result<void> Publish(std::future<Result<const TarSummary*>> finished);
+  void LookAgain();
+  Result<void> ChooseCapture();
+  Result<void> PrepareCapture();
+  void WarnOfStop(const std::string& why);
+  void CompareSize(const TarSummary& summary);
+  [[nodiscard]] CaptureContext Context();
+  [[nodiscard]] Error NoTar(Error error) const;
+  [[nodiscard]] Failure Cancelled() const;
+  [[nodiscard]] Failure DownTooLong() const;
+  void Enter(RunPhase phase) const {
+    if (observer_.phase) observer_.phase(phase);
+  }
+
+  const ServiceConfig& service_;
+  RemoteHost& host_;
+  ServiceControl& control_;
+  const FileSystem& files_;
+  const std::filesystem::path& repository_;
+  const ServiceRunOptions& options_;
+  const RunObserver& observer_;
+  const std::stop_token& stop_;
+
+  ServicePlan plan_;
+  std::unique_ptr<RemoteHost> second_connection_;  // the guard's, until its net is spread
+  std::optional<double> last_ratio_;  // of what compression left of the last archive's tar
+  std::optional<UsualSize> usual_;    // what the last archives hold
+  std::vector<std::string> emptied_;  // paths
+  std::string name_;
+  std::unique_ptr<Capture> capture_;
+  std::optional<Clock::time_point> deadline_;
+  Downtime downtime_;
+  ServiceOutcome outcome_;
+};
+
+ServiceOutcome ServiceRun::Run() {
+  const auto begun = Clock::now();
+  outcome_.service = service_.name;
+  outcome_.host = host_.name();
+  outcome_.facts.service = service_.name;
+  outcome_.facts.host = host_.name();
+  outcome_.facts.mode = NameOf(service_.mode);
+  outcome_.facts.control = NameOf(service_.control);
+  outcome_.facts.tools["orcio"] = ORCIO_VERSION;
+  auto ready = RefuseUnrecovered(files_, repository_, service_.name);
+  if (!ready && ready.error().kind == ErrorKind::kNotRunning) {
+    outcome_.start_error = std::move(ready).error();
+    return std::move(outcome_);
+  }
+  auto archived = ready ? Archive() : ready;
+  if (!archived) {
+    outcome_.error = std::move(archived).error();
+    KeepForNext();
+    LookAgain();
+  }
+  capture_.reset();  // removes what was not published
+  outcome_.seconds = SecondsSince(begun);
+  return std::move(outcome_);
+}
+
+Result<void> ServiceRun::Archive() {
+  ORCIO_TRY(Prepare());
+  if (!plan_.stops.empty()) return ArchiveRunning();
+  ORCIO_TRY(Collect(host_, stop_));
+  // What was down when it was inspected may have been started in the middle by somebody else.
+  ORCIO_TRY(control_.ConfirmAtRest(host_, stop_));
+  return Publish(std::async(std::launch::async, [this] { return capture_->Finish(); }));
+}
+
+Result<void> ServiceRun::ArchiveRunning() {
+  const auto net = ORCIO_TRY(SpreadNet());
+  Result<void> streamed;
+  std::future<Result<const TarSummary*>> finished;
+  {
+    StoppedService stopped(host_, control_, *net, {options_.start_retry, options_.retry_pause});
+    const TimeLimit limit(service_.max_downtime, stop_, net->lost());
+    streamed = StopAndCollect(*net, limit.token());
+    if (!streamed && limit.expired()) streamed = DownTooLong();
+    // The last byte is here: what remains to be compressed does not keep the service down.
+    if (streamed) finished = std::async(std::launch::async, [this] { return capture_->Finish(); });
+    Enter(RunPhase::kStarting);
+    const auto begun = Clock::now();
+    auto started = stopped.Start();
+    downtime_.start = std::chrono::duration<double>(stopped.known() - begun).count();
+    if (!started) outcome_.start_error = std::move(started).error();
+  }
+  if (streamed) streamed = JudgeRest();
+  downtime_.not_running = control_.NotRunning();
+  outcome_.facts.downtime = downtime_;
+  if (net->left()) outcome_.facts.warnings.push_back(net->left()->message);
+  if (auto voided = net->Voided(); voided && !stop_.stop_requested())
+    return Failure(*std::move(voided));
+  ORCIO_TRY(std::move(streamed));
+  return Publish(std::move(finished));
+}
+
+Result<std::unique_ptr<SafetyNet>> ServiceRun::SpreadNet() {
+  if (service_.guard && !options_.second_connection)
+    return Fail(ErrorKind::kInvalid, "{}: its guard needs a second connection", service_.name);
+  RunJournal journal;
+  journal.service = service_;
+  journal.running = plan_.stops;
+  journal.memory = control_.Memory();
+  journal.start_seconds = outcome_.facts.start_seconds;
+  if (service_.guard && !second_connection_) second_connection_ = options_.second_connection();
+  return SafetyNet::Spread({files_, repository_}, std::move(journal), service_, control_,
+                           std::move(second_connection_), stop_);
+}
+
+// All that can fail without the service noticing.
+Result<void> ServiceRun::Prepare() {
+  Enter(RunPhase::kConnecting);
+  plan_ = ORCIO_TRY(PlanService(service_, host_, control_, stop_));
+  outcome_.facts.mode = NameOf(plan_.mode);
+  outcome_.facts.tools["tar"] = plan_.tar.description;
+  BeginSecondConnection();
+  outcome_.facts.warnings =
+      PlanWarnings(plan_, service_, options_.neighbours, host_, control_, stop_);
+  ORCIO_TRY(LookAtLast());
+  ORCIO_TRY(ChooseName());
+  plan_.wire = ORCIO_TRY(ChooseWire(service_.wire, host_, plan_.command, last_ratio_, stop_));
+  ORCIO_TRY(ChooseCapture());
+  auto prepared = PrepareCapture();
+  if (stop_.stop_requested()) return Cancelled();
+  return prepared;
+}
+
+// Logging in takes as long as several commands do, which go on meanwhile. Not for precopy: nobody
+// would answer what the host asks by it while that copies, for hours, say.
+void ServiceRun::BeginSecondConnection() {
+  if (!service_.guard || !options_.second_connection) return;
+  if (plan_.stops.empty() || plan_.mode == Mode::kPrecopy) return;
+  second_connection_ = MakeEarlyHost(options_.second_connection(), stop_);
+}
+
+Result<void> ServiceRun::ChooseCapture() {
+  if (plan_.mode == Mode::kPrecopy) {
+    capture_ = MakePrecopyCapture(Context());
+    return {};
+  }
+  if (!plan_.no_precopy.empty() && service_.mode_chosen) WarnOfStop(plan_.no_precopy);
+  capture_ = ORCIO_TRY(MakeStreamCapture(Context()));
+  return {};
+}
+
+// With stop, an archive takes less room while it is made. (Where not even what precopy fetched
+// found room, the service would be stopped for nothing.)
+Result<void> ServiceRun::PrepareCapture() {
+  ORCIO_TRY(capture_->Prepare(host_, stop_));
+  auto room = capture_->CheckRoom();
+  if (room) return room;
+  if (service_.mode_chosen) {
+    room.error().message += "; the service was not stopped";
+    return room;
+  }
+  WarnOfStop(room.error().message);
+  plan_.mode = Mode::kStop;
+  outcome_.facts.mode = NameOf(plan_.mode);
+  capture_.reset();  // and what it had on disk
+  capture_ = ORCIO_TRY(MakeStreamCapture(Context()));
+  return capture_->Prepare(host_, stop_);
+}
+
+void ServiceRun::WarnOfStop(const std::string& why) {
+  outcome_.facts.warnings.push_back(why + ": archived with `mode: stop` instead of precopy");
+}
+
+CaptureContext ServiceRun::Context() {
+  return {service_, plan_, files_, repository_, name_, options_, observer_, outcome_.facts};
+}
+
+// A disk that could not even take the last archive again will not take the next one. (A plain .tar
+// that somebody made says nothing about how large a compressed one gets, nor does one that shrank.)
+Result<void> ServiceRun::LookAtLast() {
+  const auto archives = ORCIO_TRY(Repository(files_, repository_).List());
+  if (service_.min_ratio > 0) usual_ = FindUsualSize(files_, archives, service_.name);
+  if (usual_) emptied_ = ORCIO_TRY(FindEmptied(host_, service_, *usual_->last, stop_));
+  const auto last = std::find_if(archives.rbegin(), archives.rend(), [&](const ArchiveFile& file) {
+    return file.name.service == service_.name && file.name.gzip &&
+           !LookAtArchive(files_, file).shrunk_from();
+  });
+  if (last == archives.rend()) return {};
+  if (const auto sidecar = Sidecar::Open(files_, last->sidecar);
+      sidecar && (*sidecar)->tar_bytes() > 0)
+    last_ratio_ = static_cast<double>((*sidecar)->archive().bytes) /
+                  static_cast<double>((*sidecar)->tar_bytes());
+  const uint64_t free_bytes = ORCIO_TRY(files_.FreeBytes(repository_));
+  if (free_bytes >= last->status.size) return {};
+  return Failure(
+      Error{ErrorKind::kIo, ENOSPC,
+            fmt::format("{}: {} are free, the last archive of {} ({}) took {}: make room "
+                        "there; the service was not stopped",
+                        repository_.string(), FormatBytes(free_bytes), service_.name,
+                        last->path.filename().string(), FormatBytes(last->status.size))});
+}
+
+// A name has a second's precision: where it is taken, the next second's is free.
+Result<void> ServiceRun::ChooseName() {
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    outcome_.facts.start_seconds = UtcSeconds();
+    name_ = MakeArchiveName(service_.name, outcome_.facts.start_seconds);
+    const auto status = files_.Status(repository_ / name_);
+    if (!status && ToErrno(status.error()) == ENOENT)
+      return CheckNaming(files_, repository_, name_);
+    if (!status) return Failure(status.error());
+    if (!Pause(std::chrono::milliseconds(1000), stop_)) return Cancelled();
+  }
+  return Fail(ErrorKind::kIo, "{} exists already: look at this machine's clock",
+              (repository_ / name_).string());
+}
+
+Result<void> ServiceRun::StopAndCollect(SafetyNet& net, const std::stop_token& stop) {
+  const auto host = net.Guarded(host_);
+  Enter(RunPhase::kStopping);
+  const auto begun = Clock::now();
+  if (service_.max_downtime) deadline_ = begun + *service_.max_downtime;
+  auto stopped = control_.Stop(*host, stop);
+  downtime_.stop = SecondsSince(begun);
+  ORCIO_TRY(std::move(stopped));
+  const auto down = Clock::now();
+  auto streamed = Collect(*host, stop);
+  // Nothing but what has to be looked at before stands between the last byte and the start.
+  if (streamed) streamed = control_.LookBeforeStart(host_, stop);
+  if (streamed) net.EndsWithStart();
+  downtime_.scan = capture_->scan_seconds();
+  downtime_.stream = SecondsSince(down) - downtime_.scan;
+  return streamed;
+}
+
+// Once the service runs, or cannot be made to: whether it was at rest while it was read.
+Result<void> ServiceRun::JudgeRest() {
+  auto judged = control_.JudgeAfterStart(host_, stop_);
+  if (judged || judged.error().kind != ErrorKind::kNetwork) return judged;
+  // A link that breaks now is no reason to throw an archive away.
+  ORCIO_TRY(host_.Connect(stop_));
+  return control_.JudgeAfterStart(host_, stop_);
+}
+
+Result<void> ServiceRun::Collect(RemoteHost& host, const std::stop_token& stop) {
+  Enter(RunPhase::kStreaming);
+  auto collected = capture_->Collect(host, deadline_, stop);
+  if (!collected) return Failure(NoTar(std::move(collected).error()));
+  if (stop_.stop_requested()) return Cancelled();
+  return {};
+}
+
+Result<void> ServiceRun::Publish(std::future<Result<const TarSummary*>> finished) {
+  Enter(RunPhase::kFinishing);
+  auto whole = finished.get();
+  // Of precopy, what is damaged may be the last archive.
+  if (!whole && plan_.mode != Mode::kPrecopy) return Failure(NoTar(std::move(whole).error()));
+  const TarSummary* summary = ORCIO_TRY(std::move(whole));
+  if (stop_.stop_requested()) return Cancelled();
+  LookAgain();
+  outcome_.facts.end_seconds = UtcSeconds();
+  capture_->Report(outcome_.facts);
+  CompareSize(*summary);
+  RunFacts facts = outcome_.facts;
+  if (outcome_.start_error) {
+    facts.warnings.push_back("the service was not confirmed running again: " +
+                             outcome_.start_error->message);
+  }
+  ORCIO_TRY(capture_->Describe(facts));
+  ORCIO_TRY(capture_->Publish());
+  // Whatever runs that gave up have left has served, or is out of date.
+  if (auto removed = RemoveKept(files_, repository_, service_.name); !removed)
+    outcome_.facts.warnings.push_back(std::move(removed).error().message);
+  outcome_.archive = repository_ / name_;
+  outcome_.tar_bytes = capture_->tar_bytes();
+  outcome_.archive_bytes = capture_->archive_bytes();
+  outcome_.entries = summary->entries;
+  if (observer_.progress) observer_.progress(outcome_.tar_bytes, outcome_.archive_bytes);
+  return {};
+}
+
+// What a volume holds whose disk is not mounted, tar archives without a word.
+void ServiceRun::CompareSize(const TarSummary& summary) {
+  outcome_.facts.size_accepted = service_.min_ratio <= 0;
+  const ArchiveSize size{summary.end_of_entries, summary.entries};
+  if (!usual_ || (emptied_.empty() && !HasShrunk(service_, size, usual_->most))) return;
+  outcome_.facts.shrunk_from = usual_->most;
+  outcome_.facts.warnings.push_back(ShrunkWarning(service_, size, usual_->most, emptied_));
+}
+
+// What was fetched while the service ran need not be fetched again because the rest took too long.
+void ServiceRun::KeepForNext() {
+  if (!capture_ || outcome_.error->kind != ErrorKind::kLimit || stop_.stop_requested()) return;
+  capture_->Explain(*outcome_.error);
+  auto kept = capture_->Keep(host_, stop_);
+  if (!kept) {
+    outcome_.facts.warnings.push_back(std::move(kept).error().message);
+  } else if (*kept) {
+    outcome_.error->message += "; what was fetched while it ran is kept for the next run";
+  }
+}
+
+// A health check that was not due when the service was started may have spoken by now.
+void ServiceRun::LookAgain() {
+  if (stop_.stop_requested()) return;
+  auto looked = control_.LookAgain(host_, stop_);
+  auto& warnings = outcome_.facts.warnings;
+  if (looked) {
+    warnings.insert(warnings.end(), looked->begin(), looked->end());
+  } else if (looked.error().kind == ErrorKind::kNotRunning && !outcome_.start_error) {
+    outcome_.start_error = std::move(looked).error();
+  } else {
+    warnings.push_back("whether it is well was not known by the end of the run: " +
+                       looked.error().message);
+  }
+}
+
+// What a host sends is nothing of the repository's: if it makes no sense, nothing there is damaged.
+Error ServiceRun::NoTar(Error error) const {
+  if (error.kind != ErrorKind::kDamaged) return error;
+  error.kind = ErrorKind::kRemote;
+  error.message = fmt::format(
+      "{}: no archive, for what {} sent is no whole tar ({}): see what else prints to standard "
+      "output there while tar runs, and whether that is a tar at all",
+      service_.name, host_.name(), error.message);
+  return error;
+}
+
+Failure ServiceRun::Cancelled() const {
+  return Fail(ErrorKind::kCancelled, "{}: interrupted; no archive was made", service_.name);
+}
+
+Failure ServiceRun::DownTooLong() const {
+  return Fail(ErrorKind::kLimit,
+              "{}: started again without an archive, for it was down for its max_downtime, {} s, "
+              "and {} of the tar had arrived: raise max_downtime, or exclude something",
+              service_.name, service_.max_downtime->count(), FormatBytes(capture_->tar_bytes()));
+}
+
+}  // namespace
+
+ServiceOutcome RunService(const ServiceConfig& service, RemoteHost& host, ServiceControl& control,
+                          const FileSystem& files, const std::filesystem::path& repository,
+                          const ServiceRunOptions& options, const RunObserver& observer,
+                          const std::stop_token& stop) {
+  return ServiceRun(service, host, control, files, repository, options, observer, stop).Run();
+}
+
+}  // namespace orcio

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "archiver/config/config.h"
+#include "base/error.h"
+
+namespace orcio::cli {
+
+// The host of that name. kNotFound, naming one that is written alike, where there is none.
+[[nodiscard]] Result<HostConfig> ConfiguredHost(const Config& config, const std::string& name);
+
+}  // namespace orcio::cli

@@ -1,0 +1,275 @@
+#include "index/archive/read/archive_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+#include "base/bytes.h"
+#include "index/spans/span_decoder.h"
+
+namespace orcio {
+namespace {
+
+using Extents = std::vector<Extent>;
+
+alignas(4096) constexpr std::array<std::byte, 64 * 1024> kZeros{};
+
+void AppendZeros(uint64_t count, std::vector<Slice>& to) {
+  for (; count > 0; count -= to.back().bytes.size()) {
+    to.push_back({std::span(kZeros).first(std::min<uint64_t>(count, kZeros.size())), nullptr});
+  }
+}
+
+// The first extent that ends behind `offset`.
+Extents::const_iterator FirstEndingBehind(const Extents& extents, uint64_t offset) {
+  return std::partition_point(extents.begin(), extents.end(), [&](const Extent& extent) {
+    return extent.file_offset + extent.length <= offset;
+  });
+}
+
+// Where the data of `extents` ends; behind it an incomplete file is lost.
+uint64_t EndOf(const Extents& extents) {
+  return extents.empty() ? 0 : extents.back().file_offset + extents.back().length;
+}
+
+// Extents come from the sidecar: that they are checksummed says nothing of who wrote them.
+bool AreSound(const Extents& extents, uint64_t file_bytes, uint64_t tar_bytes) {
+  uint64_t reached = 0;
+  for (const Extent& extent : extents) {
+    const auto file_end = CheckedAdd(extent.file_offset, extent.length);
+    const auto tar_end = CheckedAdd(extent.tar_offset, extent.length);
+    if (!file_end || !tar_end || extent.file_offset < reached || *file_end > file_bytes ||
+        *tar_end > tar_bytes) {
+      return false;
+    }
+    reached = *file_end;
+  }
+  return true;
+}
+
+}  // namespace
+
+struct ArchiveReader::State {
+  State(std::string archive_name, std::unique_ptr<RandomAccess> archive,
+        std::shared_ptr<const Sidecar> index, SpanCache& spans)
+      : name(std::move(archive_name)),
+        file(std::move(archive)),
+        sidecar(std::move(index)),
+        cache(spans),
+        id(spans.NewArchive()) {}
+
+  // What is needed to read a regular file. A whole file without holes, as nearly all are, has no
+  // extents to look up: it lies in the tar in one piece from data_offset.
+  struct File {
+    NodeInfo node;
+    bool in_one_piece = false;
+    std::shared_ptr<const Extents> extents;  // null where in_one_piece
+  };
+
+  Result<File> FileAt(NodeId file_id) const;
+  Result<std::shared_ptr<const Extents>> ExtentsOf(const NodeInfo& node) const;
+  Result<uint64_t> SpanHolding(uint64_t tar_offset) const;
+  Result<SpanBytes> SpanContent(uint64_t index, const Span& span) const;
+  Result<SpanBytes> Decode(uint64_t index, const Span& span) const;
+  Result<void> AppendTar(uint64_t tar_offset, uint64_t size, std::vector<Slice>& to) const;
+  Result<void> AppendFile(const File& found, uint64_t offset, uint64_t size,
+                          std::vector<Slice>& to) const;
+
+  const std::string name;  // as messages call it
+  const std::unique_ptr<RandomAccess> file;
+  const std::shared_ptr<const Sidecar> sidecar;
+  SpanCache& cache;
+  const uint64_t id;
+  // Where the last read ended: a reader that goes on from there needs no search.
+  mutable std::atomic<uint64_t> likely_span{0};
+
+  mutable std::mutex mutex;
+  // The extents last looked up: a sparse file can have millions, and is read in many small pieces.
+  mutable NodeId extents_node = 0;                        // guarded by mutex
+  mutable std::shared_ptr<const Extents> recent_extents;  // guarded by mutex
+};
+
+Result<ArchiveReader::State::File> ArchiveReader::State::FileAt(NodeId file_id) const {
+  File found;
+  found.node = ORCIO_TRY(sidecar->Node(file_id));
+  const NodeInfo& node = found.node;
+  if (node.type != EntryType::kFile)
+    return Fail(ErrorKind::kInvalid, "{}: node {} is no regular file", name, file_id);
+  found.in_one_piece = !node.sparse && node.complete;
+  if (!found.in_one_piece) {
+    found.extents = ORCIO_TRY(ExtentsOf(node));
+    return found;
+  }
+  const auto end = CheckedAdd(node.data_offset, node.size);
+  if (node.size > 0 && (!end || *end > sidecar->tar_bytes())) {
+    return Fail(ErrorKind::kDamaged, "{}: the index puts a file of {} bytes at tar offset {} of {}",
+                name, node.size, node.data_offset, sidecar->tar_bytes());
+  }
+  return found;
+}
+
+Result<std::shared_ptr<const Extents>> ArchiveReader::State::ExtentsOf(const NodeInfo& node) const {
+  {
+    std::scoped_lock lock(mutex);
+    if (recent_extents != nullptr && extents_node == node.inode) return recent_extents;
+  }
+  const auto extents = std::make_shared<Extents>(ORCIO_TRY(sidecar->Extents(node.inode)));
+  // GNU tar ends the map of a file that ends in a hole with an empty extent: no data to seek to.
+  std::erase_if(*extents, [](const Extent& extent) { return extent.length == 0; });
+  if (!AreSound(*extents, node.size, sidecar->tar_bytes())) {
+    return Fail(ErrorKind::kDamaged, "{}: the index has impossible extents for the file at {}",
+                name, node.data_offset);
+  }
+  std::scoped_lock lock(mutex);
+  extents_node = node.inode;
+  recent_extents = extents;
+  return extents;
+}
+
+Result<uint64_t> ArchiveReader::State::SpanHolding(uint64_t tar_offset) const {
+  const uint64_t likely = likely_span.load(std::memory_order_relaxed);
+  for (uint64_t index = likely; index < likely + 2 && index < sidecar->span_count(); ++index) {
+    const Span span = ORCIO_TRY(sidecar->SpanAt(index));
+    if (tar_offset >= span.tar_offset && tar_offset - span.tar_offset < span.tar_bytes)
+      return index;
+  }
+  return sidecar->SpanHolding(tar_offset);
+}
+
+Result<SpanBytes> ArchiveReader::State::SpanContent(uint64_t index, const Span& span) const {
+  return cache.Get({id, index}, [&] { return Decode(index, span); });
+}
+
+Result<SpanBytes> ArchiveReader::State::Decode(uint64_t index, const Span& span) const {
+  const std::string what =
+      fmt::format("{}: span {} at offset {}", name, index, span.archive_offset);
+  const SpanStart start = ORCIO_TRY(sidecar->StartOf(index));
+  const auto window = ORCIO_TRY(sidecar->PackedWindow(start));
+  return std::make_shared<const std::vector<std::byte>>(
+      ORCIO_TRY(DecodeSpan(*file, span, start, window, what)));
+}
+
+// What is asked for lies within tar_bytes().
+Result<void> ArchiveReader::State::AppendTar(uint64_t tar_offset, uint64_t size,
+                                             std::vector<Slice>& to) const {
+  if (size == 0) return {};
+  uint64_t index = ORCIO_TRY(SpanHolding(tar_offset));
+  for (;; ++index) {
+    const Span span = ORCIO_TRY(sidecar->SpanAt(index));
+    if (tar_offset < span.tar_offset || tar_offset - span.tar_offset >= span.tar_bytes) {
+      return Fail(ErrorKind::kDamaged, "{}: no span of the index holds tar offset {}", name,
+                  tar_offset);
+    }
+    SpanBytes bytes = ORCIO_TRY(SpanContent(index, span));
+    const uint64_t within = tar_offset - span.tar_offset;
+    const uint64_t here = std::min<uint64_t>(size, span.tar_bytes - within);
+    to.push_back({std::span(*bytes).subspan(within, here), std::move(bytes)});
+    tar_offset += here;
+    size -= here;
+    if (size == 0) break;
+  }
+  if (likely_span.load(std::memory_order_relaxed) != index)
+    likely_span.store(index, std::memory_order_relaxed);
+  return {};
+}
+
+// What is asked for lies within the file's size.
+Result<void> ArchiveReader::State::AppendFile(const File& found, uint64_t offset, uint64_t size,
+                                              std::vector<Slice>& to) const {
+  if (found.in_one_piece) return AppendTar(found.node.data_offset + offset, size, to);
+  const Extents& extents = *found.extents;
+  if (!found.node.complete && offset + size > EndOf(extents)) {
+    return Fail(ErrorKind::kDamaged,
+                "{}: the file at tar offset {} is incomplete: {} of its {} bytes are there", name,
+                found.node.data_offset, EndOf(extents), found.node.size);
+  }
+  const uint64_t end = offset + size;
+  for (auto extent = FirstEndingBehind(extents, offset); offset < end; ++extent) {
+    const uint64_t data = extent == extents.end() ? end : std::min(end, extent->file_offset);
+    if (data > offset) AppendZeros(data - offset, to);
+    offset = std::max(offset, data);
+    if (offset == end) break;
+    const uint64_t within = offset - extent->file_offset;
+    const uint64_t here = std::min(end - offset, extent->length - within);
+    ORCIO_TRY(AppendTar(extent->tar_offset + within, here, to));
+    offset += here;
+  }
+  return {};
+}
+
+ArchiveReader::ArchiveReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+ArchiveReader::~ArchiveReader() {
+  state_->cache.Forget(state_->id);
+}
+
+Result<std::unique_ptr<ArchiveReader>> ArchiveReader::Open(const FileSystem& files,
+                                                           const std::filesystem::path& archive,
+                                                           std::shared_ptr<const Sidecar> sidecar,
+                                                           SpanCache& cache) {
+  auto file = ORCIO_TRY(files.OpenRead(archive));
+  ORCIO_TRY(sidecar->CheckBelongsTo(*file));
+  return std::unique_ptr<ArchiveReader>(new ArchiveReader(
+      std::make_unique<State>(archive.string(), std::move(file), std::move(sidecar), cache)));
+}
+
+const Sidecar& ArchiveReader::sidecar() const {
+  return *state_->sidecar;
+}
+
+Result<std::vector<Slice>> ArchiveReader::ReadTar(uint64_t tar_offset, size_t size) const {
+  std::vector<Slice> slices;
+  const uint64_t end = state_->sidecar->tar_bytes();
+  if (tar_offset < end)
+    ORCIO_TRY(state_->AppendTar(tar_offset, std::min<uint64_t>(size, end - tar_offset), slices));
+  return slices;
+}
+
+Result<std::vector<Slice>> ArchiveReader::ReadFile(NodeId file, uint64_t offset,
+                                                   size_t size) const {
+  const State::File found = ORCIO_TRY(state_->FileAt(file));
+  std::vector<Slice> slices;
+  if (offset < found.node.size) {
+    const uint64_t there = std::min<uint64_t>(size, found.node.size - offset);
+    ORCIO_TRY(state_->AppendFile(found, offset, there, slices));
+  }
+  return slices;
+}
+
+Result<std::optional<uint64_t>> ArchiveReader::SeekData(NodeId file, uint64_t offset) const {
+  const State::File found = ORCIO_TRY(state_->FileAt(file));
+  if (offset >= found.node.size) return std::nullopt;
+  if (found.in_one_piece) return offset;
+  const Extents& extents = *found.extents;
+  const auto extent = FirstEndingBehind(extents, offset);
+  if (extent != extents.end()) return std::max(offset, extent->file_offset);
+  // What an incomplete file lost is no hole: whoever copies it must run into the error.
+  if (!found.node.complete) return offset;
+  return std::nullopt;
+}
+
+Result<std::optional<uint64_t>> ArchiveReader::SeekHole(NodeId file, uint64_t offset) const {
+  const State::File found = ORCIO_TRY(state_->FileAt(file));
+  if (offset >= found.node.size) return std::nullopt;
+  if (found.in_one_piece) return found.node.size;
+  const Extents& extents = *found.extents;
+  uint64_t reached = offset;
+  for (auto extent = FirstEndingBehind(extents, offset);
+       extent != extents.end() && extent->file_offset <= reached; ++extent) {
+    reached = extent->file_offset + extent->length;
+  }
+  const bool lost = !found.node.complete && reached >= EndOf(extents);
+  return lost ? found.node.size : reached;
+}
+
+Result<uint64_t> ArchiveReader::DataBytes(NodeId file) const {
+  const State::File found = ORCIO_TRY(state_->FileAt(file));
+  if (found.in_one_piece) return found.node.size;
+  uint64_t sum = 0;
+  for (const Extent& extent : *found.extents) sum += extent.length;
+  return sum;
+}
+
+}  // namespace orcio

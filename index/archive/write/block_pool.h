@@ -1,0 +1,40 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <vector>
+
+#include "index/gzip/gzip_member.h"
+
+namespace orcio {
+
+// One member's tar bytes, on their way from the network to whoever reads them.
+struct PooledBlock {
+  std::unique_ptr<std::byte[]> bytes;  // kMemberTarBytes of room
+  size_t size = 0;                     // filled
+};
+
+// Hands out blocks and takes them back when their last user lets go. Allocates a block only where
+// none is free, so its memory is what the slowest user makes necessary. Thread-safe. Outlives its
+// blocks.
+class BlockPool {
+ public:
+  explicit BlockPool(size_t capacity);
+
+  // An empty block; waits where `capacity` blocks are in use. Null where `stop` was requested.
+  [[nodiscard]] std::shared_ptr<PooledBlock> Take(const std::stop_token& stop);
+
+ private:
+  void Return(PooledBlock* block);
+
+  const size_t capacity_;
+  std::mutex mutex_;
+  std::condition_variable_any returned_;
+  size_t allocated_ = 0;                            // guarded by mutex_
+  std::vector<std::unique_ptr<PooledBlock>> free_;  // guarded by mutex_
+};
+
+}  // namespace orcio

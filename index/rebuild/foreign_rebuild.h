@@ -1,0 +1,21 @@
+#pragma once
+
+#include <stop_token>
+#include <string>
+
+#include "base/error.h"
+#include "index/files/file_system.h"
+#include "index/rebuild/indexed_archive.h"
+#include "index/rebuild/rebuild.h"
+
+namespace orcio {
+
+// Indexes an archive that orcio did not write, in one pass: gzip of any kind, or, where it does not
+// begin like gzip, a plain tar. Where it is damaged or cut short and a part of it can be read, that
+// part is indexed and a warning says so; what is in doubt is in spans that are lost. kDamaged where
+// nothing can be read, or it is no tar. Memory: about 64 MiB and what the tree takes.
+[[nodiscard]] Result<void> IndexForeign(const RandomAccess& archive, const std::string& name,
+                                        const RebuildOptions& options, const std::stop_token& stop,
+                                        IndexedArchive& indexed);
+
+}  // namespace orcio

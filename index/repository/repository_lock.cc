@@ -1,0 +1,95 @@
+#include "index/repository/repository_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <array>
+#include <cerrno>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+namespace orcio {
+namespace {
+
+Failure CannotOpen(const std::filesystem::path& repository, const std::filesystem::path& file,
+                   int errnum) {
+  switch (errnum) {
+    case ENOENT:
+      return Failure(Error{ErrorKind::kNotFound, errnum,
+                           fmt::format("{0}: there is no such repository; make it with: "
+                                       "mkdir -p -m 0700 {0}",
+                                       repository.string())});
+    case ENOTDIR:
+      return FailErrno(errnum, fmt::format("{}: cannot be a repository", repository.string()));
+    case ELOOP:
+      return FailErrno(errnum, fmt::format("{}: the lock file must not be a symbolic link, "
+                                           "remove it",
+                                           file.string()));
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return FailErrno(errnum, fmt::format("{}: cannot be written by user {}", repository.string(),
+                                           ::geteuid()));
+    default:
+      return FailErrno(errnum, fmt::format("{}: cannot open the lock file", file.string()));
+  }
+}
+
+// The process id in the file, or nothing: its holder may not have written it yet.
+std::string Holder(int fd) {
+  std::array<char, 24> text{};
+  const ssize_t got = ::pread(fd, text.data(), text.size(), 0);
+  std::string_view pid(text.data(), got > 0 ? static_cast<size_t>(got) : 0);
+  pid = pid.substr(0, pid.find('\n'));
+  if (pid.empty() || pid.find_first_not_of("0123456789") != std::string_view::npos) return "";
+  return fmt::format(" (process {})", pid);
+}
+
+// The lock holds without it: a full disk must not keep `prune` from making room.
+void WriteHolder(int fd) {
+  const std::string pid = fmt::format("{}\n", ::getpid());
+  if (::ftruncate(fd, 0) == 0) [[maybe_unused]]
+    const ssize_t ignored = ::pwrite(fd, pid.data(), pid.size(), 0);
+}
+
+}  // namespace
+
+Result<RepositoryLock> RepositoryLock::Take(const std::filesystem::path& repository) {
+  const auto file = repository / ".orcio.lock";
+  // O_NONBLOCK: somebody's FIFO of that name must not hold us up.
+  constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  UniqueFd fd(::open(file.c_str(), kFlags, 0600));
+  if (!fd.valid()) return CannotOpen(repository, file, errno);
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return FailErrno(errno, file.string());
+  if (!S_ISREG(status.st_mode))
+    return Fail(ErrorKind::kIo, "{}: is not a regular file; remove it", file.string());
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK)
+      return FailErrno(errno, fmt::format("{}: cannot lock", file.string()));
+    return Fail(ErrorKind::kLocked,
+                "{}: another run of orcio{} is changing this repository; try again when it ended",
+                repository.string(), Holder(fd.get()));
+  }
+  WriteHolder(fd.get());
+  return RepositoryLock(std::move(fd));
+}
+
+bool RepositoryLock::IsHeld(const std::filesystem::path& repository) {
+  struct stat status {};
+  if (::lstat((repository / ".orcio.lock").c_str(), &status) != 0) return false;
+  const std::string file =
+      fmt::format(" {:02x}:{:02x}:{} ", major(status.st_dev), minor(status.st_dev), status.st_ino);
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);) {
+    if (line.find(" FLOCK ") != std::string::npos && line.find(file) != std::string::npos)
+      return true;
+  }
+  return false;
+}
+
+}  // namespace orcio

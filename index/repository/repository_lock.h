@@ -1,0 +1,26 @@
+#pragma once
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace orcio {
+
+// Held by whatever changes a repository; the kernel lets go of it when the process ends, however it
+// ends.
+class RepositoryLock {
+ public:
+  // kLocked, naming the holder's process id, where another run holds it; does not wait.
+  [[nodiscard]] static Result<RepositoryLock> Take(const std::filesystem::path& repository);
+
+  // Whether a run holds it now, without being in the way of one that wants to (proc(5),
+  // /proc/locks).
+  [[nodiscard]] static bool IsHeld(const std::filesystem::path& repository);
+
+ private:
+  explicit RepositoryLock(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;
+};
+
+}  // namespace orcio

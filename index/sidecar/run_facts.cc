@@ -1,0 +1,147 @@
+#include "index/sidecar/run_facts.h"
+
+#include <nlohmann/json.hpp>
+
+namespace orcio {
+namespace {
+
+using nlohmann::json;
+
+// Takes `key` where it is there. Throws json::exception where it has another type: caught in
+// ParseRunFacts, the one place where this library's exceptions become a Result.
+template <class T>
+void Take(const json& from, const char* key, T& into) {
+  if (auto found = from.find(key); found != from.end()) found->get_to(into);
+}
+
+// No conversion: of a number beyond what fits, none is defined.
+void Take(const json& from, const char* key, int64_t& into) {
+  if (auto found = from.find(key); found != from.end())
+    into = found->get_ref<const json::number_integer_t&>();
+}
+void Take(const json& from, const char* key, uint64_t& into) {
+  if (auto found = from.find(key); found != from.end())
+    into = found->get_ref<const json::number_unsigned_t&>();
+}
+
+// The object at `key`; nothing where there is none.
+const json* FindObject(const json& from, const char* key) {
+  const auto found = from.find(key);
+  if (found == from.end()) return nullptr;
+  static_cast<void>(found->get_ref<const json::object_t&>());
+  return &*found;
+}
+
+// One JSON value that holds no other: taking one apart that does wants memory, and ends the program
+// where there is none.
+template <class T>
+std::string Plain(const T& value) {
+  return json(value).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string Joined(const std::vector<std::string>& items) {
+  std::string text;
+  for (const std::string& item : items) text += (text.empty() ? "" : ",") + item;
+  return text;
+}
+
+template <class T>
+std::string Member(std::string_view key, const T& value) {
+  return Plain(key) + ":" + Plain(value);
+}
+
+std::string ToObject(const Downtime& downtime) {
+  std::vector<std::string> members;
+  if (downtime.not_running) members.push_back(Member("not_running", *downtime.not_running));
+  members.insert(members.end(), {Member("scan", downtime.scan), Member("seconds", downtime.total()),
+                                 Member("start", downtime.start), Member("stop", downtime.stop),
+                                 Member("stream", downtime.stream)});
+  return "{" + Joined(members) + "}";
+}
+
+std::string ToObject(const TransferFacts& transfer) {
+  return "{" +
+         Joined({Member("cold_bytes", transfer.cold_bytes),
+                 Member("copied_bytes", transfer.copied_bytes), Member("full", transfer.full),
+                 Member("reused_entries", transfer.reused_entries),
+                 Member("warm_bytes", transfer.warm_bytes)}) +
+         "}";
+}
+
+std::string ToObject(const WireFacts& wire) {
+  return "{" + Joined({Member("bytes", wire.bytes), Member("packer", wire.packer)}) + "}";
+}
+
+std::string ToObject(const ArchiveSize& size) {
+  return "{" + Joined({Member("entries", size.entries), Member("tar_bytes", size.tar_bytes)}) + "}";
+}
+
+}  // namespace
+
+std::string ToJson(const RunFacts& facts) {
+  std::vector<std::string> warnings;
+  for (const std::string& warning : facts.warnings) warnings.push_back(Plain(warning));
+  std::vector<std::string> tools;
+  for (const auto& [tool, version] : facts.tools) tools.push_back(Member(tool, version));
+  std::vector<std::string> members{Member("control", facts.control)};
+  if (facts.downtime) members.push_back("\"downtime\":" + ToObject(*facts.downtime));
+  members.insert(members.end(), {Member("end", facts.end_seconds), Member("host", facts.host),
+                                 Member("mode", facts.mode), Member("service", facts.service)});
+  if (facts.shrunk_from) members.push_back("\"shrunk_from\":" + ToObject(*facts.shrunk_from));
+  if (facts.size_accepted) members.push_back(Member("size_accepted", true));
+  members.insert(members.end(),
+                 {Member("start", facts.start_seconds), "\"tools\":{" + Joined(tools) + "}"});
+  if (facts.transfer) members.push_back("\"transfer\":" + ToObject(*facts.transfer));
+  members.push_back("\"warnings\":[" + Joined(warnings) + "]");
+  if (facts.wire) members.push_back("\"wire\":" + ToObject(*facts.wire));
+  return "{" + Joined(members) + "}";
+}
+
+Result<RunFacts> ParseRunFacts(std::string_view text) {
+  const json object = json::parse(text, nullptr, false);
+  if (!object.is_object()) return Fail(ErrorKind::kDamaged, "the run's facts are no JSON object");
+  try {
+    RunFacts facts;
+    Take(object, "service", facts.service);
+    Take(object, "host", facts.host);
+    Take(object, "mode", facts.mode);
+    Take(object, "control", facts.control);
+    Take(object, "start", facts.start_seconds);
+    Take(object, "end", facts.end_seconds);
+    Take(object, "warnings", facts.warnings);
+    Take(object, "tools", facts.tools);
+    if (const json* downtime = FindObject(object, "downtime")) {
+      facts.downtime.emplace();
+      Take(*downtime, "stop", facts.downtime->stop);
+      Take(*downtime, "scan", facts.downtime->scan);
+      Take(*downtime, "stream", facts.downtime->stream);
+      Take(*downtime, "start", facts.downtime->start);
+      if (downtime->contains("not_running"))
+        Take(*downtime, "not_running", facts.downtime->not_running.emplace());
+    }
+    if (const json* transfer = FindObject(object, "transfer")) {
+      facts.transfer.emplace();
+      Take(*transfer, "full", facts.transfer->full);
+      Take(*transfer, "warm_bytes", facts.transfer->warm_bytes);
+      Take(*transfer, "cold_bytes", facts.transfer->cold_bytes);
+      Take(*transfer, "copied_bytes", facts.transfer->copied_bytes);
+      Take(*transfer, "reused_entries", facts.transfer->reused_entries);
+    }
+    if (const json* wire = FindObject(object, "wire")) {
+      facts.wire.emplace();
+      Take(*wire, "packer", facts.wire->packer);
+      Take(*wire, "bytes", facts.wire->bytes);
+    }
+    if (const json* shrunk_from = FindObject(object, "shrunk_from")) {
+      facts.shrunk_from.emplace();
+      Take(*shrunk_from, "tar_bytes", facts.shrunk_from->tar_bytes);
+      Take(*shrunk_from, "entries", facts.shrunk_from->entries);
+    }
+    Take(object, "size_accepted", facts.size_accepted);
+    return facts;
+  } catch (const json::exception& exception) {
+    return Fail(ErrorKind::kDamaged, "the run's facts: {}", exception.what());
+  }
+}
+
+}  // namespace orcio

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "index/files/file_system.h"
+#include "index/sidecar/sidecar_format.h"
+
+namespace orcio {
+
+// Writes a sidecar's sections front to back, and the checksums of its blocks behind them. Holds a
+// buffer and 4 bytes for each 4 KiB written.
+class SectionWriter {
+ public:
+  explicit SectionWriter(WritableFile& file);
+
+  // What follows belongs to section `id`.
+  void Begin(std::string_view id, uint32_t flags,
+             size_t alignment = sidecar_format::kSectionAlignment);
+  void Append(std::span<const std::byte> bytes);
+  template <class Record>
+  void AppendRecord(const Record& record) {
+    Append(std::as_bytes(std::span(&record, 1)));
+  }
+  // Writes the checksums and `header`, whose section_count, sidecar_bytes and checksum_root are set
+  // here. The first error of any write so far comes out here.
+  [[nodiscard]] Result<void> Finish(sidecar_format::Header header);
+
+ private:
+  void Pad(size_t alignment);
+  void EndSection();
+  void Flush();
+  [[nodiscard]] uint32_t AppendChecksums();
+
+  WritableFile& file_;
+  std::vector<std::byte> buffer_;
+  uint64_t flushed_ = 0;             // bytes, of the file
+  std::vector<uint32_t> checksums_;  // of every block flushed, from block 1
+  std::vector<sidecar_format::Section> sections_;
+  Result<void> result_;
+};
+
+}  // namespace orcio

@@ -1,0 +1,264 @@
+#include "index/sidecar/write/sidecar_writer.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include "base/bytes.h"
+#include "index/sidecar/write/section_writer.h"
+#include "index/sidecar/write/span_writer.h"
+
+namespace orcio {
+namespace {
+
+namespace format = sidecar_format;
+
+bool IsType(const TreeContent& content, EntryType type) {
+  return content.type == static_cast<uint8_t>(type);
+}
+
+// Writes one section after the other, each in one pass over the nodes.
+class TreeWriter {
+ public:
+  TreeWriter(const ArchiveTree& tree, SectionWriter& out)
+      : tree_(tree), out_(out), attributes_(tree.memory()), used_sets_(tree.memory()) {}
+
+  void WriteAll() {
+    WriteNodes();
+    WriteNames();
+    WriteAttributes();
+    WriteDirectories();
+    WriteLinks();
+    WriteExtras();
+    WriteAttributeSets();
+    WriteExtents();
+    WriteRanks();
+    WriteDigests();
+  }
+
+ private:
+  void WriteNodes();
+  void WriteNames();
+  void WriteAttributes();
+  void WriteDirectories();
+  void WriteLinks();
+  void WriteExtras();
+  void WriteAttributeSets();
+  void WriteExtents();
+  void WriteRanks();
+  void WriteDigests();
+
+  [[nodiscard]] format::Node ToNode(uint32_t node, const TreeContent& content);
+  // The number of its ATTR record.
+  [[nodiscard]] uint32_t Intern(const format::Attribute& attribute) {
+    return attributes_.Intern(AsText(std::as_bytes(std::span(&attribute, 1))));
+  }
+  void WriteExtrasOf(uint32_t node, const TreeContent& content);
+
+  // Calls `visit(node)` for each.
+  template <class Visit>
+  void ForEachNode(Visit visit) {
+    for (uint32_t node = 0; node < tree_.node_count(); ++node) {
+      tree_.memory().Trim();
+      visit(node);
+    }
+  }
+  // Calls `visit(node, content)` for each node that is its content's primary.
+  template <class Visit>
+  void ForEachPrimary(Visit visit) {
+    ForEachNode([&](uint32_t node) {
+      const TreeContent& content = tree_.NodeContent(node);
+      if (content.primary == node) visit(node, content);
+    });
+  }
+
+  const ArchiveTree& tree_;
+  SectionWriter& out_;
+  InternedBytes attributes_;  // the ATTR section's records
+  uint64_t name_bytes_ = 0;
+  uint64_t link_bytes_ = 0;
+  uint32_t directories_ = 0;
+  uint64_t extent_bytes_ = 0;
+  ChunkedArray<uint32_t> used_sets_;  // of extended attributes, in XATT's order
+};
+
+void TreeWriter::WriteNodes() {
+  out_.Begin("NODE", format::kRequired);
+  ForEachNode([&](uint32_t node) { out_.AppendRecord(ToNode(node, tree_.NodeContent(node))); });
+  out_.AppendRecord(format::Node{.name = static_cast<uint32_t>(name_bytes_)});
+}
+
+format::Node TreeWriter::ToNode(uint32_t node, const TreeContent& content) {
+  format::Node record{.place = content.place,
+                      .size = content.size,
+                      .mtime_ns = content.mtime_ns,
+                      .name = static_cast<uint32_t>(name_bytes_)};
+  name_bytes_ += tree_.NodeName(node).size();
+  if (content.primary != node) {
+    record.place = 0;
+    record.size = content.primary;
+    record.mtime_ns = 0;
+    record.attribute = Intern({.type = static_cast<uint16_t>(EntryType::kHardLink)});
+    return record;
+  }
+  if (IsType(content, EntryType::kDirectory)) {
+    record.size = directories_++;
+  } else if (IsType(content, EntryType::kSymlink)) {
+    uint64_t bytes = tree_.LinkTarget(content).size();
+    record.size = link_bytes_ << 16 | bytes;
+    link_bytes_ += bytes;
+  }
+  record.attribute = Intern({.mode = content.mode,
+                             .uid = content.uid,
+                             .gid = content.gid,
+                             .type = content.type,
+                             .flags = static_cast<uint16_t>(
+                                 content.flags | (content.links > 1 ? format::kHasLinks : 0))});
+  return record;
+}
+
+void TreeWriter::WriteNames() {
+  out_.Begin("NAME", format::kRequired);
+  ForEachNode([&](uint32_t node) { out_.Append(AsBytes(tree_.NodeName(node))); });
+}
+
+void TreeWriter::WriteAttributes() {
+  out_.Begin("ATTR", format::kRequired);
+  for (uint32_t i = 0; i < attributes_.size(); ++i) out_.Append(AsBytes(attributes_.At(i)));
+}
+
+void TreeWriter::WriteDirectories() {
+  out_.Begin("DIRS", format::kRequired);
+  for (uint32_t i = 0; i < tree_.directory_count(); ++i) out_.AppendRecord(tree_.Directory(i));
+}
+
+void TreeWriter::WriteLinks() {
+  out_.Begin("LINK", format::kRequired);
+  ForEachPrimary([&](uint32_t, const TreeContent& content) {
+    if (IsType(content, EntryType::kSymlink)) out_.Append(AsBytes(tree_.LinkTarget(content)));
+  });
+}
+
+void TreeWriter::WriteExtras() {
+  out_.Begin("EXTR", format::kRequired);
+  constexpr uint64_t kNowhere = UINT64_MAX;
+  uint64_t set_bytes = 0;
+  ScratchArray<uint64_t> set_offsets(tree_.memory(), tree_.attribute_sets().size());
+  std::fill_n(set_offsets.begin(), set_offsets.size(), kNowhere);
+  ForEachPrimary([&](uint32_t node, const TreeContent& content) {
+    if (content.attributes != 0) {
+      const uint32_t set = content.attributes - 1;
+      if (set_offsets[set] == kNowhere) {
+        set_offsets[set] = set_bytes;
+        set_bytes += tree_.attribute_sets().At(set).size();
+        used_sets_.Append(set);
+      }
+      out_.AppendRecord(format::Extra{node, format::kXattrs, set_offsets[set]});
+    }
+    WriteExtrasOf(node, content);
+  });
+}
+
+void TreeWriter::WriteExtrasOf(uint32_t node, const TreeContent& content) {
+  const TreeOddities* oddities = tree_.Oddities(content);
+  if ((content.flags & format::kSparse) != 0) {
+    out_.AppendRecord(format::Extra{node, format::kExtents, extent_bytes_});
+    extent_bytes_ += sizeof(uint64_t) + oddities->extent_count * sizeof(Extent);
+  }
+  if (content.links > 1) out_.AppendRecord(format::Extra{node, format::kLinks, content.links});
+  if (content.mtime_ns == format::kMtimeInExtra) {
+    out_.AppendRecord(
+        format::Extra{node, format::kMtimeSeconds, static_cast<uint64_t>(oddities->mtime.seconds)});
+    out_.AppendRecord(format::Extra{node, format::kMtimeNanoseconds, oddities->mtime.nanoseconds});
+  }
+  if (content.place >> format::kPlaceBlockBits == format::kHeaderBlocksInExtra)
+    out_.AppendRecord(format::Extra{node, format::kHeaderBlocks, oddities->header_blocks});
+}
+
+void TreeWriter::WriteAttributeSets() {
+  out_.Begin("XATT", format::kRequired);
+  for (size_t i = 0; i < used_sets_.size(); ++i)
+    out_.Append(AsBytes(tree_.attribute_sets().At(used_sets_[i])));
+}
+
+void TreeWriter::WriteExtents() {
+  out_.Begin("EXTS", format::kRequired);
+  ForEachPrimary([&](uint32_t, const TreeContent& content) {
+    if ((content.flags & format::kSparse) == 0) return;
+    const TreeOddities* oddities = tree_.Oddities(content);
+    out_.AppendRecord(oddities->extent_count);
+    for (uint64_t i = 0; i < oddities->extent_count; ++i)
+      out_.AppendRecord(tree_.ExtentAt(oddities->first_extent + i));
+  });
+}
+
+void TreeWriter::WriteRanks() {
+  out_.Begin("RANK", format::kRequired);
+  format::Rank rank{};
+  ForEachNode([&](uint32_t node) {
+    const TreeContent& content = tree_.NodeContent(node);
+    if (content.primary == node && content.digest != 0) rank.bits |= uint64_t{1} << node % 64;
+    if (node % 64 == 63 || node + 1 == tree_.node_count()) {
+      out_.AppendRecord(rank);
+      rank.before += static_cast<uint32_t>(std::popcount(rank.bits));
+      rank.bits = 0;
+    }
+  });
+}
+
+void TreeWriter::WriteDigests() {
+  out_.Begin("DIGS", format::kRequired);
+  ForEachPrimary([&](uint32_t, const TreeContent& content) {
+    if (const Sha256Digest* digest = tree_.Digest(content)) out_.Append(*digest);
+  });
+}
+
+void WriteWarnings(const TarSummary& tar, const ArchiveTree& tree, SectionWriter& out) {
+  uint64_t count = tar.warning_count + tree.warning_count();
+  if (count == 0) return;
+  out.Begin("WARN", 0);
+  out.AppendRecord(count);
+  for (const auto* texts : {&tar.warnings, &tree.warnings()}) {
+    // With the NUL that ends it.
+    for (const std::string& text : *texts)
+      out.Append(std::as_bytes(std::span(text.c_str(), text.size() + 1)));
+  }
+}
+
+template <size_t Bytes>
+void CopyDigest(const Sha256Digest& digest, uint8_t (&to)[Bytes]) {
+  static_assert(Bytes == sizeof(digest));
+  std::memcpy(to, digest.data(), Bytes);
+}
+
+format::Header MakeHeader(const SidecarContent& content) {
+  format::Header header{};
+  header.archive_bytes = content.archive.bytes;
+  CopyDigest(content.archive.sha256, header.archive_sha256);
+  CopyDigest(content.archive.edges_sha256, header.edges_sha256);
+  header.tar_bytes = content.tar.tar_bytes;
+  header.entry_count = content.tree.entry_count();
+  header.node_count = content.tree.node_count();
+  header.flags = content.tar.whole() && !content.tree.any_incomplete() ? format::kComplete : 0;
+  header.span_count = content.spans.size();
+  header.end_of_entries = content.tar.end_of_entries;
+  return header;
+}
+
+}  // namespace
+
+Result<void> WriteSidecar(const SidecarContent& content, WritableFile& file) {
+  ORCIO_TRY(CheckSpans(content.spans, content.tar.tar_bytes));
+  SectionWriter out(file);
+  TreeWriter(content.tree, out).WriteAll();
+  WriteSpans(content.spans, out);
+  if (content.starts != nullptr) ORCIO_TRY(WriteSpanStarts(*content.starts, out));
+  WriteWarnings(content.tar, content.tree, out);
+  out.Begin("FACT", 0);
+  out.Append(AsBytes(ToJson(content.facts)));
+  return out.Finish(MakeHeader(content));
+}
+
+}  // namespace orcio

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/error.h"
+#include "index/files/byte_source.h"
+#include "index/spans/checkpoint.h"
+#include "index/spans/span_table.h"
+
+namespace orcio {
+
+// A span that was just decoded.
+struct DecodedSpan {
+  Span span;
+  SpanStart start;
+  std::vector<std::byte> packed_window;
+
+  [[nodiscard]] std::span<const std::byte> tar() const {
+    return {buffer.get() + WindowUse::kWindowBytes, span.tar_bytes};
+  }
+  std::unique_ptr<std::byte[]> buffer;  // the window, the tar, and slack; kept from span to span
+};
+
+// Cuts an archive that orcio did not write into spans, front to back. Not thread-safe.
+class SpanMaker {
+ public:
+  virtual ~SpanMaker() = default;
+  // Replaces `decoded` by the next span. False, and nothing in it, at the end. Where the archive is
+  // damaged or cut short, what is whole of a span before that comes first, then the error.
+  [[nodiscard]] virtual Result<bool> Next(DecodedSpan& decoded) = 0;
+};
+
+// Cuts a tar that is not compressed.
+class StoredSpans : public SpanMaker {
+ public:
+  static constexpr size_t kTarBytes = 256 * 1024;  // in each span
+
+  // `source` stands at the beginning, and outlives this.
+  explicit StoredSpans(ByteSource& source) : source_(source) {}
+  [[nodiscard]] Result<bool> Next(DecodedSpan& decoded) override;
+
+ private:
+  ByteSource& source_;
+  uint64_t offset_ = 0;
+};
+
+}  // namespace orcio

@@ -1,0 +1,32 @@
+#include "index/tar/tar_report.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace orcio {
+
+std::string PrintableName(std::string_view bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') {
+      text += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
+    } else {
+      text.push_back(c);
+    }
+  }
+  return text;
+}
+
+void TarReport::Warn(std::string warning) {
+  constexpr size_t kMaxWarnings = 100;
+  ++summary_.warning_count;
+  if (summary_.warnings.size() < kMaxWarnings) summary_.warnings.push_back(std::move(warning));
+}
+
+void TarReport::Damage(uint64_t offset, std::string message) {
+  if (!summary_.damage) summary_.damage = TarDamage{offset, message, 0};
+  Warn(std::move(message));
+}
+
+}  // namespace orcio

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "index/tar/tar_scanner.h"
+
+namespace orcio {
+
+// Bytes as a terminal can show them: a name in a tar may hold any but NUL.
+[[nodiscard]] std::string PrintableName(std::string_view bytes);
+
+// Writes down what is odd or damaged about a tar. `summary` outlives it.
+class TarReport {
+ public:
+  explicit TarReport(TarSummary& summary) : summary_(summary) {}
+
+  void Warn(std::string warning);
+  // `message` names the offset.
+  void Damage(uint64_t offset, std::string message);
+
+ private:
+  TarSummary& summary_;
+};
+
+}  // namespace orcio

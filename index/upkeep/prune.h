@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "index/repository/repository.h"
+#include "index/upkeep/retention.h"
+
+namespace orcio {
+
+struct PruneItem {
+  ArchiveFile archive;
+  std::string state;                 // as ArchiveState has it
+  std::vector<std::string> reasons;  // what keeps it; nothing: it is to be removed
+};
+
+// What a policy makes of a service's archives, oldest first. kInvalid for a policy that keeps
+// nothing.
+[[nodiscard]] Result<std::vector<PruneItem>> PlanPrune(const Repository& repository,
+                                                       const std::string& service,
+                                                       const RetentionPolicy& policy,
+                                                       int64_t now_seconds);
+
+// Removes an archive and all that belongs to it, the archive first: whatever happens in between, no
+// index is taken for one of an archive that is not there. On disk when this returns. A mount goes
+// on reading what is open in it. The caller holds the repository's lock.
+[[nodiscard]] Result<void> RemoveArchive(const FileSystem& files, const ArchiveFile& archive);
+
+}  // namespace orcio

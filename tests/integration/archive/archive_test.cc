@@ -1,0 +1,332 @@
+// A compose project on a real dockerd, archived by way of a real sshd: whole when all goes well,
+// and running again whatever breaks.
+
+#include <algorithm>
+#include <fstream>
+#include <random>
+#include <utility>
+
+#include "archiver/capture/run_options.h"
+#include "archiver/outcome/service_outcome.h"
+#include "archiver/run/service_run.h"
+#include "archiver/ssh/ssh_host.h"
+#include "archiver/ssh/way/ssh_link.h"
+#include "tests/support/catch.h"
+#include "tests/support/files/failing_files.h"
+#include "tests/support/hosts/link_proxy.h"
+#include "tests/support/hosts/sshd_fixture.h"
+#include "tests/support/services/compose_project.h"
+#include "tests/support/services/dockerd_fixture.h"
+
+namespace orcio::test {
+namespace {
+
+using Compose = DockerdFixture::Compose;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kAtMost{60};  // a shell's first words on a busy machine
+
+constexpr size_t kVolumeBytes = 8 << 20;
+
+DockerdFixture& Dockerd() {
+  static DockerdFixture dockerd;
+  return dockerd;
+}
+
+// sshd's sessions get the PATH by which they find the fixture's docker.
+std::string SetPath(Compose compose, const std::string& first) {
+  return "SetEnv PATH=" + first + Dockerd().Environment(compose).at("PATH") + "\n";
+}
+
+// One run over SSH, behind a link that may break.
+class Night {
+ public:
+  explicit Night(Compose compose, const std::string& first_in_path = {})
+      : project(Dockerd(), "wiki"),
+        sshd(SetPath(compose, first_in_path)),
+        link(sshd.port()),
+        service(project.service()) {
+    service.guard = std::chrono::seconds(30);
+    std::filesystem::create_directory(repository());
+    std::ofstream out(project.volume() / "photos", std::ios::binary);
+    std::mt19937 random(1);
+    for (size_t i = 0; i < kVolumeBytes / 4; ++i) {
+      const auto word = random();
+      out.write(reinterpret_cast<const char*>(&word), 4);
+    }
+    out.flush();
+    ids_ = Ids();
+  }
+
+  // `at` is called as each phase begins.
+  ServiceOutcome Run(const std::function<void(RunPhase)>& at = {},
+                     const FileSystem& files = LocalFileSystem()) {
+    HostConfig config = sshd.Config();
+    config.name = "atena";
+    config.port = link.port();
+    std::ofstream(*config.known_hosts, std::ios::app)
+        << "[127.0.0.1]:" << link.port() << " " << sshd.HostKey("ed25519") << "\n";
+    const auto connect = [&] { return MakeSshHost(config, {dead_link}); };
+    const auto host = connect();
+    const auto control = MakeServiceControl(service);
+    RunObserver observer;
+    observer.phase = at;
+    observer.progress = on_progress;
+    ServiceRunOptions options;
+    options.retry_pause = std::chrono::seconds(1);
+    options.start_retry = std::chrono::seconds(120);
+    options.second_connection = connect;
+    return RunService(service, *host, *control, files, repository(), options, observer,
+                      stop.get_token());
+  }
+
+  [[nodiscard]] std::filesystem::path repository() const { return scratch / "repository"; }
+  [[nodiscard]] bool RepositoryIsEmpty() const { return std::filesystem::is_empty(repository()); }
+  // What ran runs again, in the same containers; what did not run does not.
+  void CheckRunsAgain() const {
+    CHECK(project.State("db") == "running");
+    CHECK(project.State("web") == "running");
+    CHECK(project.State("job") == "exited");
+    CHECK(Ids() == ids_);
+    CHECK(project.Lines("ends") == std::vector<std::string>{"web", "db"});
+    CHECK(project.StartedAt("db") < project.StartedAt("web"));
+    // Each once more. Whose shell is the first to say so is up to the machine.
+    auto starts = project.Lines("starts");
+    for (const auto end = Clock::now() + kAtMost; starts.size() < 4 && Clock::now() < end;) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      starts = project.Lines("starts");
+    }
+    std::sort(starts.begin(), starts.end());
+    CHECK(starts == std::vector<std::string>{"db", "db", "web", "web"});
+  }
+  void CheckFailed(const ServiceOutcome& outcome, ErrorKind kind) const {
+    REQUIRE(outcome.error);
+    INFO(outcome.error->message);
+    CHECK(outcome.error->kind == kind);
+    CHECK(outcome.archive.empty());
+    INFO((outcome.start_error ? outcome.start_error->message : std::string()));
+    CHECK_FALSE(outcome.start_error);
+    CHECK(RepositoryIsEmpty());
+  }
+
+  ScratchDirectory scratch;
+  ComposeProject project;
+  SshdFixture sshd;
+  LinkProxy link;
+  ServiceConfig service;
+  std::stop_source stop;
+  std::function<void(uint64_t, uint64_t)> on_progress;
+  // Shorter only where the link is stalled on purpose: a busy machine may be silent for a while.
+  std::chrono::seconds dead_link = SshOptions{}.dead_link_timeout;
+
+ private:
+  [[nodiscard]] std::string Ids() const {
+    return project.Of("db", ".Id") + project.Of("web", ".Id") + project.Of("job", ".Id");
+  }
+  std::string ids_;
+};
+
+std::string Line(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+}  // namespace
+
+TEST_CASE("A project is archived at rest, as plain tar restores it, and runs again") {
+  const auto compose = GENERATE(Compose::kProgram, Compose::kPlugin, Compose::kNone);
+  CAPTURE(static_cast<int>(compose));
+  Night night(compose);
+  const auto outcome = night.Run();
+  INFO((outcome.error ? outcome.error->message : std::string()));
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE_FALSE(outcome.start_error);
+  CHECK(outcome.facts.warnings.empty());  // its volume is covered
+  REQUIRE(outcome.facts.downtime);
+  WARN("down for " << outcome.facts.downtime->total() << " s: stop " << outcome.facts.downtime->stop
+                   << ", stream " << outcome.facts.downtime->stream << ", start "
+                   << outcome.facts.downtime->start);
+  REQUIRE(outcome.facts.downtime->not_running);
+  CHECK(*outcome.facts.downtime->not_running > 0);
+  CHECK(*outcome.facts.downtime->not_running <= outcome.facts.downtime->total());
+  night.CheckRunsAgain();
+
+  const auto restored = night.scratch / "restored";
+  std::filesystem::create_directory(restored);
+  MustRun({"tar", "-xf", outcome.archive, "-C", restored});
+  const auto volume = restored / night.project.volume().relative_path();
+  for (const std::string service : {"db", "web"}) {
+    const std::string count = Line(volume / (service + ".end"));
+    CHECK_FALSE(count.empty());
+    CHECK(Line(volume / (service + ".1")) == count);
+    CHECK(Line(volume / (service + ".2")) == count);
+  }
+  MustRun({"cmp", volume / "photos", night.project.volume() / "photos"});
+}
+
+TEST_CASE("What the containers keep where no path is, is a warning, unless it is to be ignored") {
+  Night night(Compose::kNone);
+  const auto docs = night.scratch / "docs";
+  std::filesystem::create_directory(docs);
+  night.service.paths = {docs};
+  const auto outcome = night.Run();
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE(outcome.facts.warnings.size() == 1);
+  const std::string& warning = outcome.facts.warnings[0];
+  INFO(warning);
+  CHECK(warning.starts_with(night.project.volume().string() + ", which container wiki_"));
+  for (const char* service : {"db", "web", "job"})
+    CHECK(warning.find("container " + night.project.Container(service) + " has as /data") !=
+          std::string::npos);
+  CHECK(warning.find("write `paths: [" + docs.string() + ", ") != std::string::npos);
+  night.service.ignore_mounts = {"*:/data"};
+  CHECK(night.Run().facts.warnings.empty());
+}
+
+TEST_CASE("A tar that fails on the host makes no archive") {
+  ScratchDirectory bin;
+  MustRunShell("real=$(command -v tar); cat >" + (bin / "tar").string() +
+               " <<END\n#!/bin/sh\n[ \"\\$1\" != --version ] || exec $real --version\n"
+               "case \"\\$*\" in *volume*) $real \"\\$@\" | head -c 1000000\n"
+               "echo 'tar: read error' >&2; exit 2;; esac\nexec $real \"\\$@\"\nEND\nchmod +x " +
+               (bin / "tar").string());
+  Night night(Compose::kProgram, bin.path().string() + ":");
+  night.CheckFailed(night.Run(), ErrorKind::kRemote);
+  night.CheckRunsAgain();
+}
+
+TEST_CASE("A repository whose disk fills up has no archive") {
+  Night night(Compose::kNone);
+  FailingFiles files(LocalFileSystem());
+  // Once it has arrived: by then the service has long been stopped.
+  night.on_progress = [&](uint64_t, uint64_t) {
+    if (!files.failed()) files.FailAt(1);
+  };
+  const auto outcome = night.Run({}, files);
+  night.CheckFailed(outcome, ErrorKind::kIo);
+  CHECK(files.failed());
+  CHECK(outcome.error->errnum == ENOSPC);
+  night.CheckRunsAgain();
+}
+
+TEST_CASE("A run that is interrupted in the middle of the stream makes no archive") {
+  Night night(Compose::kProgram);
+  night.on_progress = [&](uint64_t, uint64_t) { night.stop.request_stop(); };
+  night.CheckFailed(night.Run(), ErrorKind::kCancelled);
+  night.CheckRunsAgain();
+}
+
+TEST_CASE("A run that is interrupted while containers stop starts them again") {
+  Night night(Compose::kNone);
+  const auto outcome = night.Run([&](RunPhase phase) {
+    if (phase == RunPhase::kStopping) night.stop.request_stop();
+  });
+  night.CheckFailed(outcome, ErrorKind::kCancelled);
+  CHECK(night.project.State("db") == "running");
+  CHECK(night.project.State("web") == "running");
+}
+
+TEST_CASE("A container that somebody starts in the middle of the stream makes no archive") {
+  Night night(Compose::kNone);
+  bool started = false;
+  night.on_progress = [&](uint64_t, uint64_t) {
+    if (!std::exchange(started, true)) Dockerd().Docker({"start", "wiki_web_1"});
+  };
+  const auto outcome = night.Run();
+  night.CheckFailed(outcome, ErrorKind::kRemote);
+  CHECK(outcome.error->message.find("container wiki_web_1 was started at") != std::string::npos);
+  CHECK(night.project.State("db") == "running");
+  CHECK(night.project.State("web") == "running");
+  CHECK(night.project.State("job") == "exited");
+}
+
+// Was published: of a container that is gone nothing is left to be looked at.
+TEST_CASE("A container that is run and removed in the middle of the stream makes no archive") {
+  Night night(Compose::kNone);
+  bool ran = false;
+  night.on_progress = [&](uint64_t, uint64_t) {
+    if (!std::exchange(ran, true))
+      Dockerd().Docker({"run", "--rm", "--network=none", "--label=com.docker.compose.project=wiki",
+                        "--name=wiki_job_run", "busybox", "true"});
+  };
+  const auto outcome = night.Run();
+  night.CheckFailed(outcome, ErrorKind::kRemote);
+  CHECK(outcome.error->message.find("container wiki_job_run was started") != std::string::npos);
+  night.CheckRunsAgain();
+}
+
+// Was published: nothing was looked at where nothing had been stopped.
+TEST_CASE("A project that was down makes no archive where somebody starts it in the middle") {
+  Night night(Compose::kNone);
+  Dockerd().Docker({"stop", "wiki_web_1", "wiki_db_1"});
+  bool started = false;
+  night.on_progress = [&](uint64_t, uint64_t) {
+    if (!std::exchange(started, true)) Dockerd().Docker({"start", "wiki_db_1"});
+  };
+  const auto outcome = night.Run();
+  night.CheckFailed(outcome, ErrorKind::kRemote);
+  CHECK(outcome.error->message.find("container wiki_db_1 was started at") != std::string::npos);
+  CHECK(night.project.State("web") == "exited");
+}
+
+TEST_CASE("A link cut or dead in the middle of the stream makes no archive") {
+  const bool cut = GENERATE(true, false);
+  CAPTURE(cut);
+  Night night(Compose::kNone);
+  if (!cut) night.dead_link = std::chrono::seconds(3);
+  const auto outcome = night.Run([&](RunPhase phase) {
+    if (phase == RunPhase::kStreaming) {
+      cut ? night.link.CutAfter(2 << 20) : night.link.StallAfter(2 << 20);
+    }
+    if (phase == RunPhase::kStarting) night.link.Pass();
+  });
+  // A guard that heard nothing either may be the first to be noticed.
+  const bool by_guard = !cut && outcome.error && outcome.error->kind == ErrorKind::kRemote;
+  night.CheckFailed(outcome, by_guard ? ErrorKind::kRemote : ErrorKind::kNetwork);
+  night.CheckRunsAgain();
+}
+
+TEST_CASE("A link cut while containers stop leaves them running") {
+  const auto compose = GENERATE(Compose::kProgram, Compose::kNone);
+  Night night(compose);
+  const auto outcome = night.Run([&](RunPhase phase) {
+    if (phase == RunPhase::kStopping) night.link.CutAfter(0);
+    if (phase == RunPhase::kStarting) night.link.Pass();
+  });
+  night.CheckFailed(outcome, ErrorKind::kNetwork);
+  CHECK(night.project.State("db") == "running");
+  CHECK(night.project.State("web") == "running");
+}
+
+TEST_CASE("A link that is away for a while when containers start is waited for") {
+  Night night(Compose::kNone);
+  std::jthread repair;
+  const auto outcome = night.Run([&](RunPhase phase) {
+    if (phase != RunPhase::kStarting) return;
+    night.link.CutAfter(0);
+    repair = std::jthread([&] {
+      std::this_thread::sleep_for(std::chrono::seconds(4));
+      night.link.Pass();
+    });
+  });
+  CHECK_FALSE(outcome.error);
+  CHECK_FALSE(outcome.start_error);
+  night.CheckRunsAgain();
+}
+
+TEST_CASE("A container that does not come up again is told, and the archive is kept") {
+  Night night(Compose::kProgram);
+  const auto outcome = night.Run([&](RunPhase phase) {
+    if (phase == RunPhase::kStarting) night.project.Break();
+  });
+  CHECK_FALSE(outcome.error);
+  REQUIRE(outcome.start_error);
+  CHECK(outcome.start_error->kind == ErrorKind::kNotRunning);
+  CHECK(outcome.start_error->message.find("wiki_web_1") != std::string::npos);
+  CHECK(std::filesystem::exists(outcome.archive));
+  CHECK(night.project.State("db") == "running");
+}
+
+}  // namespace orcio::test

@@ -1,0 +1,179 @@
+// What orcio does with a real systemd: the guard that it keeps, and the units that orcio stops and
+// starts.
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "archiver/control/systemd_control.h"
+#include "archiver/host/shell_quote.h"
+#include "archiver/safety/guard.h"
+#include "base/random_token.h"
+#include "tests/support/catch.h"
+#include "tests/support/hosts/systemd_fixture.h"
+
+namespace orcio {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Mark = GuardState::Mark;
+
+constexpr std::chrono::seconds kAsk{30};
+
+bool Await(const std::function<bool()>& condition) {
+  for (const auto end = Clock::now() + std::chrono::seconds(40); Clock::now() < end;) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return false;
+}
+
+// A guard whose service is a file, and a program that goes on running.
+struct GuardScene {
+  test::SystemdFixture systemd;
+  std::unique_ptr<RemoteHost> host = systemd.Host();
+  GuardPlan plan;
+  std::string unit;
+
+  explicit GuardScene(std::chrono::seconds silence = std::chrono::seconds(3)) {
+    plan.token = RandomToken();
+    plan.service = "wiki";
+    plan.silence = silence;
+    plan.start =
+        "start_all() {\n  [ -e /run/up ] || { up=no; sleep 1000 & echo $! >>/run/up; }\n}\n"
+        "finish_stop() { :; }\n";
+    unit = "orcio-guard-" + plan.token + ".service";
+  }
+
+  GuardState Ask(const std::string& command) { return ValueOf(AskGuard(*host, command, kAsk, {})); }
+  [[nodiscard]] std::string Property(const std::string& name) const {
+    return systemd.Must("systemctl show --value --property=" + name + " " + unit);
+  }
+  [[nodiscard]] bool HasDirectory() const {
+    return systemd.Succeeds("[ -d /run/orcio-guard-" + plan.token + " ]");
+  }
+};
+
+ServiceConfig Service(std::vector<std::string> units) {
+  ServiceConfig service;
+  service.name = "vpn";
+  service.host = "atena";
+  service.control = ControlKind::kSystemd;
+  service.units = std::move(units);
+  service.start_timeout = std::chrono::seconds(20);
+  service.stop_timeout = std::chrono::seconds(20);
+  return service;
+}
+
+}  // namespace
+
+TEST_CASE("Where systemd is, it keeps the guard, which starts the service once orcio is silent") {
+  GuardScene scene;
+  REQUIRE_OK(ArmGuard(*scene.host, scene.plan, {}));
+  CHECK(scene.Property("ActiveState") == "active\n");
+  GuardedHost guarded(*scene.host, scene.plan.token);
+  REQUIRE_OK(guarded.Run("true", {}, {}));
+  REQUIRE(Await([&] {
+    const auto state = scene.Ask(TakeCommand(scene.plan.token));
+    return state.mark == Mark::kFired && !state.at_work();
+  }));
+  // What the guard started outlives it and its unit.
+  REQUIRE(Await([&] { return scene.Property("ActiveState") == "inactive\n"; }));
+  CHECK(scene.systemd.Succeeds("kill -0 $(cat /run/up)"));
+  scene.Ask(RemoveCommand(scene.plan.token));
+  CHECK_FALSE(scene.HasDirectory());
+}
+
+TEST_CASE("A guard that systemd keeps is there again when it was killed, and is one") {
+  GuardScene scene(std::chrono::seconds(30));
+  REQUIRE_OK(ArmGuard(*scene.host, scene.plan, {}));
+  GuardedHost guarded(*scene.host, scene.plan.token);
+  REQUIRE_OK(guarded.Run("true", {}, {}));
+  const auto first = scene.Property("MainPID");
+  scene.systemd.Must("kill -9 " + first);
+  // orcio's sign comes before systemd has started it again.
+  CHECK(scene.Ask(BeatCommand(scene.plan.token)).mark == Mark::kArmed);
+  const std::string count = "grep -lsz " +
+                            ShellQuote("orcio-guard-" + scene.plan.token + "/guard$") +
+                            " /proc/[0-9]*/cmdline | wc -l";
+  // Both have come by the time that systemd's one has; the one that is late has gone again.
+  REQUIRE(Await([&] { return scene.Property("NRestarts") == "1\n"; }));
+  REQUIRE(Await([&] { return scene.systemd.Must(count) == "1\n"; }));
+  CHECK(scene.Ask(DisarmCommand(scene.plan.token)).mark == Mark::kArmed);
+  scene.Ask(RemoveCommand(scene.plan.token));
+  CHECK(Await([&] { return scene.systemd.Must(count) == "0\n"; }));
+  CHECK_FALSE(scene.systemd.Succeeds("[ -e /run/up ]"));
+}
+
+TEST_CASE("Units that run are stopped in reverse and started again, and no others") {
+  test::SystemdFixture systemd;
+  for (const std::string name : {"db", "web", "idle"}) {
+    systemd.AddUnit(name + ".service",
+                    "[Service]\nExecStart=sleep 1000\nExecStartPost=sh -c 'echo +" + name +
+                        " >>/run/log'\nExecStopPost=sh -c 'echo -" + name + " >>/run/log'\n");
+  }
+  systemd.Must("systemctl start db.service web.service && rm /run/log");
+  const auto host = systemd.Host();
+  SystemdControl control(Service({"db.service", "web.service", "idle.service"}));
+  REQUIRE_OK(control.Inspect(*host, {}));
+  CHECK(control.Running() ==
+        std::vector<std::string>{"web.service", "db.service"});  // as they stop
+  REQUIRE_OK(control.Stop(*host, {}));
+  CHECK_FALSE(systemd.Succeeds("systemctl is-active db.service"));
+  REQUIRE_OK(control.ConfirmAtRest(*host, {}));
+  REQUIRE_OK(control.Start(*host, {}));
+  CHECK(systemd.Must("cat /run/log") == "-web\n-db\n+db\n+web\n");
+  CHECK(systemd.Succeeds("systemctl is-active db.service web.service"));
+  CHECK_FALSE(systemd.Succeeds("systemctl is-active idle.service"));
+}
+
+TEST_CASE("A unit that somebody starts while it is archived is noticed") {
+  test::SystemdFixture systemd;
+  systemd.AddUnit("db.service", "[Service]\nExecStart=sleep 1000\n");
+  systemd.Must("systemctl start db.service");
+  const auto host = systemd.Host();
+  SystemdControl control(Service({"db.service"}));
+  REQUIRE_OK(control.Inspect(*host, {}));
+  REQUIRE_OK(control.Stop(*host, {}));
+  systemd.Must("systemctl start db.service");
+  CHECK_FALSE(control.ConfirmAtRest(*host, {}).has_value());
+}
+
+// Only units that had been running were looked at.
+TEST_CASE("A unit that was down, is started while it is archived and has failed is noticed") {
+  test::SystemdFixture systemd;
+  systemd.AddUnit("db.service", "[Service]\nExecStart=sleep 1000\n");
+  // One that ends well is forgotten at once where nothing refers to it.
+  systemd.AddUnit("idle.service", "[Service]\nType=oneshot\nExecStart=false\n");
+  systemd.Must("systemctl start db.service");
+  const auto host = systemd.Host();
+  SystemdControl control(Service({"db.service", "idle.service"}));
+  REQUIRE_OK(control.Inspect(*host, {}));
+  CHECK(control.Running() == std::vector<std::string>{"db.service"});
+  REQUIRE_OK(control.Stop(*host, {}));
+  REQUIRE_OK(control.ConfirmAtRest(*host, {}));
+  CHECK_FALSE(systemd.Succeeds("systemctl start idle.service"));
+  CHECK_FALSE(systemd.Succeeds("systemctl is-active idle.service"));
+  const auto at_rest = control.ConfirmAtRest(*host, {});
+  REQUIRE_FALSE(at_rest);
+  CHECK(at_rest.error().message.find("idle.service") != std::string::npos);
+}
+
+TEST_CASE("A unit that does not come up again is an error that says so") {
+  test::SystemdFixture systemd;
+  systemd.AddUnit("db.service",
+                  "[Service]\nExecStart=sh -c '[ -e /run/good ] && exec sleep 1000'\n");
+  systemd.Must("touch /run/good && systemctl start db.service");
+  const auto host = systemd.Host();
+  SystemdControl control(Service({"db.service"}));
+  REQUIRE_OK(control.Inspect(*host, {}));
+  REQUIRE_OK(control.Stop(*host, {}));
+  systemd.Must("rm /run/good");
+  const auto started = control.Start(*host, {});
+  REQUIRE_FALSE(started.has_value());
+  CHECK(started.error().message.find("db.service") != std::string::npos);
+  systemd.Must("touch /run/good");
+  REQUIRE_OK(control.Start(*host, {}));
+  CHECK(systemd.Succeeds("systemctl is-active db.service"));
+}
+
+}  // namespace orcio
