@@ -19,7 +19,6 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
@@ -157,9 +156,12 @@ uint64_t BySsh(const HostConfig& config, const std::vector<std::string>& extra,
   return received;
 }
 
+// Of a process that ends meanwhile, nothing: an istreambuf_iterator would throw.
 std::string TextOf(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::ostringstream all;
+  all << in.rdbuf();
+  return all.str();
 }
 
 // Of each ssh that runs with this known_hosts file: nobody has waited for those yet.

@@ -77,6 +77,8 @@ class Command {
   Result<size_t> Read(UniqueFd& from, std::span<std::byte> into);
   Result<void> TakeOutput();
   Result<void> TakeError();
+  void Note(const MuxMessage& message);
+  Result<void> TakeReceived();
   Result<void> TakeMessages(const std::stop_token& stop);
   bool Ended();
   [[nodiscard]] Failure Explained(const Error& error, const Patience& patience);
@@ -133,7 +135,7 @@ Result<void> Command::Start(const std::string& line, const Patience& patience) {
   const std::string request = MuxNewSession(line);
   for (int tries = 1;; ++tries) {
     const auto answer = ORCIO_TRY(Ask(request, patience));
-    if (answer.kind == MuxMessage::Kind::kOpened) return {};
+    if (answer.kind == MuxMessage::Kind::kOpened) return TakeReceived();
     if (tries == kOpenTries)
       return Fail(ErrorKind::kRefused, "host {}: sshd does not let a command run: {}",
                   master_.host(), SafeText(answer.reason));
@@ -182,13 +184,22 @@ Result<void> Command::TakeError() {
   return output_.TakeError({reinterpret_cast<const char*>(buffer_.data()), got});
 }
 
+void Command::Note(const MuxMessage& message) {
+  if (message.kind != MuxMessage::Kind::kExit) return;
+  result_.exit_status = static_cast<int>(message.number);
+  has_status_ = true;
+}
+
+// A command that ended at once, while we were busy: its status came in with the answer, and as long
+// as a daemon of its holds the channel open, nothing more does.
+Result<void> Command::TakeReceived() {
+  while (auto message = ORCIO_TRY(line_->Received())) Note(*message);
+  return {};
+}
+
 // Its status comes before the end of the line, or never.
 Result<void> Command::TakeMessages(const std::stop_token& stop) {
-  while (auto message = ORCIO_TRY(line_->Next())) {
-    if (message->kind != MuxMessage::Kind::kExit) continue;
-    result_.exit_status = static_cast<int>(message->number);
-    has_status_ = true;
-  }
+  while (auto message = ORCIO_TRY(line_->Next())) Note(*message);
   if (has_status_ || !line_->ended()) return {};
   ORCIO_TRY(master_.OpenLine({stop}));
   return Fail(ErrorKind::kNetwork,

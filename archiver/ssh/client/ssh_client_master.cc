@@ -23,6 +23,10 @@ using std::chrono::steady_clock;
 // Of what ssh says: a changed host key takes it half a screen.
 constexpr size_t kMostSaid = size_t{16} << 10;
 
+// As often as it takes to empty a pipe, though somebody (a host before the login, a proxy command)
+// goes on filling it.
+constexpr int kMostReads = 32;
+
 // How often to look whether ssh has logged in: then its socket is there.
 constexpr milliseconds kLook{5};
 
@@ -154,7 +158,7 @@ Result<bool> SshClientMaster::EndsWithin(milliseconds time, const std::stop_toke
 }
 
 void SshClientMaster::Listen() {
-  for (;;) {
+  for (int reads = 0; reads < kMostReads; ++reads) {
     const std::string more = process_->Complaints();
     if (more.empty()) break;
     said_ += more + "\n";

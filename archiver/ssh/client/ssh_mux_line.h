@@ -26,6 +26,8 @@ class SshMuxLine {
   [[nodiscard]] int fd() const { return fd_.get(); }
   // A message that has come; nothing where none has.
   [[nodiscard]] Result<std::optional<MuxMessage>> Next();
+  // One that came along with the last; nothing where none did. fd() does not tell of it.
+  [[nodiscard]] Result<std::optional<MuxMessage>> Received() { return TakeMuxMessage(received_); }
   // Waits for a message. kNetwork where the other side ends before that.
   [[nodiscard]] Result<MuxMessage> Await(const Patience& patience);
   // Nothing more will come.

@@ -13,6 +13,7 @@
 #include <future>
 #include <iterator>
 #include <optional>
+#include <sstream>
 #include <thread>
 
 #include "archiver/host/remote_host.h"
@@ -120,9 +121,12 @@ HostConfig Through(const SshdFixture& sshd, const LinkProxy& proxy) {
   return config;
 }
 
+// Of a process in /proc that ends meanwhile, nothing: an istreambuf_iterator would throw.
 std::string TextOf(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::ostringstream all;
+  all << in.rdbuf();
+  return all.str();
 }
 
 // The words of each ssh of ours to this sshd, which nothing else names.
@@ -358,14 +362,14 @@ TEST_CASE("ssh: who does not answer or refuses or has no way is told apart") {
   const SshdFixture sshd;
   LinkProxy proxy(sshd.port());
   HostConfig config = Through(sshd, proxy);
-  proxy.Refuse();
-  CHECK(ConnectError(config).errnum == ECONNREFUSED);
   proxy.StallAfter(0);
   config.connect_timeout = 5s;
   const Error silent = ConnectError(config);
   CHECK(silent.kind == ErrorKind::kNetwork);
   CHECK(silent.errnum == ETIMEDOUT);
   config.connect_timeout = 20s;
+  proxy.Refuse();  // after that: it would listen again only some time after Refuse
+  CHECK(ConnectError(config).errnum == ECONNREFUSED);
   config.proxy_command = "printf 'no way to %%s\\033\\n' %h >&2; exit 1";
   const Error error = ConnectError(config);
   CHECK(error.kind == ErrorKind::kNetwork);
@@ -466,6 +470,7 @@ TEST_CASE("ssh: connecting again makes a connection where the one there was has 
   REQUIRE_OK(host->Connect(kNever));
   CHECK(SaysIn(host) == "in\n");
   sshd.Stop();
+  AwaitThat([&] { return Clients(sshd).empty(); });  // one that has not noticed still answers
   const auto gone = host->Connect(kNever);
   REQUIRE_FALSE(gone.has_value());
   CHECK(gone.error().kind == ErrorKind::kNetwork);

@@ -1,6 +1,16 @@
 #include "archiver/ssh/client/ssh_mux.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+#include "archiver/ssh_mux_line.h"
+#include "index/unique_fd.h"
 #include "tests/support/catch.h"
+#include "tests/support/scratch_directory.h"
 
 using orcio::ErrorKind;
 using orcio::MuxMessage;
@@ -76,4 +86,33 @@ TEST_CASE("What cannot be a message is an error") {
     REQUIRE_FALSE(message.has_value());
     CHECK(message.error().kind == ErrorKind::kInvalid);
   }
+}
+
+// The line stays silent after that where a daemon holds the command's output open.
+TEST_CASE("A status that comes in with the answer to a request is there to be taken") {
+  const orcio::test::ScratchDirectory scratch;
+  const std::string path = scratch / "s";
+  const orcio::UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  REQUIRE(path.size() < sizeof address.sun_path);
+  std::memcpy(address.sun_path, path.data(), path.size());
+  REQUIRE(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(::listen(listener.get(), 1) == 0);
+  const std::string all = Bytes(
+      "00000008 00000001 00000004 0000000c 80000006 00000000 00000002 0000000c 80000004 00000002 "
+      "00000004");
+  orcio::UniqueFd server;
+  const std::jthread answering([&] {
+    server = orcio::UniqueFd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    (void)::send(server.get(), all.data(), all.size(), MSG_NOSIGNAL);
+  });
+  const orcio::Patience patience{{}, std::chrono::steady_clock::now() + std::chrono::minutes(1)};
+  auto line = ValueOf(orcio::SshMuxLine::Open(path, patience));
+  CHECK(ValueOf(line.Await(patience)).kind == Kind::kOpened);
+  const auto exit = ValueOf(line.Received());
+  REQUIRE(exit.has_value());
+  CHECK(exit->kind == Kind::kExit);
+  CHECK(exit->number == 4);
+  CHECK_FALSE(ValueOf(line.Received()).has_value());
 }
