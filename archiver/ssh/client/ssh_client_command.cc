@@ -29,12 +29,12 @@ constexpr size_t kBuffer = size_t{64} << 10;
 
 // How long to wait for the end of the output once the command has ended: a daemon that it started
 // may hold its standard output open for good.
-constexpr milliseconds kLinger{2000};
+constexpr milliseconds kMuxLinger{2000};
 
 // sshd may take a moment to notice that the last channel of a connection has gone, and until then
 // refuses another where MaxSessions is 1.
-constexpr int kOpenTries = 20;
-constexpr milliseconds kOpenPause{50};
+constexpr int kMuxOpenTries = 20;
+constexpr milliseconds kMuxOpenPause{50};
 
 // Ours, and the one that ssh gets.
 using Ends = std::pair<UniqueFd, UniqueFd>;
@@ -56,16 +56,16 @@ Result<Ends> OutputEnds() {
   return Ends(UniqueFd(ends[0]), UniqueFd(ends[1]));
 }
 
-class Command {
+class MuxCommand {
  public:
-  Command(SshClientMaster& master, const RunOptions& options, ByteSink* sink)
+  MuxCommand(SshClientMaster& master, const RunOptions& options, ByteSink* sink)
       : master_(master),
         options_(options),
         sink_(sink),
         input_(options),
         output_(master.host(), options, result_) {}
-  Command(const Command&) = delete;
-  Command& operator=(const Command&) = delete;
+  MuxCommand(const MuxCommand&) = delete;
+  MuxCommand& operator=(const MuxCommand&) = delete;
 
   Result<void> Start(const std::string& line, const Patience& patience);
   Result<CommandResult> Finish(const Patience& patience);
@@ -97,20 +97,20 @@ class Command {
   std::optional<steady_clock::time_point> ended_at_;
 };
 
-Failure Command::TooLong() const {
+Failure MuxCommand::TooLong() const {
   return Failure(Error{ErrorKind::kNetwork, ETIMEDOUT,
                        fmt::format("host {}: a command did not end within {} s; look at the "
                                    "host's load, and at what its login shell does at its start",
                                    master_.host(), options_.timeout.count())});
 }
 
-Failure Command::Explained(const Error& error, const Patience& patience) {
+Failure MuxCommand::Explained(const Error& error, const Patience& patience) {
   if (error.kind != ErrorKind::kNetwork)
     return Fail(error.kind, "host {}: {}", master_.host(), error.message);
   return patience.expired() ? TooLong() : master_.Broken("the link broke");
 }
 
-Result<MuxMessage> Command::Ask(const std::string& request, const Patience& patience) {
+Result<MuxMessage> MuxCommand::Ask(const std::string& request, const Patience& patience) {
   Ends in = ORCIO_TRY(InputEnds());
   Ends out = ORCIO_TRY(OutputEnds());
   Ends err = ORCIO_TRY(OutputEnds());
@@ -128,7 +128,7 @@ Result<MuxMessage> Command::Ask(const std::string& request, const Patience& pati
   return answer;
 }
 
-Result<void> Command::Start(const std::string& line, const Patience& patience) {
+Result<void> MuxCommand::Start(const std::string& line, const Patience& patience) {
   if (line.size() > kLongestMuxCommand)
     return Fail(ErrorKind::kLimit, "host {}: a command of {} bytes is too long for ssh",
                 master_.host(), line.size());
@@ -136,17 +136,17 @@ Result<void> Command::Start(const std::string& line, const Patience& patience) {
   for (int tries = 1;; ++tries) {
     const auto answer = ORCIO_TRY(Ask(request, patience));
     if (answer.kind == MuxMessage::Kind::kOpened) return TakeReceived();
-    if (tries == kOpenTries)
+    if (tries == kMuxOpenTries)
       return Fail(ErrorKind::kRefused, "host {}: sshd does not let a command run: {}",
                   master_.host(), SafeText(answer.reason));
     if (patience.expired()) return TooLong();
-    if (!Pause(kOpenPause, patience.stop))
+    if (!Pause(kMuxOpenPause, patience.stop))
       return Fail(ErrorKind::kCancelled, "host {}: asked to stop", master_.host());
   }
 }
 
 // A piece at a time, as much as ssh has room for.
-Result<void> Command::Feed() {
+Result<void> MuxCommand::Feed() {
   const std::string_view piece = ORCIO_TRY(input_.Next());
   if (piece.empty()) {
     in_.Reset();
@@ -160,7 +160,7 @@ Result<void> Command::Feed() {
 }
 
 // 0 where there is nothing now; closes it at its end.
-Result<size_t> Command::Read(UniqueFd& from, std::span<std::byte> into) {
+Result<size_t> MuxCommand::Read(UniqueFd& from, std::span<std::byte> into) {
   const ssize_t got = ::read(from.get(), into.data(), into.size());
   if (got > 0) return static_cast<size_t>(got);
   if (got == 0) from.Reset();
@@ -168,7 +168,7 @@ Result<size_t> Command::Read(UniqueFd& from, std::span<std::byte> into) {
   return size_t{0};
 }
 
-Result<void> Command::TakeOutput() {
+Result<void> MuxCommand::TakeOutput() {
   if (sink_ != nullptr) {
     const auto room = ORCIO_TRY(sink_->Buffer());
     const size_t got = ORCIO_TRY(Read(out_, room));
@@ -179,12 +179,12 @@ Result<void> Command::TakeOutput() {
   return {};
 }
 
-Result<void> Command::TakeError() {
+Result<void> MuxCommand::TakeError() {
   const size_t got = ORCIO_TRY(Read(err_, buffer_));
   return output_.TakeError({reinterpret_cast<const char*>(buffer_.data()), got});
 }
 
-void Command::Note(const MuxMessage& message) {
+void MuxCommand::Note(const MuxMessage& message) {
   if (message.kind != MuxMessage::Kind::kExit) return;
   result_.exit_status = static_cast<int>(message.number);
   has_status_ = true;
@@ -192,13 +192,13 @@ void Command::Note(const MuxMessage& message) {
 
 // A command that ended at once, while we were busy: its status came in with the answer, and as long
 // as a daemon of its holds the channel open, nothing more does.
-Result<void> Command::TakeReceived() {
+Result<void> MuxCommand::TakeReceived() {
   while (auto message = ORCIO_TRY(line_->Received())) Note(*message);
   return {};
 }
 
 // Its status comes before the end of the line, or never.
-Result<void> Command::TakeMessages(const std::stop_token& stop) {
+Result<void> MuxCommand::TakeMessages(const std::stop_token& stop) {
   while (auto message = ORCIO_TRY(line_->Next())) Note(*message);
   if (has_status_ || !line_->ended()) return {};
   ORCIO_TRY(master_.OpenLine({stop}));
@@ -208,7 +208,7 @@ Result<void> Command::TakeMessages(const std::stop_token& stop) {
               master_.host());
 }
 
-Result<void> Command::Step(const Patience& patience) {
+Result<void> MuxCommand::Step(const Patience& patience) {
   std::array<pollfd, 4> polled{pollfd{line_->ended() ? -1 : line_->fd(), POLLIN, 0},
                                pollfd{out_.get(), POLLIN, 0}, pollfd{err_.get(), POLLIN, 0},
                                pollfd{in_.get(), POLLOUT, 0}};
@@ -228,17 +228,17 @@ Result<void> Command::Step(const Patience& patience) {
   return polled[0].revents != 0 ? TakeMessages(patience.stop) : Result<void>{};
 }
 
-bool Command::Ended() {
+bool MuxCommand::Ended() {
   if (!has_status_) return false;
   if (!out_.valid() && !err_.valid()) return true;
   if (sink_ != nullptr && out_.valid()) return false;
   if (!ended_at_) ended_at_ = steady_clock::now();
-  return steady_clock::now() - *ended_at_ >= kLinger;
+  return steady_clock::now() - *ended_at_ >= kMuxLinger;
 }
 
 // sshd tells the status as soon as the command ends, and what that said may still be on its way: an
 // ssh that lives has closed the outputs because they have ended, and not because the link has.
-Result<CommandResult> Command::Finish(const Patience& patience) {
+Result<CommandResult> MuxCommand::Finish(const Patience& patience) {
   while (!Ended()) {
     if (patience.expired()) return TooLong();
     ORCIO_TRY(Step(patience));
@@ -255,7 +255,7 @@ Result<CommandResult> RunOverMaster(SshClientMaster& master, const std::string& 
   Patience patience{stop};
   if (sink == nullptr && options.more_input == nullptr && options.timeout.count() > 0)
     patience.deadline = steady_clock::now() + options.timeout;
-  Command command(master, options, sink);
+  MuxCommand command(master, options, sink);
   ORCIO_TRY(command.Start(line, patience));
   return command.Finish(patience);
 }

@@ -31,7 +31,7 @@ constexpr int kMostReads = 32;
 constexpr milliseconds kLook{5};
 
 // How long an ssh that is asked to end gets for it; then it is killed.
-constexpr milliseconds kFarewell{300};
+constexpr milliseconds kMasterFarewell{300};
 
 // How long an ssh whose line has ended may take to end itself.
 constexpr milliseconds kLastWords{1000};
@@ -98,7 +98,7 @@ SshClientMaster::SshClientMaster(HostConfig config, PrivateDirectory directory,
 
 SshClientMaster::~SshClientMaster() {
   if (!keeper_.valid()) return;
-  const Patience soon{{}, steady_clock::now() + kFarewell};
+  const Patience soon{{}, steady_clock::now() + kMasterFarewell};
   auto line = SshMuxLine::Open(socket_, soon);
   if (line && line->Send(MuxTerminate(), soon)) (void)WaitForFd(keeper_.get(), POLLIN, soon);
 }

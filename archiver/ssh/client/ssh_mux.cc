@@ -14,7 +14,7 @@ constexpr uint32_t kSessionOpened = 0x80000006;
 constexpr uint32_t kOnlyRequest = 0;  // one command a line
 constexpr uint32_t kNoEscape = 0xffffffff;
 constexpr size_t kNumber = 4;
-constexpr size_t kLongestMessage = size_t{256} << 10;
+constexpr size_t kLongestMuxMessage = size_t{256} << 10;
 
 std::string Number(uint32_t number) {
   std::string bytes;
@@ -89,7 +89,7 @@ std::string MuxTerminate() {
 Result<std::optional<MuxMessage>> TakeMuxMessage(std::string& bytes) {
   if (bytes.size() < kNumber) return std::optional<MuxMessage>();
   const size_t length = Fields(bytes).Number();
-  if (length > kLongestMessage) return NoMessage();
+  if (length > kLongestMuxMessage) return NoMessage();
   if (bytes.size() - kNumber < length) return std::optional<MuxMessage>();
   Fields fields(std::string_view(bytes).substr(kNumber, length));
   auto message = ParseMessage(fields);

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <thread>
 
-#include "archiver/ssh_mux_line.h"
-#include "index/unique_fd.h"
+#include "archiver/ssh/client/ssh_mux_line.h"
+#include "base/unique_fd.h"
 #include "tests/support/catch.h"
 #include "tests/support/scratch_directory.h"
 
