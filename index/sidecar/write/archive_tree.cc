@@ -69,6 +69,12 @@ size_t CountComponents(std::string_view path) {
   return count;
 }
 
+// Whether a path stands for what its last name leads to: "s/.", "s/./".
+bool EndsInDot(std::string_view path) {
+  path = path.substr(0, path.find_last_not_of('/') + 1);
+  return path == "." || path.ends_with("/.");
+}
+
 bool IsWholeContent(const TarEntry& entry) {
   if (entry.size == 0) return true;
   return entry.extents.size() == 1 && entry.extents[0] == Extent{0, entry.data_offset, entry.size};
@@ -143,17 +149,25 @@ std::optional<ArchiveTree::Target> ArchiveTree::MakeWay(const TarEntry& entry,
   if (plain && parent == last_directory_path_ && IsDirectory(last_directory_))
     return Target{last_directory_, last};
 
+  const bool through_last = entry.type == EntryType::kDirectory && EndsInDot(path);
   Target target{kRootName, NextComponent(path)};
   Symlinks symlinks;
-  for (auto next = NextComponent(path); !next.empty(); next = NextComponent(path)) {
+  for (auto next = NextComponent(path); !next.empty() || (through_last && !target.name.empty());
+       next = NextComponent(path)) {
     auto found = names_.Find(target.directory, target.name);
-    if (found && !IsDirectory(*found)) {
+    if (!found || IsDirectory(*found)) {
+      ++symlinks.depth;
+    } else {
       plain = false;  // a symlink may lead elsewhere when the next entry comes
       found = Follow(target.directory, *found, symlinks);
       if (!found) {
         Warn(entry, "is below something that is not a directory");
         return std::nullopt;
       }
+    }
+    if (symlinks.depth >= kMaxDepth && !next.empty()) {
+      Warn(entry, "is too deep");
+      return std::nullopt;
     }
     target = {found ? *found : AddImplied(target, entry.mtime), next};
   }
@@ -177,6 +191,7 @@ std::optional<uint32_t> ArchiveTree::Follow(uint32_t directory, uint32_t name,
   for (uint32_t at = name;;) {
     if (IsDirectory(at)) {
       directory = at;
+      ++symlinks.depth;
     } else {
       left.push_back(TargetToFollow(at));
       symlinks.target_bytes += left.back().size();
@@ -258,7 +273,7 @@ Result<void> ArchiveTree::Put(const TarEntry& entry, const Target& target) {
 }
 
 std::optional<uint32_t> ArchiveTree::FindTarget(const Target& target) const {
-  if (target.name.empty()) return kRootName;
+  if (target.name.empty()) return target.directory;
   return names_.Find(target.directory, target.name);
 }
 

@@ -99,7 +99,7 @@ class ArchiveTree {
   [[nodiscard]] uint64_t warning_count() const { return warning_count_; }
 
  private:
-  // A name in a directory; an empty one stands for the root itself.
+  // A name in a directory; an empty one stands for the directory itself.
   struct Target {
     uint32_t directory = 0;
     std::string_view name;
@@ -108,6 +108,7 @@ class ArchiveTree {
   struct Symlinks {
     size_t count = 0;
     size_t target_bytes = 0;
+    size_t depth = 0;  // directories entered, symlinks not counted
   };
   // Where the entry is to be, its directories made where they are missing. Nothing where something
   // else is in the way.

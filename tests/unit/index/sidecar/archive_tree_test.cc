@@ -113,6 +113,36 @@ TEST_CASE("Below a symlink an entry is where the symlink leads, as tar x has it"
   CHECK(Warnings(*tree).empty());
 }
 
+// "tar -c d s/." has "s/./".
+TEST_CASE("A directory whose path ends in a dot is the one that a symlink leads to") {
+  EntryMaker make;
+  const std::string path = GENERATE("s/.", "s/./", "./s//.//");
+  CAPTURE(path);
+  auto tree = Tree({make.Directory("d"), make.Symlink("s", "d"), make.Directory(path),
+                    make.File("s/./a"), make.Directory("new/."), make.Directory("."),
+                    make.Symlink("t", "missing"), make.Directory("t/.")});
+  CHECK(Paths(*tree) == "d new s t d/a");
+  CHECK(At(*tree, "d").header_offset == 2048);
+  CHECK(At(*tree, "s").type == EntryType::kSymlink);
+  CHECK(ValueOf(tree->warnings()).count == 1);
+}
+
+TEST_CASE("What symlinks put deeper than any path may be is left out") {
+  EntryMaker make;
+  const auto chain = [](const std::string& name, size_t count) {
+    std::string path = name;
+    while (--count > 0) path += "/" + name;
+    return path;
+  };
+  auto tree =
+      Tree({make.Directory(chain("x", 2000)), make.Symlink("s", chain("x", 2000)),
+            make.Directory("s/" + chain("y", 2096)), make.Directory("s/" + chain("z", 2097))});
+  CHECK(Has(*tree, chain("x", 2000) + "/" + chain("y", 2096)));
+  CHECK_FALSE(Has(*tree, chain("x", 2000) + "/" + chain("z", 2097)));
+  CHECK(ValueOf(tree->warnings()).count == 1);
+  CHECK(ValueOf(tree->Path(tree->node_count() - 1)).size() == 2 * 4096 - 1);
+}
+
 TEST_CASE("A symlink that is replaced by a directory leads nowhere any more") {
   EntryMaker make;
   auto tree = Tree({make.Directory("d"), make.Symlink("s", "d"), make.File("s/a"),
