@@ -27,6 +27,25 @@ AclEntry Mask(const std::vector<AclEntry>& entries) {
   return mask;
 }
 
+// What the kernel sets (posix_acl_valid): in the order of the tags, none but named ones twice, and
+// with a mask where there are named ones.
+bool IsValid(const std::vector<AclEntry>& entries) {
+  bool named = false;
+  bool masked = false;
+  for (const AclEntry& entry : entries) {
+    const auto tag = static_cast<uint16_t>(entry.tag);
+    if (tag == 0 || tag > 0x20 || (tag & (tag - 1)) != 0 || entry.permissions > 7) return false;
+    if (IsNamed(entry) && entry.id == kNoId) return false;
+    named = named || IsNamed(entry);
+    masked = masked || entry.tag == AclTag::kMask;
+  }
+  const auto wrong = [](const AclEntry& a, const AclEntry& b) {
+    return a.tag > b.tag || (a.tag == b.tag && !IsNamed(a));
+  };
+  return (masked || !named) &&
+         std::adjacent_find(entries.begin(), entries.end(), wrong) == entries.end();
+}
+
 }  // namespace
 
 std::string EncodePosixAcl(std::vector<AclEntry> entries, bool is_default) {
@@ -60,6 +79,7 @@ std::optional<std::vector<AclEntry>> DecodePosixAcl(std::string_view value) {
     if (!id) return std::nullopt;
     entries.push_back({static_cast<AclTag>(*tag), *permissions, *id});
   }
+  if (!IsValid(entries)) return std::nullopt;
   return entries;
 }
 

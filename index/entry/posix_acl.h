@@ -29,12 +29,13 @@ struct AclEntry {
 // it is missing. Empty where the ACL says no more than the mode does: such a one is not stored.
 [[nodiscard]] std::string EncodePosixAcl(std::vector<AclEntry> entries, bool is_default);
 
-// The entries of such a value. Nothing where it is none.
+// The entries of such a value. Nothing where it is none, or one that the kernel would not set
+// (posix_acl_valid).
 [[nodiscard]] std::optional<std::vector<AclEntry>> DecodePosixAcl(std::string_view value);
 
 // The permissions (0777) that setting an access ACL gives a file: of its owner, of the mask (the
-// one that EncodePosixAcl adds, where there is none), and of all others. Nothing where the kernel
-// would not set it (posix_acl_valid).
+// one that EncodePosixAcl adds, where there is none), and of all others. Nothing where one
+// of these is missing or there twice.
 [[nodiscard]] std::optional<uint32_t> PermissionsOfAcl(const std::vector<AclEntry>& entries);
 
 }  // namespace orcio

@@ -79,6 +79,18 @@ TEST_CASE("What is no ACL is none") {
     if (decoded) CHECK_FALSE(PermissionsOfAcl(*decoded).has_value());
   }
   CHECK_FALSE(DecodePosixAcl("\3" + value.substr(1)).has_value());
+  const auto with = [&](size_t at, char byte) {
+    std::string changed = value;
+    changed[at] = byte;
+    return DecodePosixAcl(changed).has_value();
+  };
+  REQUIRE(with(4, 1));
+  CHECK_FALSE(with(4, 4));   // two owning groups, out of order
+  CHECK_FALSE(with(4, 3));   // no such tag
+  CHECK_FALSE(with(6, 8));   // more than rwx
+  CHECK_FALSE(with(52, 8));  // a named one without an id
+  // Named ones without a mask.
+  CHECK_FALSE(DecodePosixAcl(value.substr(0, 52) + value.substr(60)).has_value());
   CHECK_FALSE(PermissionsOfAcl({{AclTag::kUserObject, 7, 0},
                                 {AclTag::kUserObject, 7, 0},
                                 {AclTag::kGroupObject, 5, 0},
