@@ -370,7 +370,8 @@ TEST_CASE("ssh: who does not answer or refuses or has no way is told apart") {
   config.connect_timeout = 20s;
   proxy.Refuse();  // after that: it would listen again only some time after Refuse
   CHECK(ConnectError(config).errnum == ECONNREFUSED);
-  config.proxy_command = "printf 'no way to %%s\\033\\n' %h >&2; exit 1";
+  // Its output stays open until it has spoken: ssh ends it as soon as that is closed.
+  config.proxy_command = "sh -c \"printf 'no way to %%s\\033\\n' %h >&2; exit 1\"";
   const Error error = ConnectError(config);
   CHECK(error.kind == ErrorKind::kNetwork);
   CHECK(Mentions(error, "no way to 127.0.0.1\\x1b"));
