@@ -237,12 +237,13 @@ std::optional<uint32_t> ArchiveTree::FindPath(std::string_view path) const {
 
 void ArchiveTree::PutHardLink(const TarEntry& entry, const Target& target) {
   auto linked = FindPath(entry.link_target);
+  auto name = FindTarget(target);
+  if (linked && linked == name) return;  // a directory, too
   if (!linked || IsDirectory(*linked)) {
     Warn(entry, linked ? "is a hard link to a directory"
                        : "is a hard link to something that is not there");
     return;
   }
-  auto name = FindTarget(target);
   if (name && !IsFree(entry, *name)) return;
   uint32_t content = names_[*linked].content;
   if (name && names_[*name].content == content) return;

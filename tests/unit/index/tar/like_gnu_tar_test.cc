@@ -209,7 +209,9 @@ TEST_CASE("A sidecar's tree is the one that GNU tar extracts, whatever gets in i
     INFO("seed " << seed << "\n" << ended.out);
     REQUIRE(test::DiffTrees(TreeOf(*sidecar), extracted) == "");
     // And only then have we said so.
-    CHECK((ValueOf(sidecar->warnings()).count != 0) == (ended.status != 0));
+    const auto warnings = ValueOf(sidecar->warnings());
+    CAPTURE(warnings.texts);
+    CHECK((warnings.count != 0) == (ended.status != 0));
   }
 }
 
