@@ -228,15 +228,18 @@ std::string ApplyPaxRecords(std::string_view records, PaxValues& values) {
 std::optional<Timestamp> ParsePaxTime(std::string_view text) {
   const bool negative = text.starts_with('-');
   if (negative) text.remove_prefix(1);
-  const size_t point = text.find('.');
-  const std::string_view whole = text.substr(0, point);
-  const auto seconds = ParseDecimal<int64_t>(whole);
-  if (!seconds || *seconds < 0) return {};
+  const auto take_digits = [&text] {
+    const std::string_view digits = text.substr(0, text.find_first_not_of("0123456789"));
+    text.remove_prefix(digits.size());
+    return digits;
+  };
+  const auto seconds = ParseDecimal<int64_t>(take_digits());
+  if (!seconds) return {};
   uint32_t nanoseconds = 0;
-  if (point != std::string_view::npos) {
+  if (text.starts_with('.')) {
     constexpr size_t kDigits = 9;
-    const std::string_view fraction = text.substr(point + 1);
-    if (fraction.find_first_not_of("0123456789") != fraction.npos) return {};
+    text.remove_prefix(1);
+    const std::string_view fraction = take_digits();
     for (size_t i = 0; i < kDigits; ++i) {
       const char digit = i < fraction.size() ? fraction[i] : '0';
       nanoseconds = nanoseconds * 10 + static_cast<uint32_t>(digit - '0');

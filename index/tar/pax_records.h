@@ -57,7 +57,8 @@ struct PaxValues {
 [[nodiscard]] std::string ApplyPaxRecords(std::string_view records, PaxValues& values);
 
 // The seconds of a pax record (POSIX pax, "mtime"): decimal, with a sign and a fraction where there
-// is one. Rounded down to nanoseconds. Nothing where it is no number that 64 bits hold.
+// is one; ends where the digits do, as GNU tar and libarchive have it. Rounded down to nanoseconds.
+// Nothing where it does not begin with a number that 64 bits hold.
 [[nodiscard]] std::optional<Timestamp> ParsePaxTime(std::string_view text);
 
 // An attribute's name out of a pax keyword. GNU tar writes '=' as %3D and '%' as %25, and nothing
