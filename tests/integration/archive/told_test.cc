@@ -35,19 +35,21 @@ class Told {
   Told(const Told&) = delete;
   Told& operator=(const Told&) = delete;
 
-  // `more` are lines of each service.
-  void Configure(bool broken_too, const std::string& more = {}) const {
+  // `more` are lines of each service, `of_host` of their host.
+  void Configure(bool broken_too, const std::string& more = {},
+                 const std::string& of_host = {}) const {
     const auto service = [&](const std::string& name, const std::string& directory) {
       return "  " + name + ":\n    host: workshop\n    control: none\n    ping: " +
              monitor_.Url("/secret-" + name) + "\n    paths: ['" +
              (scratch() / directory).string() + "']\n" + more;
     };
     orcio_.Configure(service("wiki", "volume") + (broken_too ? service("blog", "gone") : "") +
-                     "ping: " + monitor_.Url("/secret-all") +
-                     "\nmail: root\nhooks:\n  start: echo start $ORCIO_SERVICE >>'" +
-                     hooked().string() + "'\n  success: echo success $ORCIO_SERVICE >>'" +
-                     hooked().string() + "'\n  failure: echo failure $ORCIO_SERVICE >>'" +
-                     hooked().string() + "'\n");
+                         "ping: " + monitor_.Url("/secret-all") +
+                         "\nmail: root\nhooks:\n  start: echo start $ORCIO_SERVICE >>'" +
+                         hooked().string() + "'\n  success: echo success $ORCIO_SERVICE >>'" +
+                         hooked().string() + "'\n  failure: echo failure $ORCIO_SERVICE >>'" +
+                         hooked().string() + "'\n",
+                     of_host);
   }
   [[nodiscard]] const OrcioFixture& orcio() const { return orcio_; }
   [[nodiscard]] const PingServer& monitor() const { return monitor_; }
@@ -102,12 +104,16 @@ TEST_CASE("When a service fails the monitor is told, hooks run, and there is one
 
 TEST_CASE("Neither mail nor pings have names of files of services with `offsite: never`") {
   const Told told;
-  told.Configure(true, "    offsite: never\n");
   const std::string file = (told.scratch() / "volume/Ada Lovelace").string();
-  std::ofstream(file) << std::string(32 << 20, 'x');
-  // A file that always changes while it is read.
-  const BackgroundCommand writer({"sh", "-c", "while :; do echo >>\"$0\"; done", file},
-                                 (told.scratch() / "log").string());
+  std::ofstream(file) << std::string(4 << 20, 'x');
+  // The host's tar, which adds to that file whenever it has read another 100 KiB.
+  const auto programs = told.scratch() / "programs";
+  std::filesystem::create_directory(programs);
+  std::ofstream(programs / "tar") << "#!/bin/sh\nPATH=/usr/bin:/bin\nexec tar --checkpoint=10 "
+                                     "--checkpoint-action='exec=echo >>\"" +
+                                         file + "\"' \"$@\"\n";
+  ::chmod((programs / "tar").c_str(), 0700);
+  told.Configure(true, "    offsite: never\n", "    path: ['" + programs.string() + "']\n");
   const Ended ended = told.orcio().Run({"archive"});
   INFO(ended.err);
   CHECK(ended.status == 1);
