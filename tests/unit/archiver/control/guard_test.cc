@@ -227,12 +227,12 @@ TEST_CASE("A guard that hears orcio lets the service be, and is gone once disarm
       scene.Step();
     }
     CHECK(scene.Ask(DisarmCommand(scene.plan.token)).mark == Mark::kArmed);
-    scene.Release();
     const auto again = scene.Ask(DisarmCommand(scene.plan.token));
     CHECK(again.mark == Mark::kArmed);
     CHECK(again.phase == Phase::kBefore);  // nothing to wait for
     scene.Ask(RemoveCommand(scene.plan.token));
     CHECK_FALSE(scene.HasDirectory());
+    scene.Release();  // not before: what orcio has not removed 5 s after it claimed it stays for 60
     CHECK(scene.Await([&] { return scene.Processes() == 0; }));
     CHECK_FALSE(scene.Exists("up"));
     CHECK(scene.Ask(DisarmCommand(scene.plan.token)).mark == Mark::kGone);
