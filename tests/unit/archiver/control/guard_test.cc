@@ -9,9 +9,11 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <sstream>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "archiver/host/shell_quote.h"
 #include "base/random_token.h"
@@ -141,15 +143,25 @@ struct Scene {
       return state.mark == Mark::kFired && !state.at_work();
     });
   }
-  // The programs of this guard that run.
+  // The programs of this guard that run. What one of them has forked bears its name until it
+  // becomes another program, and is none.
   [[nodiscard]] std::vector<pid_t> Pids() const {
-    std::vector<pid_t> pids;
+    std::map<pid_t, pid_t> parents;
     for (const auto& entry : fs::directory_iterator("/proc")) {
       std::ifstream in(entry.path() / "cmdline");
       std::ostringstream line;
       line << in.rdbuf();
-      if (line.str().find("orcio-guard-" + plan.token + "/guard") != std::string::npos)
-        pids.push_back(std::stoi(entry.path().filename().string()));
+      if (line.str().find("orcio-guard-" + plan.token + "/guard") == std::string::npos) continue;
+      pid_t parent = 0;
+      std::ifstream status(entry.path() / "status");
+      for (std::string word; status >> word;) {
+        if (word == "PPid:") status >> parent;
+      }
+      parents.emplace(std::stoi(entry.path().filename().string()), parent);
+    }
+    std::vector<pid_t> pids;
+    for (const auto& [pid, parent] : parents) {
+      if (!parents.contains(parent)) pids.push_back(pid);
     }
     return pids;
   }
