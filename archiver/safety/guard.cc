@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <new>
 #include <system_error>
 
 #include "archiver/host/remote_text.h"
@@ -97,6 +98,17 @@ void GuardPulse::Lose(std::string why) {
   lost_.request_stop();
 }
 
+// Nobody is above this thread to catch what it throws.
+Result<GuardState> GuardPulse::Ask(bool connected, std::chrono::seconds timeout,
+                                   const std::stop_token& over) {
+  try {
+    if (!connected) ORCIO_TRY(host_.Connect(over));
+    return AskGuard(host_, BeatCommand(token_), timeout, over);
+  } catch (const std::bad_alloc&) {
+    return FailErrno(ENOMEM, "its guard was not asked");
+  }
+}
+
 void GuardPulse::Beat(const std::stop_token& over) {
   const auto pause = std::chrono::milliseconds(silence_) / kBeatsPerSilence;
   const auto timeout = std::clamp(silence_ / 2, std::chrono::seconds(1), kLongestBeat);
@@ -104,10 +116,7 @@ void GuardPulse::Beat(const std::stop_token& over) {
   bool connected = true;
   while (Pause(pause, over)) {
     const auto asked = Clock::now();
-    auto beat = [&]() -> Result<GuardState> {
-      if (!connected) ORCIO_TRY(host_.Connect(over));
-      return AskGuard(host_, BeatCommand(token_), timeout, over);
-    }();
+    const auto beat = Ask(connected, timeout, over);
     if (over.stop_requested()) return;
     connected = beat.has_value();
     if (beat && beat->mark == GuardState::Mark::kFired) return Lose(beat->detail);

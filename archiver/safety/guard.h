@@ -63,6 +63,8 @@ class GuardPulse {
 
  private:
   void Beat(const std::stop_token& over);
+  [[nodiscard]] Result<GuardState> Ask(bool connected, std::chrono::seconds timeout,
+                                       const std::stop_token& over);
   void Lose(std::string why);
 
   RemoteHost& host_;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/threads/pause.h"
+
 namespace orcio {
 namespace {
 
@@ -29,13 +31,7 @@ StallLimit::StallLimit(std::optional<std::chrono::seconds> longest, const std::s
                        Wait wait)
     : forward_(stop, [this] { source_.request_stop(); }) {
   if (!longest) return;
-  if (!wait) {
-    wait = [this](std::chrono::milliseconds time, const std::stop_token& over) {
-      std::unique_lock lock(mutex_);
-      never_.wait_for(lock, over, time, [] { return false; });
-      return !over.stop_requested();
-    };
-  }
+  if (!wait) wait = Pause;
   watch_ = std::jthread(
       [this, step = std::chrono::milliseconds(*longest) / kLooks,
        wait = std::move(wait)](const std::stop_token& over) { Watch(step, wait, over); });

@@ -2,10 +2,8 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -22,8 +20,7 @@ namespace orcio {
 // that counts as silence.
 class StallLimit {
  public:
-  // As Pause; without one, time is waited for, and nothing is allocated for it: there is nobody to
-  // tell of a failure.
+  // As Pause, which is used without one.
   using Wait = std::function<bool(std::chrono::milliseconds, const std::stop_token&)>;
 
   // Without `longest`, only `stop` counts.
@@ -43,8 +40,6 @@ class StallLimit {
   std::atomic<uint64_t> counted_ = 0;
   std::atomic<bool> expired_ = false;
   std::stop_callback<std::function<void()>> forward_;
-  std::mutex mutex_;
-  std::condition_variable_any never_;
   std::jthread watch_;
 };
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -138,7 +139,13 @@ Result<UniqueFd> SshAgent::OpenLine() {
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
     return FailErrno(errno, "socketpair");
   line_ = UniqueFd(ends[0]);
-  thread_ = std::thread([this] { Serve(); });
+  thread_ = std::thread([this] {
+    try {
+      Serve();
+    } catch (const std::bad_alloc&) {
+      ::shutdown(line_.get(), SHUT_RDWR);  // libssh finds that its agent is gone
+    }
+  });
   return UniqueFd(ends[1]);
 }
 

@@ -1,13 +1,16 @@
 // Every allocation fails once: an error or an exception comes out, nothing crashes, nothing is half
 // made, nothing leaked.
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <new>
+#include <stop_token>
 
 #include "archiver/capture/run_options.h"
 #include "archiver/run/service_run.h"
 #include "base/bytes.h"
+#include "base/threads/pause.h"
 #include "index/archive/read/archive_reader.h"
 #include "index/archive/read/span_cache.h"
 #include "index/rebuild/rebuild.h"
@@ -103,6 +106,18 @@ TEST_CASE("Whichever allocation fails while an archive is read, it can be read a
     return {};
   };
   ForEachAllocation(read, [&](End) { REQUIRE_OK(read()); });
+}
+
+// One that did, in a thread that watches a stream, ended the process while a service was down.
+TEST_CASE("A pause allocates nothing") {
+  std::stop_source stop;
+  test::FailAllocation(1);
+  const bool passed = Pause(std::chrono::milliseconds(1), stop.get_token());
+  stop.request_stop();
+  const bool again = Pause(std::chrono::hours(1), stop.get_token());
+  CHECK_FALSE(test::EndAllocationFault());
+  CHECK(passed);
+  CHECK_FALSE(again);
 }
 
 TEST_CASE("Whichever allocation fails while a service is down, it is started") {
