@@ -9,6 +9,7 @@
 #include "archiver/config/config.h"
 #include "archiver/host/remote_host.h"
 #include "base/threads/pace_limit.h"
+#include "base/threads/stall_limit.h"
 #include "index/archive/write/archive_writer.h"
 
 namespace orcio {
@@ -36,6 +37,8 @@ struct ServiceRunOptions {
   std::chrono::seconds retry_pause{2};
   // A stream that brings less is given up.
   Pace slowest;
+  // How the time of a stream's silence passes; by itself without one.
+  StallLimit::Wait silence_wait;
   // All services on its host: whose paths cover what its containers mount.
   std::vector<const ServiceConfig*> neighbours;
   // Another connection to the host, for the guard's sake. Needed where the service has one.

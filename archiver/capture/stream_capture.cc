@@ -100,7 +100,7 @@ Result<std::vector<std::string>> StreamTar(const CaptureContext& context, Remote
                                            const std::stop_token& stop) {
   const Pace& slowest = context.options.slowest;
   PaceLimit pace(slowest, stop);
-  StallLimit stall(longest_silence, pace.token());
+  StallLimit stall(longest_silence, pace.token(), context.options.silence_wait);
   ObservedSink observed(sink, writer, pace, context.observer);
   const Wire wire = context.plan.wire;
   const auto unpack = MakeUnpackSink(wire, observed);

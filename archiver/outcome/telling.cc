@@ -94,7 +94,7 @@ void Telling::TellHook(std::string_view event, const ServiceOutcome* outcome) {
 
 void Telling::Begin() {
   if (!service_.ping.empty()) {
-    auto told = Ping(service_.ping, PingEvent::kStart, {}, kOneQuickPing, stop_);
+    auto told = Ping(service_.ping, PingEvent::kStart, {}, first_ping_, stop_);
     if (!told) AddTo(ping_error_, std::move(told).error());
   }
   TellHook("start", nullptr);

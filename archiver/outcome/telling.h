@@ -14,10 +14,10 @@ namespace orcio {
 // outcome and changes nothing else.
 class Telling {
  public:
-  Telling(const ServiceConfig& service, const std::stop_token& stop)
-      : service_(service), stop_(stop) {}
+  Telling(const ServiceConfig& service, const PingPatience& first_ping, const std::stop_token& stop)
+      : service_(service), first_ping_(first_ping), stop_(stop) {}
 
-  // Before the service is touched. Takes 3 s for the ping, and as long as the hook may.
+  // Before the service is touched. Takes as long as the first ping and the hook may.
   void Begin();
   // Once it runs again, or cannot be made to. Adds to the outcome what failed, here and in Begin.
   void End(ServiceOutcome& outcome);
@@ -26,6 +26,7 @@ class Telling {
   void TellHook(std::string_view event, const ServiceOutcome* outcome);
 
   const ServiceConfig& service_;
+  const PingPatience first_ping_;
   const std::stop_token& stop_;
   std::optional<Error> hook_error_;
   std::optional<Error> ping_error_;

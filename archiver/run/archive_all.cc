@@ -54,7 +54,7 @@ class Everything {
         outcome.error =
             Error{ErrorKind::kCancelled, 0, service.name + ": interrupted before it was begun"};
       } else {
-        Telling telling(service, stop_);
+        Telling telling(service, machinery_.first_ping, stop_);
         telling.Begin();
         outcome = ArchiveOne(service, *host);
         telling.End(outcome);

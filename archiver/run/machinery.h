@@ -6,6 +6,7 @@
 #include "archiver/config/config.h"
 #include "archiver/control/service_control.h"
 #include "archiver/host/remote_host.h"
+#include "archiver/local/ping.h"
 #include "index/files/file_system.h"
 
 namespace orcio {
@@ -15,6 +16,8 @@ struct Machinery {
   std::function<std::unique_ptr<RemoteHost>(const HostConfig&)> host;
   std::function<std::unique_ptr<ServiceControl>(const ServiceConfig&)> control;
   const FileSystem& files;
+  // For the ping before a service is touched.
+  PingPatience first_ping = kOneQuickPing;
 };
 
 }  // namespace orcio

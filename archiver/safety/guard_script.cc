@@ -203,9 +203,9 @@ fi
 runs() {
   n=0
   while [ ! -e "$d/ready" ]; do
-    [ "$n" -lt 250 ] || return 1
+    [ "$n" -lt 1000 ] || return 1
     n=$((n + 1))
-    sleep 0.02 2>/dev/null || { n=$((n + 4)); sleep 1; }
+    sleep 0.02 2>/dev/null || { n=$((n + 49)); sleep 1; }
   done
 }
 by_systemd() {

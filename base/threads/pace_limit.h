@@ -6,6 +6,7 @@
 #include <functional>
 #include <stop_token>
 #include <thread>
+#include <utility>
 
 #include "base/threads/pause.h"
 
@@ -21,11 +22,14 @@ struct Pace {
 // `pace`.
 class PaceLimit {
  public:
-  PaceLimit(const Pace& pace, const std::stop_token& stop)
+  // As Pause.
+  using Wait = std::function<bool(std::chrono::milliseconds, const std::stop_token&)>;
+
+  PaceLimit(const Pace& pace, const std::stop_token& stop, Wait wait = Pause)
       : forward_(stop, [this] { source_.request_stop(); }),
-        watch_([this, pace](const std::stop_token& over) {
-          uint64_t seen = bytes_;
-          while (Pause(pace.time, over)) {
+        watch_([this, pace, wait = std::move(wait)](const std::stop_token& over) {
+          uint64_t seen = 0;
+          while (wait(pace.time, over)) {
             const uint64_t now = bytes_;
             if (now - seen < pace.bytes) {
               expired_ = true;

@@ -141,12 +141,15 @@ Result<CommandResult> RunHere(const std::string& command,
   size_t written = 0;
   while (shell.out_.valid() || shell.err_.valid()) {
     if (stop.stop_requested()) return Fail(ErrorKind::kCancelled, "cancelled: {}", command);
-    if (timeout.count() > 0 && Clock::now() > deadline)
-      return Fail(ErrorKind::kNetwork, "no end within {} s: {}", timeout.count(), command);
     std::array<pollfd, 3> polled{pollfd{shell.out_.get(), POLLIN, 0},
                                  pollfd{shell.err_.get(), POLLIN, 0},
                                  pollfd{shell.in_.get(), POLLOUT, 0}};
-    if (::poll(polled.data(), polled.size(), kPollMilliseconds) <= 0) continue;
+    if (::poll(polled.data(), polled.size(), kPollMilliseconds) <= 0) {
+      // Not before: what has come while this process waited for its turn is there.
+      if (timeout.count() > 0 && Clock::now() > deadline)
+        return Fail(ErrorKind::kNetwork, "no end within {} s: {}", timeout.count(), command);
+      continue;
+    }
     if (polled[0].revents != 0) ORCIO_TRY(take_output(shell.out_, result));
     if (polled[1].revents != 0)
       Collect(shell.err_, result.err, result.err_truncated, options.max_output);

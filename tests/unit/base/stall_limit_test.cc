@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/threads/pace_limit.h"
 #include "tests/support/catch.h"
 
 namespace orcio {
@@ -15,7 +16,7 @@ constexpr std::chrono::seconds kLongest{120};
 // Time that passes as a test says: nothing of it by itself.
 class Hours {
  public:
-  // What a StallLimit waits by.
+  // What a limit waits by.
   [[nodiscard]] StallLimit::Wait Wait() {
     return [this](std::chrono::milliseconds time, const std::stop_token& stop) {
       std::unique_lock lock(mutex_);
@@ -29,7 +30,8 @@ class Hours {
     };
   }
   // Lets one wait pass, and returns once the next has begun, or `limit` has expired.
-  void Step(const StallLimit& limit) {
+  template <class Limit>
+  void Step(const Limit& limit) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return waits_ > 0; });
     const int before = waits_;
@@ -92,6 +94,21 @@ TEST_CASE("A limit without a time ends with the stop that it is told of, and is 
   stop.request_stop();
   CHECK(limit.token().stop_requested());
   CHECK_FALSE(limit.expired());
+}
+
+TEST_CASE("A stream that keeps its pace goes on and one that falls behind is given up") {
+  Hours hours;
+  PaceLimit limit({100, kLongest}, {}, hours.Wait());
+  for (int i = 0; i < 5; ++i) {
+    limit.Count(100);
+    hours.Step(limit);
+  }
+  CHECK(hours.waits_for() == kLongest);
+  CHECK_FALSE(limit.token().stop_requested());
+  limit.Count(99);
+  hours.Step(limit);
+  CHECK(limit.expired());
+  CHECK(limit.token().stop_requested());
 }
 
 TEST_CASE("What is not taken here is let go of, and told from what does not come") {

@@ -153,20 +153,18 @@ class Gate {
   std::atomic<int> niceness_ = 0;
 };
 
-// Files whose directories all have one time of change, as within one tick of a file system's clock;
-// counts how often one is listed.
+// Files whose directories' times of change move by ticks of two seconds; counts how often one is
+// listed.
 class TickingFiles : public test::WatchedFiles {
  public:
-  // `ago`: how far behind this machine's clock that time is, to whole seconds and `more`.
+  // `ago`: how far behind this machine's clock they are; each is `more` than whole seconds.
   explicit TickingFiles(std::chrono::seconds ago, std::chrono::nanoseconds more = {})
-      : WatchedFiles([](const std::filesystem::path&, size_t) { return Result<void>(); }) {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(now) - ago;
-    directories_mtime_ns_ = (seconds + more).count();
-  }
+      : WatchedFiles([](const std::filesystem::path&, size_t) { return Result<void>(); }),
+        ahead_ns_((more - ago).count()) {}
   Result<FileStatus> Status(const std::filesystem::path& path) const override {
     FileStatus status = ORCIO_TRY(WatchedFiles::Status(path));
-    if (status.is_directory) status.mtime_ns = directories_mtime_ns_;
+    constexpr int64_t kTick = 2'000'000'000;
+    if (status.is_directory) status.mtime_ns += ahead_ns_ - status.mtime_ns % kTick;
     return status;
   }
   Result<std::vector<std::string>> List(const std::filesystem::path& directory) const override {
@@ -176,7 +174,7 @@ class TickingFiles : public test::WatchedFiles {
   [[nodiscard]] int listings() const { return listings_; }
 
  private:
-  int64_t directories_mtime_ns_ = 0;
+  const int64_t ahead_ns_;
   mutable std::atomic<int> listings_ = 0;
 };
 
@@ -479,7 +477,7 @@ TEST_CASE_METHOD(NamespaceFixture, "An archive written over in place is noticed"
   const auto other = test::MakeArchive(scratch / "other.tar.gz", test::TarOf(scratch / "tree"));
   // The same file with other bytes in it, and its directory as it was.
   std::ofstream(archive.path, std::ios::binary) << std::ifstream(other.path).rdbuf();
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
   while (!Walk(*tree, "wiki/2026-11-23T020000Z/new")) {
     REQUIRE(std::chrono::steady_clock::now() < end);
   }
@@ -779,7 +777,7 @@ TEST_CASE_METHOD(NamespaceFixture, "An archive with open files stays open though
   CHECK(ReadAt(*tree, "wiki/2026-11-16T020000Z/etc/hello") == "hello");
   const auto file = ValueOf(tree->OpenFile(InodeAt(*tree, "wiki/2026-11-23T020000Z/etc/hello")));
   std::filesystem::remove(archive.path);
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
   while (OpenArchiveFiles() > 1) REQUIRE(std::chrono::steady_clock::now() < end);
   CHECK(AsText(ValueOf(file->Read(0, 100)).at(0).bytes) == "hello");
   CHECK(OpenArchiveFiles() == 1);

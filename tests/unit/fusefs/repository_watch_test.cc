@@ -38,7 +38,7 @@ class WatchedDirectory {
   }
   [[nodiscard]] bool ToldSince(int before) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return told_ > before; });
+    return changed_.wait_for(lock, std::chrono::seconds(120), [&] { return told_ > before; });
   }
   // Whether `change` is told of.
   template <class Change>

@@ -1,6 +1,7 @@
 // What a precopy run that gives up leaves for the next one, and what becomes of it.
 
 #include <algorithm>
+#include <ctime>
 #include <fstream>
 
 #include "index/repository/listing_path.h"
@@ -63,6 +64,16 @@ void CheckHas(const Service& service, const ServiceOutcome& outcome, const std::
 
 constexpr size_t kMore = 2 << 20;
 
+// Has the host's clock stand still: what is written from now on is not at rest, however long its
+// run takes to begin.
+void StopClock(Service& service) {
+  std::filesystem::create_directory(service.scratch / "bin");
+  const auto date = service.scratch / "bin/date";
+  std::ofstream(date) << "#!/bin/sh\necho " << std::time(nullptr) << "\n";
+  std::filesystem::permissions(date, std::filesystem::perms::owner_all);
+  service.environment["PATH"] = (service.scratch / "bin").string() + ":/usr/bin:/bin";
+}
+
 }  // namespace
 
 TEST_CASE("What a run that gave up has fetched is not fetched again, and goes with the archive") {
@@ -117,7 +128,9 @@ TEST_CASE("What was not at rest when it was fetched is not kept") {
   Service service;
   // Without an archive before, everything is fetched, at rest or not.
   if (GENERATE(false, true)) (void)service.FirstArchive();
-  std::ofstream(service.scratch / "volume/more") << test::Noise(kMore, 3);
+  StopClock(service);
+  for (const char* name : {"one", "two", "three", "more"})
+    std::ofstream(service.scratch / "volume" / name) << test::Noise(kMore, 3);
   const auto gave_up = GiveUp(service);
   CHECK(gave_up.error->message.find("kept") == std::string::npos);
   CHECK(KeptIn(service.repository()).empty());

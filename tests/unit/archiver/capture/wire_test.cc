@@ -62,15 +62,23 @@ Result<std::string> Unpack(Wire wire, std::string_view packed) {
   return text.text;
 }
 
-// This machine, behind a link of so many bytes a second.
+// This machine, behind a link of so many bytes a second. Its uptime is what the file `uptime` says:
+// nothing takes any time there that does not add to it, however busy this machine is.
 class SlowHost : public test::LocalHost {
  public:
   explicit SlowHost(double bytes_a_second, std::map<std::string, std::string> environment = {})
-      : LocalHost("here", std::move(environment)), bytes_a_second_(bytes_a_second) {}
+      : LocalHost("here", std::move(environment)), bytes_a_second_(bytes_a_second) {
+    std::ofstream(uptime()) << "100.00 50.00\n";
+  }
+  [[nodiscard]] std::filesystem::path uptime() const { return scratch_ / "uptime"; }
   Result<CommandResult> Stream(const std::string& command, ByteSink& sink,
                                const RunOptions& options, const std::stop_token& stop) override {
     Slow slow(sink, bytes_a_second_);
-    return LocalHost::Stream(command, slow, options, stop);
+    const std::string proc = "/proc/uptime";
+    std::string line = command;
+    if (const size_t at = line.find(proc); at != std::string::npos)
+      line.replace(at, proc.size(), uptime().string());
+    return LocalHost::Stream(line, slow, options, stop);
   }
 
  private:
@@ -89,6 +97,7 @@ class SlowHost : public test::LocalHost {
     const double bytes_a_second_;
   };
   const double bytes_a_second_;
+  const test::ScratchDirectory scratch_;
 };
 
 // Half of it noise.
@@ -199,17 +208,19 @@ TEST_CASE("How a tar crosses the link is decided by the host and the link") {
   std::ofstream(scratch / "noise") << test::Noise(6 << 20, 1);
   const std::string text = "cat " + (scratch / "text").string();
   const std::string noise = "cat " + (scratch / "noise").string();
-  // Slower than any machine packs, however busy.
   SlowHost slow(2 * kMiB);
   CHECK(ValueOf(ChooseWire(Wire::kAuto, slow, text, {}, {})) == Wire::kZstd);
   CHECK(ValueOf(ChooseWire(Wire::kAuto, slow, noise, {}, {})) == Wire::kNone);
   // What the last archive tells counts for more.
   CHECK(ValueOf(ChooseWire(Wire::kAuto, slow, text, 0.99, {})) == Wire::kNone);
-  // Whose zstd is slower than any link without a limit.
+  // Whose zstd takes ten minutes: longer than this machine for what crosses a link without a limit.
   const test::ScratchDirectory programs;
-  std::ofstream(programs / "zstd") << "#!/bin/sh\nsleep 3\nexec /usr/bin/zstd \"$@\"\n";
-  std::filesystem::permissions(programs / "zstd", std::filesystem::perms::owner_all);
   SlowHost fast(4096 * kMiB, {{"PATH", programs.path().string() + ":/usr/bin:/bin"}});
+  const std::string uptime = fast.uptime().string();
+  std::ofstream(programs / "zstd")
+      << "#!/bin/sh\nread -r up idle <" << uptime << "\necho \"$((${up%.*} + 600)).00 50.00\" >"
+      << uptime << "\nexec /usr/bin/zstd \"$@\"\n";
+  std::filesystem::permissions(programs / "zstd", std::filesystem::perms::owner_all);
   CHECK(ValueOf(ChooseWire(Wire::kAuto, fast, text, {}, {})) == Wire::kNone);
   // A few bytes.
   CHECK(ValueOf(ChooseWire(Wire::kAuto, slow, "echo x", {}, {})) == Wire::kNone);

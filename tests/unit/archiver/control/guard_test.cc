@@ -10,6 +10,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <thread>
 #include <utility>
@@ -152,12 +153,13 @@ struct Scene {
       std::ostringstream line;
       line << in.rdbuf();
       if (line.str().find("orcio-guard-" + plan.token + "/guard") == std::string::npos) continue;
-      pid_t parent = 0;
+      std::optional<pid_t> parent;
       std::ifstream status(entry.path() / "status");
       for (std::string word; status >> word;) {
-        if (word == "PPid:") status >> parent;
+        if (word == "PPid:") status >> parent.emplace();
       }
-      parents.emplace(std::stoi(entry.path().filename().string()), parent);
+      if (!parent) continue;  // it has ended meanwhile
+      parents.emplace(std::stoi(entry.path().filename().string()), *parent);
     }
     std::vector<pid_t> pids;
     for (const auto& [pid, parent] : parents) {
@@ -522,7 +524,7 @@ TEST_CASE("A pulse keeps a guard quiet, and tells when it is lost") {
   REQUIRE_OK(scene.Guarded("true"));
   test::LocalHost second("atena");
   {
-    const GuardPulse pulse(second, scene.plan.token, std::chrono::seconds(12));  // a beat each 3 s
+    const GuardPulse pulse(second, scene.plan.token, std::chrono::seconds(24));  // a beat each 6 s
     for (int i = 0; i < 3; ++i) {
       REQUIRE(scene.Await([&] { return scene.HasBeat(); }));
       scene.Step();  // the guard takes the beat away
@@ -532,7 +534,7 @@ TEST_CASE("A pulse keeps a guard quiet, and tells when it is lost") {
   }
   scene.Release();
   REQUIRE(scene.AwaitFired());
-  const GuardPulse late(second, scene.plan.token, std::chrono::seconds(1));
+  const GuardPulse late(second, scene.plan.token, std::chrono::seconds(24));
   CHECK(scene.Await([&] { return late.lost().stop_requested(); }));
   CHECK(late.why().find("silent for 1 s") != std::string::npos);
 }

@@ -15,12 +15,17 @@ using test::FakeHost;
 constexpr StartTiming kQuick{std::chrono::milliseconds(1), std::chrono::milliseconds(20),
                              std::chrono::milliseconds(1)};
 
-ServiceConfig Wiki() {
+// What comes up is seen to be up within this, however long this process has to wait for its turn.
+constexpr std::chrono::seconds kLong{30};
+// For what is not to come up before it is over.
+constexpr std::chrono::seconds kShort{1};
+
+ServiceConfig Wiki(std::chrono::seconds start_timeout = kLong) {
   ServiceConfig service;
   service.name = service.project = "wiki";
   service.host = "atena";
   service.mode = Mode::kPause;
-  service.start_timeout = std::chrono::seconds(1);
+  service.start_timeout = start_timeout;
   return service;
 }
 
@@ -38,8 +43,10 @@ FakeDocker::Container StoppedJob() {
 struct Run {
   FakeHost host;
   FakeDocker docker{host, {Db(), Web(), StoppedJob()}};
-  PauseControl control{Wiki(), kQuick};
+  PauseControl control;
 
+  explicit Run(std::chrono::seconds start_timeout = kLong, const StartTiming& patience = kQuick)
+      : control(Wiki(start_timeout), patience) {}
   Result<void> Pause() {
     ORCIO_TRY(control.Inspect(host, {}));
     return control.Stop(host, {});
@@ -153,14 +160,16 @@ TEST_CASE("A container started again before it was paused is at rest") {
 }
 
 TEST_CASE("A host that was started anew has what was paused started, and only that") {
-  Run run;
+  // Which must be where it was.
+  const bool healthy = GENERATE(true, false);
+  CAPTURE(healthy);
+  Run run(healthy ? kLong : kShort);
   REQUIRE_OK(run.Pause());
   for (const char* service : {"db", "web"}) run.docker.Of(service).status = "exited";
-  SECTION("and healthy") {
+  if (healthy) {
     run.docker.Of("db").health = "healthy";
     REQUIRE_OK(run.Start());
-  }
-  SECTION("which must be healthy where it was") {
+  } else {
     CheckSays(run.Start(), ErrorKind::kNotRunning, "health check says unhealthy");
   }
   CHECK(run.docker.started == "12");
@@ -168,7 +177,9 @@ TEST_CASE("A host that was started anew has what was paused started, and only th
 }
 
 TEST_CASE("A pause that the link cut short may come late, and does not last") {
-  Run run;
+  // So long that no look comes after it.
+  Run run(kLong,
+          {std::chrono::milliseconds(1), std::chrono::hours(1), std::chrono::milliseconds(1)});
   REQUIRE_OK(run.control.Inspect(run.host, {}));
   run.host.On("docker pause", [](const std::string&) -> Result<CommandResult> {
     return Fail(ErrorKind::kNetwork, "cut");
@@ -176,16 +187,19 @@ TEST_CASE("A pause that the link cut short may come late, and does not last") {
   CheckSays(run.control.Stop(run.host, {}), ErrorKind::kNetwork, "cut");
   // The daemon comes to web once orcio has found both running.
   int looks = 0;
+  std::stop_source enough;
   run.docker.on_inspect = [&] {
     if (++looks == 2) run.docker.Of("web").status = "paused";
+    if (looks == 4) enough.request_stop();
   };
-  REQUIRE_OK(run.Start());
+  const auto started = run.control.Start(run.host, enough.get_token());
+  CheckSays(started, ErrorKind::kCancelled, "interrupted");
   CHECK(run.docker.unpaused == "2");
   CHECK(run.docker.Of("web").status == "running");
 }
 
 TEST_CASE("A container that docker does not unpause is not confirmed running") {
-  Run run;
+  Run run(kShort);
   REQUIRE_OK(run.Pause());
   run.host.On("docker unpause", "", 1, "cannot thaw\n");
   CheckSays(run.Start(), ErrorKind::kNotRunning, "wiki_db_1 is still paused: cannot thaw");

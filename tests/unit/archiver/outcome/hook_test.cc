@@ -10,7 +10,7 @@
 namespace orcio {
 namespace {
 
-constexpr std::chrono::seconds kPlenty{20};
+constexpr std::chrono::seconds kPlenty{200};
 
 std::string TextOf(const std::filesystem::path& file) {
   const auto bytes = ValueOf(ReadWholeFile(LocalFileSystem(), file, 1 << 22));

@@ -12,7 +12,7 @@
 namespace orcio {
 namespace {
 
-constexpr std::chrono::seconds kPlenty{20};
+constexpr std::chrono::seconds kPlenty{200};
 
 // A sendmail before all others in PATH, for as long as it lives.
 class FakeSendmail {

@@ -118,7 +118,7 @@ TEST_CASE("A service that is not confirmed running keeps its journal") {
 TEST_CASE("A host that comes back in time is waited for") {
   Morning morning;
   morning.Leave("wiki", "atena");
-  morning.options.retry = std::chrono::seconds(20);
+  morning.options.retry = std::chrono::seconds(200);
   int away = 4;
   morning.connect = [&away]() -> Result<void> {
     if (away-- > 0) return Broken(ErrorKind::kNetwork);

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <random>
 #include <set>
@@ -12,6 +14,7 @@
 #include "tests/support/archives/scanned_tar.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
+#include "tests/support/noise.h"
 
 // Archives that orcio wrote and that are damaged: what can be read reads right, all else is an
 // error, and it is said where.
@@ -39,13 +42,19 @@ struct Whole {
 
   Whole() {
     const auto tree = (scratch / "tree").string();
+    std::filesystem::create_directory(tree);
+    std::ofstream(scratch / "tree/random", std::ios::binary) << test::Noise(70'000, 1);
+    // The same bytes in every run, but for a process id that tar writes: times are of the headers.
     test::MustRunShell(fmt::format(
-        "mkdir -p {0} && cd {0} && for i in $(seq 40); do seq $i $((i * 37 + 200)) > file$i; done; "
-        "seq 20000 > a-large-one; head -c 70000 /dev/urandom > random; "
-        "seq 300 > $(printf 'long%.0s' $(seq 50)); truncate -s 1M sparse; seq 900 >> sparse",
+        "cd {0} && for i in $(seq 40); do seq $i $((i * 37 + 200)) > file$i; done; "
+        "seq 20000 > a-large-one; "
+        "seq 300 > $(printf 'long%.0s' $(seq 50)); truncate -s 1M sparse; seq 900 >> sparse; "
+        "find . -exec touch -d @1700000000.5 {{}} +",
         tree));
-    made = test::MakeArchive(scratch / "wiki-2026-11-23T020000Z.tar.gz", test::TarOf(tree),
-                             {.member_bytes = kMemberBytes});
+    made = test::MakeArchive(
+        scratch / "wiki-2026-11-23T020000Z.tar.gz",
+        test::TarOf(tree, {"--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime"}),
+        {.member_bytes = kMemberBytes});
     archive = ValueOf(ReadWholeFile(LocalFileSystem(), made.path, 1 << 24));
     const auto text = AsText(made.tar);
     for (const TarEntry& entry : test::ScanBytes(text).entries) {

@@ -1,5 +1,6 @@
 #include "index/upkeep/leftovers.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -38,6 +39,12 @@ Names Remove(const std::filesystem::path& directory, int64_t now = std::time(nul
 
 void Touch(const std::filesystem::path& path) {
   std::ofstream(path) << "x";
+}
+// Of a time in seconds since the epoch.
+void Touch(const std::filesystem::path& path, int64_t seconds) {
+  Touch(path);
+  const timespec times[2] = {{seconds, 0}, {seconds, 0}};
+  REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
 }
 
 }  // namespace
@@ -86,8 +93,8 @@ TEST_CASE("What lies beside an archive that is not there is a leftover once it i
   const test::ScratchDirectory scratch;
   const Names beside{"." + kName + ".listing", "." + kName + ".protected",
                      "." + kName + ".verified", kName + ".idx"};
-  for (const auto& name : beside) Touch(scratch / name);
   const int64_t now = std::time(nullptr);
+  for (const auto& name : beside) Touch(scratch / name, now);
   CHECK(Remove(scratch.path(), now + kDay - 10).empty());
   Touch(scratch / kName);
   CHECK(Remove(scratch.path(), now + kDay + 10).empty());
@@ -100,10 +107,10 @@ TEST_CASE("What a run that gave up has kept is a leftover once five weeks have p
   const test::ScratchDirectory scratch;
   const Names kept{kName + ".kept", kName + ".kept.idx", "." + kName + ".kept.listing"};
   const Names others{"photos.kept", "." + kName + ".kept", "photos.tar.gz.kept"};
-  for (const Names* names : {&kept, &others}) {
-    for (const auto& name : *names) Touch(scratch / name);
-  }
   const int64_t now = std::time(nullptr);
+  for (const Names* names : {&kept, &others}) {
+    for (const auto& name : *names) Touch(scratch / name, now);
+  }
   CHECK(Remove(scratch.path(), now + 35 * kDay - 10).empty());
   CHECK(Remove(scratch.path(), now + 35 * kDay + 10) == kept);
   CHECK(NamesIn(scratch.path()) == others);
