@@ -262,7 +262,7 @@ TEST_CASE("ssh: a command whose end the host does not tell is an error and no en
   const bool by_signal = GENERATE(true, false);
   if (!by_signal) sink.on_commit = [&] { sshd.SignalSessions(SIGKILL); };
   const auto result = host->Stream(
-      by_signal ? "echo partial; kill -TERM $$" : "echo partial; exec sleep 15", sink, {}, kNever);
+      by_signal ? "echo partial; kill -TERM $$" : "echo partial; exec sleep 90", sink, {}, kNever);
   REQUIRE_FALSE(result.has_value());
   CHECK(result.error().kind == ErrorKind::kNetwork);
   CHECK(Mentions(result.error(), by_signal ? "a signal" : "the link broke"));
