@@ -40,11 +40,12 @@ bool IsWithin(const std::filesystem::path& path, const std::filesystem::path& di
          directory.end();
 }
 
-// A mount whose server is gone answers ENOTCONN until it is unmounted. Not stat(2), which the
-// kernel may still answer for it.
+// A mount whose server is gone answers ENOTCONN until it is unmounted, and ECONNABORTED whoever was
+// asking as it went. Not stat(2), which the kernel may still answer for it.
 bool IsDead(const std::filesystem::path& mountpoint) {
   struct statvfs status {};
-  return ::statvfs(mountpoint.c_str(), &status) != 0 && errno == ENOTCONN;
+  return ::statvfs(mountpoint.c_str(), &status) != 0 &&
+         (errno == ENOTCONN || errno == ECONNABORTED);
 }
 
 Result<void> CheckMountpoint(const std::filesystem::path& mountpoint) {

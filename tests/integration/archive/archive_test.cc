@@ -10,7 +10,6 @@
 #include "archiver/outcome/service_outcome.h"
 #include "archiver/run/service_run.h"
 #include "archiver/ssh/ssh_host.h"
-#include "archiver/ssh/way/ssh_link.h"
 #include "tests/support/catch.h"
 #include "tests/support/files/failing_files.h"
 #include "tests/support/hosts/link_proxy.h"
@@ -66,7 +65,7 @@ class Night {
     config.port = link.port();
     std::ofstream(*config.known_hosts, std::ios::app)
         << "[127.0.0.1]:" << link.port() << " " << sshd.HostKey("ed25519") << "\n";
-    const auto connect = [&] { return MakeSshHost(config, {dead_link}); };
+    const auto connect = [&] { return MakeSshHost(config); };
     const auto host = connect();
     const auto control = MakeServiceControl(service);
     RunObserver observer;
@@ -90,7 +89,10 @@ class Night {
     CHECK(Ids() == ids_);
     CHECK(project.Lines("ends") == std::vector<std::string>{"web", "db"});
     CHECK(project.StartedAt("db") < project.StartedAt("web"));
-    // Each once more. Whose shell is the first to say so is up to the machine.
+    CheckStartedAgain();
+  }
+  // Each once more. Whose shell is the first to say so is up to the machine.
+  void CheckStartedAgain() const {
     auto starts = project.Lines("starts");
     for (const auto end = Clock::now() + kAtMost; starts.size() < 4 && Clock::now() < end;) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -116,8 +118,6 @@ class Night {
   ServiceConfig service;
   std::stop_source stop;
   std::function<void(uint64_t, uint64_t)> on_progress;
-  // Shorter only where the link is stalled on purpose: a busy machine may be silent for a while.
-  std::chrono::seconds dead_link = SshOptions{}.dead_link_timeout;
 
  private:
   [[nodiscard]] std::string Ids() const {
@@ -181,6 +181,7 @@ TEST_CASE("What the containers keep where no path is, is a warning, unless it is
     CHECK(warning.find("container " + night.project.Container(service) + " has as /data") !=
           std::string::npos);
   CHECK(warning.find("write `paths: [" + docs.string() + ", ") != std::string::npos);
+  night.CheckStartedAgain();  // and can be told to stop
   night.service.ignore_mounts = {"*:/data"};
   CHECK(night.Run().facts.warnings.empty());
 }
@@ -275,7 +276,6 @@ TEST_CASE("A link cut or dead in the middle of the stream makes no archive") {
   const bool cut = GENERATE(true, false);
   CAPTURE(cut);
   Night night(Compose::kNone);
-  if (!cut) night.dead_link = std::chrono::seconds(3);
   const auto outcome = night.Run([&](RunPhase phase) {
     if (phase == RunPhase::kStreaming) {
       cut ? night.link.CutAfter(2 << 20) : night.link.StallAfter(2 << 20);

@@ -149,7 +149,7 @@ TEST_CASE("A container whose health check is not due for a while runs, with a wa
       {"run", "--detach", "--name=slow_web_1", "--network=none",
        "--label=com.docker.compose.project=slow", "--label=com.docker.compose.service=web",
        "--label=com.docker.compose.container-number=1", "--label=com.docker.compose.oneoff=False",
-       "--health-cmd=true", "--health-interval=40s", "busybox", "sh", "-c",
+       "--health-cmd=true", "--health-interval=400s", "busybox", "sh", "-c",
        "trap 'exit 0' TERM; while :; do sleep 0.2; done"});
   LocalHost host("atena", Dockerd().Environment(Compose::kNone));
   ServiceConfig service;
@@ -161,7 +161,7 @@ TEST_CASE("A container whose health check is not due for a while runs, with a wa
   REQUIRE_OK(control.Start(host, {}));
   const auto warnings = ValueOf(control.LookAgain(host, {}));
   REQUIRE(warnings.size() == 1);
-  CHECK(warnings[0].find("slow_web_1 runs, but its health check, which docker runs every 40 s") !=
+  CHECK(warnings[0].find("slow_web_1 runs, but its health check, which docker runs every 400 s") !=
         std::string::npos);
   Dockerd().Docker({"rm", "--force", "slow_web_1"});
 }

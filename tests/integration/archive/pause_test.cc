@@ -143,7 +143,7 @@ TEST_CASE("A paused project holds still while it is read, and goes on") {
 
 TEST_CASE(
     "A project that orcio was killed over is unpaused by its guard, and recover finds it up") {
-  Night night("    mode: pause\n    guard: 5s\n");
+  Night night("    mode: pause\n    guard: 15s\n");
   const auto run = night.ArchiveUntilItReads();
   REQUIRE(night.AreBoth("paused"));
   CHECK(run->End(SIGKILL) == 128 + SIGKILL);
@@ -175,7 +175,7 @@ TEST_CASE("Without a guard, recover unpauses what a killed run has left") {
 }
 
 TEST_CASE("A link that breaks, or orcio interrupted, leaves no container paused and no archive") {
-  Night night("    mode: pause\n    guard: 5s\n");
+  Night night("    mode: pause\n    guard: 15s\n");
   const auto run = night.ArchiveUntilItReads();
   int status = 130;
   SECTION("interrupted") {

@@ -48,6 +48,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kRest{3100};
 constexpr unsigned kLongestRun = 500;  // milliseconds, mostly
+constexpr std::chrono::seconds kPatience{120};
 
 struct Options {
   uint64_t first = 1;
@@ -190,16 +191,7 @@ class Case {
     ::waitpid(child, nullptr, 0);
     // As `orcio recover` and the next `orcio archive` do.
     std::filesystem::remove(JournalPath(repository, service_.name));
-    // A program that the run was just starting may hold its files for a moment yet.
-    std::string left;
-    for (int tries = 0; tries < 40; ++tries) {
-      const auto removed = RemoveLeftovers(LocalFileSystem(), repository, std::time(nullptr));
-      if (!removed || !removed->errors.empty()) return "leftovers could not be removed";
-      left = PartLeft(repository);
-      if (left.empty()) break;
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    if (!left.empty()) return "left behind: " + left;
+    if (auto left = LeftBehind(repository); !left.empty()) return left;
     for (const auto& archive : Archives(repository)) {
       if (std::find(before.begin(), before.end(), archive) == before.end())
         MustRunShell("tar tf " + archive.string());
@@ -223,6 +215,18 @@ class Case {
     if (outcome.error->kind != ErrorKind::kLimit) return outcome.error->message;
     if (outcome.error->message.find("is kept for the next run") != std::string::npos) ++kept_;
     return "";
+  }
+
+  // A program that the run was just starting holds its files until it has become that program.
+  static std::string LeftBehind(const std::filesystem::path& repository) {
+    for (const auto end = std::chrono::steady_clock::now() + kPatience;;) {
+      const auto removed = RemoveLeftovers(LocalFileSystem(), repository, std::time(nullptr));
+      if (!removed || !removed->errors.empty()) return "leftovers could not be removed";
+      const std::string left = PartLeft(repository);
+      if (left.empty()) return "";
+      if (std::chrono::steady_clock::now() > end) return "left behind: " + left;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
   }
 
   static std::string PartLeft(const std::filesystem::path& repository) {

@@ -233,13 +233,17 @@ TEST_CASE("An export that is interrupted, or killed, leaves nothing on the host"
   const int signal = GENERATE(SIGTERM, SIGKILL);
   CAPTURE(signal);
   const fs::path begun = shelf.orcio.scratch() / "begun";
-  shelf.OnHost("cat", "head -c 100000\n: >" + begun.string() + "\nsleep 2\nexec /bin/cat\n");
+  const fs::path told = shelf.orcio.scratch() / "told";
+  shelf.OnHost("cat", "head -c 100000\n: >" + begun.string() + "\nwhile [ ! -e " + told.string() +
+                          " ]; do sleep 0.05; done\nexec /bin/cat\n");
   BackgroundCommand export_command(
       {shelf.orcio.program(), "-c", shelf.orcio.config(), "export", "wiki", shelf.on_host()},
       shelf.orcio.scratch() / "log");
   WaitUntil([&] { return fs::exists(begun); });
   CHECK(Names(shelf.to()).size() == 1);
-  CHECK(export_command.End(signal) == (signal == SIGTERM ? 143 : 137));
+  ::kill(export_command.pid(), signal);
+  std::ofstream(told).flush();
+  CHECK(export_command.Wait() == (signal == SIGTERM ? 143 : 137));
   WaitUntil([&] { return Names(shelf.to()).empty(); });
 }
 

@@ -834,7 +834,7 @@ TEST_CASE("A host that accepts and says nothing times out, and so does one that 
   struct Attempt {
     Attempt(const SshdFixture& sshd, uint64_t passed) : bytes(passed), proxy(sshd.port()) {
       HostConfig config = Through(sshd, proxy);
-      config.connect_timeout = 15s;
+      config.connect_timeout = 25s;
       proxy.StallAfter(passed);
       ended =
           std::async(std::launch::async, [config] { return MakeSshHost(config)->Connect(kNever); });
@@ -949,7 +949,7 @@ TEST_CASE("A command whose end the host does not tell is an error, not an end") 
   const auto host = Connected(sshd.Config());
   MemorySink sink;
   sink.on_commit = [&] { sshd.SignalSessions(SIGKILL); };
-  const auto result = host->Stream("echo partial; exec sleep 15", sink, {}, kNever);
+  const auto result = host->Stream("echo partial; exec sleep 90", sink, {}, kNever);
   REQUIRE_FALSE(result.has_value());
   CHECK(result.error().kind == ErrorKind::kNetwork);
   CHECK(sink.bytes == "partial\n");

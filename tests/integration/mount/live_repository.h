@@ -21,10 +21,10 @@ class LiveRepository : public MountedRepository {
   }
 };
 
-// Waits for something that the kernel may keep as it was for a second.
+// Waits for something that the kernel may keep as it was for a second, and a busy machine for more.
 template <class Condition>
 [[nodiscard]] bool Eventually(const Condition& condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(2);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > end) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));

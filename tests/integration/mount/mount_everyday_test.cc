@@ -107,13 +107,15 @@ TEST_CASE_METHOD(LiveRepository, "A mount that nobody needs unmounts itself, one
   Archive(kName);
   const MountFixture unused(directory(), {"idle_timeout=3"});
   const MountFixture forever(directory());
-  const MountFixture open(directory(), {"idle_timeout=3"});
+  // For longer than it may take, on a busy machine, until a file is open in it.
+  constexpr std::chrono::seconds kIdle{15};
+  const MountFixture open(directory(), {"idle_timeout=" + std::to_string(kIdle.count())});
   // Servers made after this would have it too.
   UniqueFd file(::open((open / "wiki/latest/file").c_str(), O_RDONLY | O_CLOEXEC));
   REQUIRE(file.valid());
   CHECK(unused.ServerEnds());
   CHECK_FALSE(unused.mounted());
-  std::this_thread::sleep_for(std::chrono::seconds(4));  // longer than it may be idle
+  std::this_thread::sleep_for(kIdle + std::chrono::seconds(1));  // longer than it may be idle
   CHECK(open.mounted());
   CHECK(PieceAt(file.get(), 0, 100) == "content");
   file.Reset();

@@ -50,10 +50,14 @@ struct Amount {
   }
 };
 
-void WaitFor(const Amount& amount, const Tally& tally) {
+// And until enough has happened, however busy the machine is, for the test to tell something.
+void WaitFor(const Amount& amount, const Tally& tally, const Churn& churn) {
   const auto begun = Clock::now();
-  while (!amount.IsReached(tally.reads, Clock::now() - begun) && tally.wrong == 0)
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const auto enough = [&] {
+    return tally.reads > 1000 && tally.seeks > 1000 && churn.replaced() > 5 &&
+           amount.IsReached(tally.reads, Clock::now() - begun);
+  };
+  while (!enough() && tally.wrong == 0) std::this_thread::sleep_for(std::chrono::milliseconds(50));
 }
 
 // The program itself: what a test forks has the test's own memory.
@@ -110,7 +114,7 @@ TEST_CASE_METHOD(LiveRepository,
     readers.emplace_back([&](const std::stop_token& stop) {
       while (!stop.stop_requested()) SeekEverywhere(mount.at() / "steady/latest/many", tally);
     });
-    WaitFor(Amount(), tally);
+    WaitFor(Amount(), tally, churn);
   }
   const ServerWatch::Growth growth = watch.End();
   std::printf("%s\n%s\n%s\n", churn.Summary().c_str(), tally.Summary().c_str(),
@@ -119,9 +123,6 @@ TEST_CASE_METHOD(LiveRepository,
   const std::string log = mount.Log();
   INFO(log.substr(log.size() - std::min<size_t>(log.size(), 2000)));
   CHECK(tally.wrong == 0);
-  CHECK(tally.reads > 1000);
-  CHECK(tally.seeks > 1000);
-  CHECK(churn.replaced() > 5);
   // From the second quarter of the time to the last.
   CHECK(growth.descriptors < 16);
   if (kSanitized) return;

@@ -3,6 +3,7 @@
 
 #include <ctime>
 #include <fstream>
+#include <regex>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
@@ -61,6 +62,11 @@ class Repo {
 bool Has(const std::string& text, const std::string& part) {
   INFO(text);
   return text.find(part) != std::string::npos;
+}
+
+// Ages go on while a test runs.
+std::string WithoutMinutes(const std::string& text) {
+  return std::regex_replace(text, std::regex(" +[0-9]+ min"), " MINUTES");
 }
 
 }  // namespace
@@ -145,7 +151,7 @@ TEST_CASE("An archive that shrank is a warning, and does not keep the last good 
   REQUIRE(
       RunCommand({BuiltProgram(), "-c", repo.config().string(), "index", shrunk.string()}).status ==
       0);
-  CHECK(repo.Status().out == ended.out);
+  CHECK(WithoutMinutes(repo.Status().out) == WithoutMinutes(ended.out));
   fs::remove(repo.directory() / MakeArchiveName("wiki", repo.now() - 30 * kHour));
   repo.Add("wiki", 49);
   CHECK(Has(repo.Status().out, "its last complete archive is older than"));

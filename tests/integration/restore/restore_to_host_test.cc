@@ -282,7 +282,9 @@ TEST_CASE("Where the link breaks or orcio ends meanwhile, nothing is left on the
   const std::string host = "[127.0.0.1]:" + std::to_string(link.port());
   MustRunShell("sed -i 's/^[^ ]* /" + host + " /' " + sender.orcio.sshd().known_hosts().string());
   const fs::path begun = sender.orcio.scratch() / "begun";
-  sender.BeforeUnpacking(": >" + begun.string() + "; sleep 1");
+  const fs::path told = sender.orcio.scratch() / "told";
+  sender.BeforeUnpacking(": >" + begun.string() + "; while [ ! -e " + told.string() +
+                         " ]; do sleep 0.05; done");
   const int signal = GENERATE(0, SIGTERM, SIGKILL);
   CAPTURE(signal);
   std::vector<std::string> words{sender.orcio.program(), "-c", sender.orcio.config()};
@@ -292,10 +294,11 @@ TEST_CASE("Where the link breaks or orcio ends meanwhile, nothing is left on the
   CHECK(NamesIn(sender.to()).size() == 1);
   if (signal == 0) {
     link.CutAfter(0);
-    CHECK(restore.Wait() == 12);
   } else {
-    CHECK(restore.End(signal) == 128 + signal);
+    ::kill(restore.pid(), signal);
   }
+  std::ofstream(told).flush();
+  CHECK(restore.Wait() == (signal == 0 ? 12 : 128 + signal));
   WaitFor([&] { return NamesIn(sender.to()).empty(); });
 }
 

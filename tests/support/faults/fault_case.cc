@@ -371,7 +371,7 @@ void FaultCase::NextRestore() {
     Problem("the next restore did not restore");
   if (!scene_.IsUp()) Problem("the service is down after the next restore");
   if (const auto wrong = scene_.CheckArchives(); !wrong.empty()) Problem("then: " + wrong);
-  if (scene_.GuardMark() || !scene_.GuardIsDone()) Problem("the guard is still there");
+  if (!scene_.GuardGoes()) Problem("the guard is still there");
   if (const auto aside = scene_.Aside(); !aside.empty()) Problem("kept aside: " + aside);
   if (const auto left = scene_.Leftovers(); !left.empty()) Problem("left over: " + left);
 }
@@ -409,7 +409,7 @@ void FaultCase::NextRun() {
     Problem("the next run takes nothing over: " + next.out + next.err);
   if (!scene_.IsUp()) Problem("the service is down after the next run");
   if (const auto wrong = scene_.CheckArchives(); !wrong.empty()) Problem("next run: " + wrong);
-  if (scene_.GuardMark() || !scene_.GuardIsDone()) Problem("the guard is still there");
+  if (!scene_.GuardGoes()) Problem("the guard is still there");
   if (const auto left = scene_.Leftovers(); !left.empty()) Problem("left over: " + left);
 }
 

@@ -24,6 +24,9 @@ constexpr std::chrono::milliseconds kRest{3100};
 // that is not at rest, and a busy machine takes its time.
 constexpr int kGraceSeconds = 60;
 
+// What takes longer never comes.
+constexpr std::chrono::seconds kPatience{120};
+
 // They end at once when told to, and start again by nobody's doing but docker's. Their shells are
 // not process 1: that is deaf to TERM until it has a trap, and dockerd, or a guard, may have
 // started it just before it is stopped. A shell that TERM ends before its trap has written nothing
@@ -95,9 +98,20 @@ FaultScene::FaultScene(std::string program, Mode mode, Job job)
       sshd_("SetEnv PATH=" + Path() + "\n"),
       link_(sshd_.port()) {
   dockerd_.Up("wiki", scratch_ / "stack", Project(volume_.path()));
+  AwaitProject();
   std::ofstream(sshd_.known_hosts(), std::ios::app)
       << "[127.0.0.1]:" << link_.port() << " " << sshd_.HostKey("ed25519") << "\n";
   RunTwice();
+}
+
+// A job that has not ended yet would be stopped and started, and a web that has not counted yet has
+// nothing to be at rest with.
+void FaultScene::AwaitProject() const {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!IsUp() || ReadText(volume_.path() / "live/count").empty()) {
+    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("wiki is not up");
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
 }
 
 // With precopy, the first archive is what the runs of all cases build upon; or it is restored.
@@ -333,6 +347,15 @@ bool FaultScene::GuardIsDone() const {
   if (GuardDirectory().empty()) return GuardProcesses().empty();
   const auto mark = GuardMark();
   return mark && (mark->starts_with("confirmed") || mark->starts_with("failed"));
+}
+
+bool FaultScene::GuardGoes() const {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!GuardDirectory().empty() || !GuardProcesses().empty()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
 }
 
 std::vector<int> FaultScene::GuardProcesses() const {

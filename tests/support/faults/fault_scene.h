@@ -74,6 +74,9 @@ class FaultScene {
   [[nodiscard]] std::optional<std::string> GuardMark() const;
   // Whether it does nothing any more: it is gone, or has fired and is done.
   [[nodiscard]] bool GuardIsDone() const;
+  // Waits until neither it nor its directory is there: it sees that this has gone some time after
+  // orcio removed it. False where one of them stays.
+  [[nodiscard]] bool GuardGoes() const;
   [[nodiscard]] std::vector<int> GuardProcesses() const;
   void KillGuard() const;    // and every other process of orcio's on the host
   void ForgetGuard() const;  // as a reboot does with /run
@@ -120,6 +123,8 @@ class FaultScene {
   [[nodiscard]] bool keeps_first() const {
     return mode_ == Mode::kPrecopy || job_ == Job::kRestore;
   }
+  // Until the project is up for the first time.
+  void AwaitProject() const;
   void RunTwice();
   [[nodiscard]] bool Entered(Step step) const;
   [[nodiscard]] std::filesystem::path GuardDirectory() const;

@@ -80,8 +80,18 @@ void LinkProxy::Refuse() {
 }
 
 void LinkProxy::Set(const Behaviour& behaviour) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   behaviour_ = behaviour;
+  in_force_ = false;
+  changed_.wait(lock, [this] { return in_force_; });
+}
+
+// To be called where a turn of the loop has taken up what it goes by: the turn before, which may
+// have gone by something else, is over.
+void LinkProxy::TellInForce(const Behaviour& behaviour) {
+  const std::lock_guard lock(mutex_);
+  in_force_ = behaviour == behaviour_;
+  if (in_force_) changed_.notify_all();
 }
 
 // Nothing where it cannot: the proxy's thread has nobody to throw to.
@@ -124,6 +134,7 @@ void LinkProxy::Loop(const std::stop_token& stop) {
     if (behaviour.refuse) listener_.Reset();
     // Where that does not work, connections are still refused, and the next turn tries again.
     if (!behaviour.refuse && !listener_.valid()) listener_ = Listening();
+    TellInForce(behaviour);
     const uint64_t before = passed_;
     uint64_t allowance = behaviour.then == Then::kPass
                              ? std::numeric_limits<uint64_t>::max()

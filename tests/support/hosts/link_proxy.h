@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <list>
 #include <mutex>
@@ -14,8 +15,8 @@
 namespace orcio::test {
 
 // A TCP proxy on loopback that stands for a bad link to `target_port`. It passes everything until
-// told otherwise; whatever it is told holds for the links there are and for those to come. "Bytes"
-// are those that come from the target.
+// told otherwise; whatever it is told holds for the links there are and for those to come, from
+// when the call returns on. "Bytes" are those that come from the target.
 class LinkProxy {
  public:
   explicit LinkProxy(uint16_t target_port);
@@ -44,6 +45,8 @@ class LinkProxy {
     uint64_t after = 0;  // value of passed_
     std::optional<uint64_t> bytes_per_second;
     bool refuse = false;
+
+    friend bool operator==(const Behaviour&, const Behaviour&) = default;
   };
   struct Link {
     UniqueFd client, target;
@@ -52,6 +55,7 @@ class LinkProxy {
 
   void Set(const Behaviour& behaviour);
   Behaviour Current();
+  void TellInForce(const Behaviour& behaviour);
   void Loop(const std::stop_token& stop);
   [[nodiscard]] UniqueFd Listening() const;
   void Accept(bool connect);
@@ -65,7 +69,9 @@ class LinkProxy {
   UniqueFd listener_;        // the thread's own, as is links_
   std::list<Link> links_;
   std::mutex mutex_;
-  Behaviour behaviour_;  // guarded by mutex_
+  std::condition_variable changed_;
+  Behaviour behaviour_;    // guarded by mutex_, as is
+  bool in_force_ = false;  // whether nothing is done any more as it was told before
   std::atomic<uint64_t> passed_{0};
   std::jthread thread_;
 };

@@ -21,15 +21,16 @@ namespace {
 
 // The process, other than this one, that has `pipe` open.
 pid_t OtherHolder(const std::filesystem::path& pipe) {
-  std::error_code gone;  // processes end while we look
   for (const auto& process : std::filesystem::directory_iterator("/proc")) {
     const std::string name = process.path().filename();
     if (name.find_first_not_of("0123456789") != name.npos) continue;
     const auto pid = static_cast<pid_t>(std::stol(name));
     if (pid == ::getpid()) continue;
+    std::error_code gone;  // processes end while we look
     auto file = std::filesystem::directory_iterator(process.path() / "fd", gone);
     for (; !gone && file != std::filesystem::directory_iterator(); file.increment(gone)) {
-      if (std::filesystem::read_symlink(file->path(), gone) == pipe) return pid;
+      std::error_code closed;  // as they do files: the next may be the pipe all the same
+      if (std::filesystem::read_symlink(file->path(), closed) == pipe) return pid;
     }
   }
   throw std::runtime_error("the mount's server is not there");
