@@ -80,8 +80,8 @@ class Everything {
     for (const ServiceConfig& other : config_.services) {
       if (other.host == service.host) options.neighbours.push_back(&other);
     }
-    return RunService(service, host, *control, machinery_.files, config_.repository, options,
-                      observer, stop_);
+    return RunService({service, machinery_.files, config_.repository, options, observer}, host,
+                      *control, stop_);
   }
 
   const Config& config_;

@@ -178,8 +178,8 @@ TEST_CASE("Whichever system call fails while a service is archived, it runs agai
         outcome = {};
         ServiceRunOptions options;
         options.writer.threads = 1;
-        outcome = RunService(service, host, control, LocalFileSystem(), repository.scratch.path(),
-                             options, {}, {});
+        outcome = RunService({service, LocalFileSystem(), repository.scratch.path(), options, {}},
+                             host, control, {});
         if (outcome.error) return Failure(*outcome.error);
         repository.Forget();
         return {};
@@ -267,7 +267,7 @@ ServiceOutcome ArchiveOnce(const TwoRuns& repository, test::FakeControl& control
     ORCIO_TRY(test::Feed(sink, AsText(repository.tar)));
     return CommandResult{};
   };
-  return RunService(service, host, control, LocalFileSystem(), repository.scratch.path(), {}, {},
+  return RunService({service, LocalFileSystem(), repository.scratch.path(), {}, {}}, host, control,
                     {});
 }
 
