@@ -159,7 +159,7 @@ Result<bool> SshClientMaster::EndsWithin(milliseconds time, const std::stop_toke
 
 void SshClientMaster::Listen() {
   for (int reads = 0; reads < kMostReads; ++reads) {
-    const std::string more = process_->Complaints();
+    const std::string more = process_->TakeErrors();
     if (more.empty()) break;
     said_ += more + "\n";
   }
