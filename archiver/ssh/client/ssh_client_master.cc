@@ -166,6 +166,11 @@ void SshClientMaster::Listen() {
   if (said_.size() > kMostSaid) said_.erase(0, said_.size() - kMostSaid);
 }
 
+Result<void> SshClientMaster::Probe(const std::stop_token& stop) {
+  (void)ORCIO_TRY(OpenLine({stop}));
+  return {};
+}
+
 Result<SshMuxLine> SshClientMaster::OpenLine(const Patience& patience) {
   Listen();  // so that there is room for what it says next
   const auto limit = std::min(patience.deadline, steady_clock::now() + dead_link_timeout_);
