@@ -72,7 +72,7 @@ Result<CheckScope> ChooseToCheck(const Config& config, const std::vector<std::st
   return maker.Take();
 }
 
-void Check(const Config& config, const CheckScope& scope, const Machinery& machinery,
+void Check(const Config& config, const CheckScope& scope, const Connectors& connectors,
            const TellFinding& tell, const std::stop_token& stop) {
   std::vector<const ServiceConfig*> services;
   std::vector<HostServices> hosts;
@@ -81,11 +81,11 @@ void Check(const Config& config, const CheckScope& scope, const Machinery& machi
     services.insert(services.end(), host.services.begin(), host.services.end());
     hosts.emplace_back(host.config->name, std::vector{i});
   }
-  CheckRepository(config, services, machinery.files, NowSeconds(), tell);
+  CheckRepository(config, services, connectors.files, NowSeconds(), tell);
   std::mutex mutex;
   OnEachHost(hosts, [&](const HostServices& host) {
     CheckHost(
-        config, scope.hosts[host.second.front()], machinery,
+        config, scope.hosts[host.second.front()], connectors,
         [&](Finding finding) {
           const std::scoped_lock one_at_a_time(mutex);
           tell(std::move(finding));

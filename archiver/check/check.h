@@ -7,7 +7,7 @@
 
 #include "archiver/config/config.h"
 #include "archiver/plan/finding.h"
-#include "archiver/run/machinery.h"
+#include "archiver/run/connectors.h"
 #include "base/error.h"
 
 namespace orcio {
@@ -31,7 +31,7 @@ struct CheckScope {
 // it stops anything: up to four hosts at a time. Nothing is changed on a host. `tell` is called
 // with each finding, one at a time, those of one host in order. What an interrupted look would have
 // found is left out.
-void Check(const Config& config, const CheckScope& scope, const Machinery& machinery,
+void Check(const Config& config, const CheckScope& scope, const Connectors& connectors,
            const TellFinding& tell, const std::stop_token& stop);
 
 // The parts of it.
@@ -41,7 +41,7 @@ void Check(const Config& config, const CheckScope& scope, const Machinery& machi
 void CheckRepository(const Config& config, const std::vector<const ServiceConfig*>& services,
                      const FileSystem& files, int64_t now_seconds, const TellFinding& tell);
 // `config` for what its other services archive of this host.
-void CheckHost(const Config& config, const CheckScope::Host& scope, const Machinery& machinery,
+void CheckHost(const Config& config, const CheckScope::Host& scope, const Connectors& connectors,
                const TellFinding& tell, const std::stop_token& stop);
 
 }  // namespace orcio

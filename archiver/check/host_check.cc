@@ -76,14 +76,14 @@ std::string LoginRemedy(const Error& error) {
 
 class HostCheck {
  public:
-  HostCheck(const Config& config, const CheckScope::Host& scope, const Machinery& machinery,
+  HostCheck(const Config& config, const CheckScope::Host& scope, const Connectors& connectors,
             const TellFinding& tell, const std::stop_token& stop)
       : config_(config),
         scope_(scope),
-        machinery_(machinery),
+        connectors_(connectors),
         tell_(tell),
         stop_(stop),
-        host_(machinery.host(*scope.config)) {}
+        host_(connectors.host(*scope.config)) {}
 
   void Run();
 
@@ -111,7 +111,7 @@ class HostCheck {
 
   const Config& config_;
   const CheckScope::Host& scope_;
-  const Machinery& machinery_;
+  const Connectors& connectors_;
   const TellFinding& tell_;
   const std::stop_token& stop_;
   const std::unique_ptr<RemoteHost> host_;
@@ -283,7 +283,7 @@ void HostCheck::CheckService(const ServiceConfig& service) {
 void HostCheck::CheckControl(const ServiceConfig& service) {
   constexpr std::array kSubjects{"project", "units", "commands", "control"};
   const std::string subject = kSubjects.at(static_cast<size_t>(service.control));
-  const auto control = machinery_.control(service);
+  const auto control = connectors_.control(service);
   if (const auto found = control->Inspect(*host_, stop_); !found) {
     Fault(subject, found.error(), {}, service.name);
     return;
@@ -334,9 +334,9 @@ void HostCheck::CheckVolumes() {
 
 }  // namespace
 
-void CheckHost(const Config& config, const CheckScope::Host& scope, const Machinery& machinery,
+void CheckHost(const Config& config, const CheckScope::Host& scope, const Connectors& connectors,
                const TellFinding& tell, const std::stop_token& stop) {
-  HostCheck(config, scope, machinery, tell, stop).Run();
+  HostCheck(config, scope, connectors, tell, stop).Run();
 }
 
 }  // namespace orcio

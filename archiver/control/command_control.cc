@@ -33,8 +33,10 @@ Result<bool> IsRunning(RemoteHost& host, const std::string& line, const std::sto
 }  // namespace
 
 Result<void> CommandControl::Inspect(RemoteHost& host, const std::stop_token& stop) {
-  running_ =
-      service_.status_command.empty() || ORCIO_TRY(IsRunning(host, service_.status_command, stop));
+  bool running = true;
+  if (!service_.status_command.empty())
+    running = ORCIO_TRY(IsRunning(host, service_.status_command, stop));
+  running_ = running;
   return {};
 }
 

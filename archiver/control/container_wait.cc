@@ -18,12 +18,12 @@ constexpr const char* kLogLines = "5";
 // For docker, which is late with its checks on a busy machine.
 constexpr std::chrono::seconds kCheckGrace{10};
 
-// One container's way up.
-class Ascent {
+// How far one container has come in starting.
+class StartProgress {
  public:
   enum class State { kNotYet, kUnchecked, kConfirmed };
 
-  Ascent(DockerContainer before, Clock::time_point asked, std::chrono::milliseconds stable)
+  StartProgress(DockerContainer before, Clock::time_point asked, std::chrono::milliseconds stable)
       : before_(std::move(before)), asked_(asked), stable_(stable) {}
 
   [[nodiscard]] const DockerContainer& before() const { return before_; }
@@ -131,24 +131,25 @@ Result<std::vector<UncheckedContainer>> WaitUntilUp(RemoteHost& host,
                                                     const StartTiming& patience,
                                                     const std::stop_token& stop) {
   std::vector<UncheckedContainer> unchecked;
-  std::vector<Ascent> pending;
+  std::vector<StartProgress> pending;
   for (const auto& container : containers)
     pending.emplace_back(container, time.asked, patience.stable);
   for (;;) {
     std::vector<std::string> ids;
-    for (const auto& ascent : pending) ids.push_back(ascent.before().id);
+    for (const auto& start : pending) ids.push_back(start.before().id);
     const auto present = ORCIO_TRY(InspectContainers(host, ids, stop));
-    std::vector<Ascent> left;
+    std::vector<StartProgress> left;
     auto pause = patience.poll;
     bool any_down = false;
-    for (auto& ascent : pending) {
-      const auto* now = FindContainer(present, ascent.before().id);
-      if (now == nullptr) return Gone(host, ascent.before());
-      const auto state = ascent.Look(*now, time.deadline, awaited);
-      if (state == Ascent::State::kUnchecked) unchecked.push_back({*now, ascent.Verdict(*now)});
-      if (state != Ascent::State::kNotYet) continue;
+    for (auto& start : pending) {
+      const auto* now = FindContainer(present, start.before().id);
+      if (now == nullptr) return Gone(host, start.before());
+      const auto state = start.Look(*now, time.deadline, awaited);
+      if (state == StartProgress::State::kUnchecked)
+        unchecked.push_back({*now, start.Verdict(*now)});
+      if (state != StartProgress::State::kNotYet) continue;
       const bool down = !now->running();
-      if (Clock::now() >= ascent.Deadline(*now, time.deadline) || (down && !ascent.TakeAttempt())) {
+      if (Clock::now() >= start.Deadline(*now, time.deadline) || (down && !start.TakeAttempt())) {
         return Failure(Describe(host, *now, stop));
       }
       if (down) {
@@ -156,8 +157,8 @@ Result<std::vector<UncheckedContainer>> WaitUntilUp(RemoteHost& host,
         (void)ORCIO_TRY(host.Run(ShellCommand({"docker", "start", now->id}), {}, stop));
         any_down = true;
       }
-      pause = std::min(pause, ascent.NextLook(patience.poll));
-      left.push_back(std::move(ascent));
+      pause = std::min(pause, start.NextLook(patience.poll));
+      left.push_back(std::move(start));
     }
     if (left.empty()) return unchecked;
     pending = std::move(left);

@@ -212,8 +212,8 @@ Result<void> HostTarget::Take(ExportSource& source, const std::stop_token& stop)
   if (result.exit_status != 0 || answer.word != "taken")
     return RemoteFailure(*host_, "writing " + PlaceOf(source.name()), result);
   parts_.push_back(source.name());
-  const std::string sha256 =
-      answer.rest.empty() ? ORCIO_TRY(ReadBack(source.name(), stop)) : answer.rest;
+  std::string sha256 = answer.rest;
+  if (sha256.empty()) sha256 = ORCIO_TRY(ReadBack(source.name(), stop));
   if (sha256 == ToHex(source.sha256())) return {};
   return Fail(ErrorKind::kDamaged,
               "{}: what arrived as {} is not what was sent: its SHA-256 there is {}: a disk or a "

@@ -26,11 +26,11 @@ ServiceRunOptions ShareOf(const ServiceRunOptions& options, size_t parallel) {
 class Everything {
  public:
   Everything(const Config& config, const std::vector<const ServiceConfig*>& services,
-             const Machinery& machinery, const ServiceRunOptions& options,
+             const Connectors& connectors, const ServiceRunOptions& options,
              const ArchiveAllObserver& observer, const std::stop_token& stop)
       : config_(config),
         services_(services),
-        machinery_(machinery),
+        connectors_(connectors),
         observer_(observer),
         stop_(stop),
         hosts_(ByHost(services)),
@@ -44,7 +44,7 @@ class Everything {
 
  private:
   void ArchiveHost(const HostServices& work) {
-    const auto host = machinery_.host(config_.hosts.at(work.first));
+    const auto host = connectors_.host(config_.hosts.at(work.first));
     for (const size_t index : work.second) {
       const ServiceConfig& service = *services_[index];
       ServiceOutcome& outcome = outcomes_[index];
@@ -54,7 +54,7 @@ class Everything {
         outcome.error =
             Error{ErrorKind::kCancelled, 0, service.name + ": interrupted before it was begun"};
       } else {
-        Telling telling(service, machinery_.first_ping, stop_);
+        Telling telling(service, connectors_.first_ping, stop_);
         telling.Begin();
         outcome = ArchiveOne(service, *host);
         telling.End(outcome);
@@ -74,19 +74,19 @@ class Everything {
         observer_.progress(service, tar_bytes, archive_bytes);
       };
     }
-    const auto control = machinery_.control(service);
+    const auto control = connectors_.control(service);
     ServiceRunOptions options = options_;
-    options.second_connection = [&] { return machinery_.host(config_.hosts.at(service.host)); };
+    options.second_connection = [&] { return connectors_.host(config_.hosts.at(service.host)); };
     for (const ServiceConfig& other : config_.services) {
       if (other.host == service.host) options.neighbours.push_back(&other);
     }
-    return RunService(service, host, *control, machinery_.files, config_.repository, options,
-                      observer, stop_);
+    return RunService({service, connectors_.files, config_.repository, options, observer}, host,
+                      *control, stop_);
   }
 
   const Config& config_;
   const std::vector<const ServiceConfig*>& services_;
-  const Machinery& machinery_;
+  const Connectors& connectors_;
   const ArchiveAllObserver& observer_;
   const std::stop_token& stop_;
   const std::vector<HostServices> hosts_;
@@ -98,10 +98,11 @@ class Everything {
 
 std::vector<ServiceOutcome> ArchiveAll(const Config& config,
                                        const std::vector<const ServiceConfig*>& services,
-                                       const Machinery& machinery, const ServiceRunOptions& options,
+                                       const Connectors& connectors,
+                                       const ServiceRunOptions& options,
                                        const ArchiveAllObserver& observer,
                                        const std::stop_token& stop) {
-  return Everything(config, services, machinery, options, observer, stop).Run();
+  return Everything(config, services, connectors, options, observer, stop).Run();
 }
 
 }  // namespace orcio

@@ -11,7 +11,7 @@
 #include "archiver/control/service_control.h"
 #include "archiver/host/remote_host.h"
 #include "archiver/outcome/service_outcome.h"
-#include "archiver/run/machinery.h"
+#include "archiver/run/connectors.h"
 #include "index/files/file_system.h"
 
 namespace orcio {
@@ -34,7 +34,7 @@ struct ArchiveAllObserver {
 // that were never begun have none.
 [[nodiscard]] std::vector<ServiceOutcome> ArchiveAll(
     const Config& config, const std::vector<const ServiceConfig*>& services,
-    const Machinery& machinery, const ServiceRunOptions& options,
+    const Connectors& connectors, const ServiceRunOptions& options,
     const ArchiveAllObserver& observer, const std::stop_token& stop);
 
 }  // namespace orcio

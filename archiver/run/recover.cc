@@ -47,10 +47,10 @@ Result<void> LookAgain(RemoteHost& host, ServiceControl& control,
   return {};
 }
 
-Result<void> RecoverOne(const Config& config, const Machinery& machinery, const RunJournal& journal,
-                        RemoteHost& host, const RecoverOptions& options, RecoverOutcome& outcome,
-                        const std::stop_token& stop) {
-  auto control = machinery.control(ServiceToStart(config, journal));
+Result<void> RecoverOne(const Config& config, const Connectors& connectors,
+                        const RunJournal& journal, RemoteHost& host, const RecoverOptions& options,
+                        RecoverOutcome& outcome, const std::stop_token& stop) {
+  auto control = connectors.control(ServiceToStart(config, journal));
   const SwapControl* swap = nullptr;
   if (journal.swap) {
     auto swapping = std::make_unique<SwapControl>(std::move(control), *journal.swap);
@@ -65,7 +65,7 @@ Result<void> RecoverOne(const Config& config, const Machinery& machinery, const 
         journal.service.name, recalled.error().message, journal.service.name);
     return recalled;
   }
-  SafetyNet net({machinery.files, config.repository}, journal);
+  SafetyNet net({connectors.files, config.repository}, journal);
   ORCIO_TRY(StoppedService(host, *control, net, {options.retry, options.pause}).Start(stop));
   if (swap != nullptr) {
     outcome.restored = ORCIO_TRY(EndOfRestore(host, *journal.swap, swap->replaced(), stop));
@@ -88,13 +88,13 @@ Error HostUnknown(const RunJournal& journal) {
 using Finished = std::function<void(const RecoverOutcome&)>;
 
 // The journals of one host, one after another.
-void RecoverHost(const Config& config, const Machinery& machinery,
+void RecoverHost(const Config& config, const Connectors& connectors,
                  const std::vector<std::pair<const RunJournal*, RecoverOutcome*>>& work,
                  const RecoverOptions& options, const Finished& finished,
                  const std::stop_token& stop) {
   const auto host_config = config.hosts.find(work.front().first->service.host);
   const auto host =
-      host_config == config.hosts.end() ? nullptr : machinery.host(host_config->second);
+      host_config == config.hosts.end() ? nullptr : connectors.host(host_config->second);
   for (const auto& [journal, outcome] : work) {
     outcome->service = journal->service.name;
     outcome->host = journal->service.host;
@@ -103,7 +103,7 @@ void RecoverHost(const Config& config, const Machinery& machinery,
     if (host == nullptr) {
       outcome->error = HostUnknown(*journal);
     } else {
-      auto recovered = RecoverOne(config, machinery, *journal, *host, options, *outcome, stop);
+      auto recovered = RecoverOne(config, connectors, *journal, *host, options, *outcome, stop);
       if (!recovered) outcome->error = std::move(recovered).error();
     }
     if (finished) finished(*outcome);
@@ -113,15 +113,15 @@ void RecoverHost(const Config& config, const Machinery& machinery,
 
 }  // namespace
 
-Result<std::vector<RecoverOutcome>> Recover(const Config& config, const Machinery& machinery,
+Result<std::vector<RecoverOutcome>> Recover(const Config& config, const Connectors& connectors,
                                             const RecoverOptions& options, const Finished& finished,
                                             const std::stop_token& stop) {
-  const auto paths = ORCIO_TRY(ListJournals(machinery.files, config.repository));
+  const auto paths = ORCIO_TRY(ListJournals(connectors.files, config.repository));
   std::vector<RunJournal> journals(paths.size());
   std::vector<RecoverOutcome> outcomes(paths.size());
   std::map<std::string, std::vector<std::pair<const RunJournal*, RecoverOutcome*>>> by_host;
   for (size_t i = 0; i < paths.size(); ++i) {
-    auto journal = ReadJournal(machinery.files, paths[i]);
+    auto journal = ReadJournal(connectors.files, paths[i]);
     if (!journal) {
       outcomes[i].service = ServiceOfJournal(paths[i]);
       outcomes[i].error = std::move(journal).error();
@@ -135,7 +135,7 @@ Result<std::vector<RecoverOutcome>> Recover(const Config& config, const Machiner
   std::vector<std::future<void>> hosts;
   for (const auto& entry : by_host) {
     hosts.push_back(std::async(std::launch::async, [&, work = &entry.second] {
-      RecoverHost(config, machinery, *work, options, finished, stop);
+      RecoverHost(config, connectors, *work, options, finished, stop);
     }));
   }
   for (auto& host : hosts) host.get();

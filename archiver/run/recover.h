@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "archiver/config/config.h"
-#include "archiver/run/machinery.h"
+#include "archiver/run/connectors.h"
 #include "base/error.h"
 
 namespace orcio {
@@ -38,7 +38,7 @@ struct RecoverOptions {
 // are independent of each other. `finished` is called as each journal is done with, from several
 // threads. kNotRunning for a service whose host the configuration does not have any more.
 [[nodiscard]] Result<std::vector<RecoverOutcome>> Recover(
-    const Config& config, const Machinery& machinery, const RecoverOptions& options,
+    const Config& config, const Connectors& connectors, const RecoverOptions& options,
     const std::function<void(const RecoverOutcome&)>& finished, const std::stop_token& stop);
 
 // Removes the journal of a service, whatever state that is in. kNotFound where there is none.

@@ -1,29 +1,22 @@
 #include "archiver/run/service_run.h"
 
-#include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <future>
-#include <string_view>
 
 #include "archiver/capture/capture.h"
 #include "archiver/capture/precopy_capture.h"
 #include "archiver/config/service_names.h"
 #include "archiver/host/early_host.h"
 #include "archiver/layers/kept_layer.h"
+#include "archiver/plan/last_archives.h"
 #include "archiver/plan/service_plan.h"
-#include "archiver/plan/usual_size.h"
 #include "archiver/safety/safety_net.h"
 #include "archiver/safety/stopped_service.h"
 #include "archiver/tar/wire.h"
 #include "base/text/figures.h"
-#include "base/threads/pause.h"
 #include "base/threads/time_limit.h"
-#include "index/repository/archive_name.h"
-#include "index/repository/archive_state.h"
+#include "index/repository/free_name.h"
 #include "index/repository/naming_check.h"
-#include "index/repository/repository.h"
-#include "index/sidecar/read/sidecar.h"
 
 namespace orcio {
 namespace {
@@ -38,17 +31,15 @@ int64_t UtcSeconds() {
 
 class ServiceRun {
  public:
-  ServiceRun(const ServiceConfig& service, RemoteHost& host, ServiceControl& control,
-             const FileSystem& files, const std::filesystem::path& repository,
-             const ServiceRunOptions& options, const RunObserver& observer,
+  ServiceRun(const RunContext& context, RemoteHost& host, ServiceControl& control,
              const std::stop_token& stop)
-      : service_(service),
+      : service_(context.service),
+        files_(context.files),
+        repository_(context.repository),
+        options_(context.options),
+        observer_(context.observer),
         host_(host),
         control_(control),
-        files_(files),
-        repository_(repository),
-        options_(options),
-        observer_(observer),
         stop_(stop) {}
 
   ServiceOutcome Run();
@@ -57,12 +48,11 @@ class ServiceRun {
   Result<void> Archive();
   Result<void> Prepare();
   void BeginSecondConnection();
-  Result<void> LookAtLast();
   Result<void> ChooseName();
   Result<void> ArchiveRunning();
   Result<std::unique_ptr<SafetyNet>> SpreadNet();
-  Result<void> StopAndCollect(SafetyNet& net, const std::stop_token& stop);
-  Result<void> Collect(RemoteHost& host, const std::stop_token& stop);
+  Result<void> StopAndCollect(SafetyNet& net, const std::stop_token& limit);
+  Result<void> Collect(RemoteHost& host, const std::stop_token& limit);
   Result<void> JudgeRest();
   void KeepForNext();
   Result<void> Publish(std::future<Result<const TarSummary*>> finished);
@@ -70,7 +60,6 @@ class ServiceRun {
   Result<void> ChooseCapture();
   Result<void> PrepareCapture();
   void WarnOfStop(const std::string& why);
-  void CompareSize(const TarSummary& summary);
   [[nodiscard]] CaptureContext Context();
   [[nodiscard]] Error NoTar(Error error) const;
   [[nodiscard]] Failure Cancelled() const;
@@ -80,19 +69,17 @@ class ServiceRun {
   }
 
   const ServiceConfig& service_;
-  RemoteHost& host_;
-  ServiceControl& control_;
   const FileSystem& files_;
   const std::filesystem::path& repository_;
   const ServiceRunOptions& options_;
   const RunObserver& observer_;
+  RemoteHost& host_;
+  ServiceControl& control_;
   const std::stop_token& stop_;
 
   ServicePlan plan_;
   std::unique_ptr<RemoteHost> second_connection_;  // the guard's, until its net is spread
-  std::optional<double> last_ratio_;  // of what compression left of the last archive's tar
-  std::optional<UsualSize> usual_;    // what the last archives hold
-  std::vector<std::string> emptied_;  // paths
+  LastArchives last_;
   std::string name_;
   std::unique_ptr<Capture> capture_;
   std::optional<Clock::time_point> deadline_;
@@ -183,9 +170,9 @@ Result<void> ServiceRun::Prepare() {
   BeginSecondConnection();
   outcome_.facts.warnings =
       PlanWarnings(plan_, service_, options_.neighbours, host_, control_, stop_);
-  ORCIO_TRY(LookAtLast());
+  last_ = ORCIO_TRY(LookAtLastArchives(service_, host_, files_, repository_, stop_));
   ORCIO_TRY(ChooseName());
-  plan_.wire = ORCIO_TRY(ChooseWire(service_.wire, host_, plan_.command, last_ratio_, stop_));
+  plan_.wire = ORCIO_TRY(ChooseWire(service_.wire, host_, plan_.command, last_.ratio, stop_));
   ORCIO_TRY(ChooseCapture());
   auto prepared = PrepareCapture();
   if (stop_.stop_requested()) return Cancelled();
@@ -236,58 +223,29 @@ CaptureContext ServiceRun::Context() {
   return {service_, plan_, files_, repository_, name_, options_, observer_, outcome_.facts};
 }
 
-// A disk that could not even take the last archive again will not take the next one. (A plain .tar
-// that somebody made says nothing about how large a compressed one gets, nor does one that shrank.)
-Result<void> ServiceRun::LookAtLast() {
-  const auto archives = ORCIO_TRY(Repository(files_, repository_).List());
-  if (service_.min_ratio > 0) usual_ = FindUsualSize(files_, archives, service_.name);
-  if (usual_) emptied_ = ORCIO_TRY(FindEmptied(host_, service_, *usual_->last, stop_));
-  const auto last = std::find_if(archives.rbegin(), archives.rend(), [&](const ArchiveFile& file) {
-    return file.name.service == service_.name && file.name.gzip &&
-           !LookAtArchive(files_, file).shrunk_from();
-  });
-  if (last == archives.rend()) return {};
-  if (const auto sidecar = Sidecar::Open(files_, last->sidecar);
-      sidecar && (*sidecar)->tar_bytes() > 0)
-    last_ratio_ = static_cast<double>((*sidecar)->archive().bytes) /
-                  static_cast<double>((*sidecar)->tar_bytes());
-  const uint64_t free_bytes = ORCIO_TRY(files_.FreeBytes(repository_));
-  if (free_bytes >= last->status.size) return {};
-  return Failure(
-      Error{ErrorKind::kIo, ENOSPC,
-            fmt::format("{}: {} are free, the last archive of {} ({}) took {}: make room "
-                        "there; the service was not stopped",
-                        repository_.string(), FormatBytes(free_bytes), service_.name,
-                        last->path.filename().string(), FormatBytes(last->status.size))});
-}
-
-// A name has a second's precision: where it is taken, the next second's is free.
 Result<void> ServiceRun::ChooseName() {
-  for (int attempt = 0; attempt < 3; ++attempt) {
-    outcome_.facts.start_seconds = UtcSeconds();
-    name_ = MakeArchiveName(service_.name, outcome_.facts.start_seconds);
-    const auto status = files_.Status(repository_ / name_);
-    if (!status && ToErrno(status.error()) == ENOENT)
-      return CheckNaming(files_, repository_, name_);
-    if (!status) return Failure(status.error());
-    if (!Pause(std::chrono::milliseconds(1000), stop_)) return Cancelled();
-  }
-  return Fail(ErrorKind::kIo, "{} exists already: look at this machine's clock",
-              (repository_ / name_).string());
+  auto free = FindFreeName(files_, repository_, service_.name, UtcSeconds, stop_);
+  if (!free && free.error().kind == ErrorKind::kCancelled) return Cancelled();
+  FreeName chosen = ORCIO_TRY(std::move(free));
+  name_ = std::move(chosen.name);
+  outcome_.facts.start_seconds = chosen.utc_seconds;
+  return CheckNaming(files_, repository_, name_);
 }
 
-Result<void> ServiceRun::StopAndCollect(SafetyNet& net, const std::stop_token& stop) {
+// `limit` is requested to stop, too, once the service has been down for its max_downtime, and once
+// the guard is lost: then what comes of it is kCancelled, and the caller says which it was.
+Result<void> ServiceRun::StopAndCollect(SafetyNet& net, const std::stop_token& limit) {
   const auto host = net.Guarded(host_);
   Enter(RunPhase::kStopping);
   const auto begun = Clock::now();
   if (service_.max_downtime) deadline_ = begun + *service_.max_downtime;
-  auto stopped = control_.Stop(*host, stop);
+  auto stopped = control_.Stop(*host, limit);
   downtime_.stop = SecondsSince(begun);
   ORCIO_TRY(std::move(stopped));
   const auto down = Clock::now();
-  auto streamed = Collect(*host, stop);
+  auto streamed = Collect(*host, limit);
   // Nothing but what has to be looked at before stands between the last byte and the start.
-  if (streamed) streamed = control_.LookBeforeStart(host_, stop);
+  if (streamed) streamed = control_.LookBeforeStart(host_, limit);
   if (streamed) net.EndsWithStart();
   downtime_.scan = capture_->scan_seconds();
   downtime_.stream = SecondsSince(down) - downtime_.scan;
@@ -303,9 +261,9 @@ Result<void> ServiceRun::JudgeRest() {
   return control_.JudgeAfterStart(host_, stop_);
 }
 
-Result<void> ServiceRun::Collect(RemoteHost& host, const std::stop_token& stop) {
+Result<void> ServiceRun::Collect(RemoteHost& host, const std::stop_token& limit) {
   Enter(RunPhase::kStreaming);
-  auto collected = capture_->Collect(host, deadline_, stop);
+  auto collected = capture_->Collect(host, deadline_, limit);
   if (!collected) return Failure(NoTar(std::move(collected).error()));
   if (stop_.stop_requested()) return Cancelled();
   return {};
@@ -321,7 +279,7 @@ Result<void> ServiceRun::Publish(std::future<Result<const TarSummary*>> finished
   LookAgain();
   outcome_.facts.end_seconds = UtcSeconds();
   capture_->Report(outcome_.facts);
-  CompareSize(*summary);
+  CompareSize(service_, last_, {summary->end_of_entries, summary->entries}, outcome_.facts);
   RunFacts facts = outcome_.facts;
   if (outcome_.start_error) {
     facts.warnings.push_back("the service was not confirmed running again: " +
@@ -338,15 +296,6 @@ Result<void> ServiceRun::Publish(std::future<Result<const TarSummary*>> finished
   outcome_.entries = summary->entries;
   if (observer_.progress) observer_.progress(outcome_.tar_bytes, outcome_.archive_bytes);
   return {};
-}
-
-// What a volume holds whose disk is not mounted, tar archives without a word.
-void ServiceRun::CompareSize(const TarSummary& summary) {
-  outcome_.facts.size_accepted = service_.min_ratio <= 0;
-  const ArchiveSize size{summary.end_of_entries, summary.entries};
-  if (!usual_ || (emptied_.empty() && !HasShrunk(service_, size, usual_->most))) return;
-  outcome_.facts.shrunk_from = usual_->most;
-  outcome_.facts.warnings.push_back(ShrunkWarning(service_, size, usual_->most, emptied_));
 }
 
 // What was fetched while the service ran need not be fetched again because the rest took too long.
@@ -400,11 +349,9 @@ Failure ServiceRun::DownTooLong() const {
 
 }  // namespace
 
-ServiceOutcome RunService(const ServiceConfig& service, RemoteHost& host, ServiceControl& control,
-                          const FileSystem& files, const std::filesystem::path& repository,
-                          const ServiceRunOptions& options, const RunObserver& observer,
+ServiceOutcome RunService(const RunContext& context, RemoteHost& host, ServiceControl& control,
                           const std::stop_token& stop) {
-  return ServiceRun(service, host, control, files, repository, options, observer, stop).Run();
+  return ServiceRun(context, host, control, stop).Run();
 }
 
 }  // namespace orcio

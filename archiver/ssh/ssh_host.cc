@@ -1,7 +1,10 @@
 #include "archiver/ssh/ssh_host.h"
 
+#include <utility>
+
 #include "archiver/host/framed_host.h"
-#include "archiver/ssh/client/ssh_client_host.h"
+#include "archiver/ssh/client/ssh_client_command.h"
+#include "archiver/ssh/client/ssh_client_master.h"
 #include "archiver/ssh/libssh/ssh_channel.h"
 #include "archiver/ssh/libssh/ssh_session.h"
 #include "archiver/ssh/way/ssh_command.h"
@@ -9,6 +12,8 @@
 namespace orcio {
 namespace {
 
+// A host by a connection that is a Session, in which RunOn runs a line.
+template <class Session, auto RunOn>
 class SshHost : public RemoteHost {
  public:
   SshHost(HostConfig config, const SshOptions& options)
@@ -22,7 +27,7 @@ class SshHost : public RemoteHost {
       if (alive || alive.error().kind == ErrorKind::kCancelled) return alive;
     }
     Disconnect();
-    session_ = ORCIO_TRY(SshSession::Open(config_, options_, stop));
+    session_ = ORCIO_TRY(Session::Open(config_, options_, stop));
     return {};
   }
 
@@ -46,8 +51,8 @@ class SshHost : public RemoteHost {
     if (command.find('\0') != std::string::npos)
       return Fail(ErrorKind::kInvalid, "host {}: a command cannot hold NUL", config_.name);
     const bool sudo = options.as_root && config_.sudo;
-    auto result = RunOnSession(*session_, PortableShellLine(sudo ? "sudo -n -- " : "", command),
-                               options, sink, stop);
+    auto result = RunOn(*session_, PortableShellLine(sudo ? "sudo -n -- " : "", command), options,
+                        sink, stop);
     // Its packets may be halfway through anything.
     if (!result) Disconnect();
     return result;
@@ -55,15 +60,21 @@ class SshHost : public RemoteHost {
 
   const HostConfig config_;
   const SshOptions options_;
-  std::unique_ptr<SshSession> session_;
+  std::unique_ptr<Session> session_;
 };
 
 }  // namespace
 
 std::unique_ptr<RemoteHost> MakeSshHost(const HostConfig& config, const SshOptions& options) {
-  if (config.transport == Transport::kSsh)
-    return MakeFramedHost(MakeSshClientHost(config, options), config);
-  return MakeFramedHost(std::make_unique<SshHost>(config, options), config);
+  using ByLibssh = SshHost<SshSession, RunOnSession>;
+  using ByClient = SshHost<SshClientMaster, RunOverMaster>;
+  std::unique_ptr<RemoteHost> host;
+  if (config.transport == Transport::kSsh) {
+    host = std::make_unique<ByClient>(config, options);
+  } else {
+    host = std::make_unique<ByLibssh>(config, options);
+  }
+  return MakeFramedHost(std::move(host), config);
 }
 
 }  // namespace orcio

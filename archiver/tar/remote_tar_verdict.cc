@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "archiver/host/sudo_advice.h"
 #include "archiver/tar/remote_tar.h"
@@ -115,16 +116,30 @@ std::string Unescape(std::string_view text) {
   return bytes;
 }
 
-// Messages start with the name tar was called by: "tar: " for "busybox tar" too.
+// What a line says after the name tar was called by: "tar: " for "busybox tar" too, and with its
+// path if that is a script which calls another one by that, as "/usr/bin/tar: ". Nothing of a line
+// that is not tar's.
+std::optional<std::string_view> WordsOfTar(const RemoteTar& tar, std::string_view line) {
+  constexpr std::string_view kEnd = ": ";
+  const size_t colon = line.find(kEnd);
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string_view name = line.substr(0, colon);
+  if (name.starts_with('/')) name.remove_prefix(name.rfind('/') + 1);
+  const std::string called = tar.program.substr(tar.program.rfind(' ') + 1);
+  const bool by_path = name.size() < colon;
+  if (name != called && !(by_path && name == "tar")) return std::nullopt;
+  return line.substr(colon + kEnd.size());
+}
+
 std::vector<Line> JudgeLines(const RemoteTar& tar, std::string_view err, bool single_names) {
-  const std::string prefix = tar.program.substr(tar.program.rfind(' ') + 1) + ": ";
   std::vector<Line> lines;
   for (const auto& line : Lines(err)) {
-    if (!line.starts_with(prefix)) {
+    const auto words = WordsOfTar(tar, line);
+    if (!words) {
       lines.push_back({Verdict::kForeign, SafeText(line)});
       continue;
     }
-    const std::string_view text = std::string_view(line).substr(prefix.size());
+    const std::string_view text = *words;
     const bool escaped = tar.kind == RemoteTar::Kind::kGnu;
     lines.push_back(
         {Judge(tar, text, single_names), SafeText(escaped ? Unescape(text) : std::string(text))});

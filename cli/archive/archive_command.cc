@@ -122,7 +122,7 @@ std::vector<ServiceOutcome> ArchiveShown(const Context& context, const Config& c
   observer.finished = [&](const ServiceOutcome& outcome) {
     progress.Finished(outcome.service, [&] { Show(context, outcome); });
   };
-  return ArchiveAll(config, services, RealMachinery(), {}, observer, stop);
+  return ArchiveAll(config, services, RealConnectors(), {}, observer, stop);
 }
 
 ExitCode ArchiveLocked(const Context& context, const Config& config, const Services& services,

@@ -98,12 +98,12 @@ std::vector<const ServiceConfig*> OnItsHost(const Config& config, const ServiceC
 ExitCode ShowArchivePlans(const Context& context, const Config& config, const Services& services) {
   const Interrupt interrupt;
   ExitCode code = kDone;
-  const Machinery machinery = RealMachinery();
+  const Connectors connectors = RealConnectors();
   const auto archives = Repository(LocalFileSystem(), config.repository).List();
   if (!archives) return context.Report(archives.error());
   for (const ServiceConfig* service : services) {
-    const auto host = machinery.host(config.hosts.at(service->host));
-    const auto control = machinery.control(*service);
+    const auto host = connectors.host(config.hosts.at(service->host));
+    const auto control = connectors.control(*service);
     const auto plan = PlanService(*service, *host, *control, interrupt.token());
     if (interrupt.requested()) return interrupt.exit_code();
     if (!plan) {

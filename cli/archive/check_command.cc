@@ -71,7 +71,7 @@ ExitCode RunCheck(const Context& context, const std::vector<std::string>& names)
   std::vector<Finding> findings;
   CheckCounts counts;
   Check(
-      *config, *scope, RealMachinery(),
+      *config, *scope, RealConnectors(),
       [&](Finding finding) {
         Count(finding, counts);
         if (context.json) PrintFinding(context, finding);

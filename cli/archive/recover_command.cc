@@ -85,7 +85,7 @@ ExitCode RunRecover(const Context& context, const RecoverArguments& arguments) {
 
 }  // namespace
 
-Machinery RealMachinery() {
+Connectors RealConnectors() {
   return {[](const HostConfig& host) { return MakeSshHost(host); },
           [](const ServiceConfig& service) { return MakeServiceControl(service); },
           LocalFileSystem()};
@@ -95,7 +95,7 @@ ExitCode RecoverAll(const Context& context, const Config& config, const RecoverO
                     const std::stop_token& stop) {
   std::mutex output;
   const auto outcomes = Recover(
-      config, RealMachinery(), options,
+      config, RealConnectors(), options,
       [&](const RecoverOutcome& outcome) {
         const std::scoped_lock one_at_a_time(output);
         Show(context, outcome);

@@ -31,8 +31,8 @@ class ShownSource : public ByteSource {
 Result<DumpResult> HostSender::Send(const ArchiveReader& reader, const RestorePlan& plan,
                                     const Place& place) {
   // Of content; the tar is a little larger. A plain one has holes filled.
-  const uint64_t to_send =
-      place.plain ? plan.bytes : ORCIO_TRY(PlannedDataBytes(*opened_.sidecar, plan));
+  uint64_t to_send = plan.bytes;
+  if (!place.plain) to_send = ORCIO_TRY(PlannedDataBytes(*opened_.sidecar, plan));
   DumpSource dump(reader, kRootNode,
                   {.plan = &plan,
                    .below = std::string(kHostTreeRoot),

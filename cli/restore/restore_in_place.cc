@@ -154,14 +154,14 @@ class InPlaceRestore {
     const auto reader = ORCIO_TRY(
         ArchiveReader::Open(LocalFileSystem(), opened_.archive.path, opened_.sidecar, cache));
     const HostConfig host_config = ORCIO_TRY(ConfiguredHost(config_, service_->host));
-    const Machinery machinery = RealMachinery();
-    const auto host = machinery.host(host_config);
+    const Connectors connectors = RealConnectors();
+    const auto host = connectors.host(host_config);
     ServiceRunOptions options;
-    options.second_connection = [&] { return machinery.host(host_config); };
+    options.second_connection = [&] { return connectors.host(host_config); };
     ServiceConfig service = *service_;
     service.mode = Mode::kStop;
-    InPlace in_place(service, *host, machinery.control(service), swap,
-                     {machinery.files, config_.repository}, options);
+    InPlace in_place(service, *host, connectors.control(service), swap,
+                     {connectors.files, config_.repository}, options);
     uint64_t bytes = 0;
     for (const RestorePlan& plan : plans_)
       bytes += ORCIO_TRY(PlannedDataBytes(*opened_.sidecar, plan));

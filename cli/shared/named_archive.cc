@@ -53,8 +53,11 @@ Result<std::vector<ArchiveFile>> ArchivesOf(const Repository& repository, const 
     const bool has_date = text.find('@') != std::string::npos;
     if (!selector.path.empty())
       return Fail(ErrorKind::kInvalid, "'{}' has a path: write SERVICE or SERVICE@DATE", text);
-    archives = has_date ? std::vector<ArchiveFile>{ORCIO_TRY(repository.Resolve(selector))}
-                        : ORCIO_TRY(repository.ListService(selector.service));
+    if (has_date) {
+      archives.push_back(ORCIO_TRY(repository.Resolve(selector)));
+    } else {
+      archives = ORCIO_TRY(repository.ListService(selector.service));
+    }
   }
   std::reverse(archives.begin(), archives.end());
   std::stable_sort(

@@ -9,7 +9,7 @@
 namespace orcio::cli {
 
 // The real hosts and services.
-[[nodiscard]] Machinery RealMachinery();
+[[nodiscard]] Connectors RealConnectors();
 
 // Recovers everything there is to recover in the configuration's repository, whose lock the caller
 // holds, and says what came of it.

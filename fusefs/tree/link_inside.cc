@@ -34,7 +34,8 @@ class TargetWalk {
   Result<std::optional<NodeId>> Child(std::string_view name) {
     if (ORCIO_TRY(sidecar_.Node(*at_)).type != EntryType::kDirectory) return std::nullopt;
     const auto child = ORCIO_TRY(sidecar_.Lookup(*at_, name));
-    if (!child || ORCIO_TRY(sidecar_.Node(*child)).type != EntryType::kSymlink) return child;
+    if (!child) return child;
+    if (ORCIO_TRY(sidecar_.Node(*child)).type != EntryType::kSymlink) return child;
     if (++links_ > kMostLinksFollowed) return std::nullopt;
     auto end = FindFollowing(sidecar_, ORCIO_TRY(sidecar_.Path(*child)), true);
     if (end) return *end;
@@ -62,7 +63,8 @@ Result<std::string> LinkInside(const Sidecar& sidecar, NodeId link) {
   const NodeId directory = ORCIO_TRY(sidecar.Parent(link));
   const bool absolute = target.starts_with('/');
   bool as_archived = !absolute;
-  std::string inside = absolute ? ORCIO_TRY(UpFrom(sidecar, directory)) : std::string();
+  std::string inside;
+  if (absolute) inside = ORCIO_TRY(UpFrom(sidecar, directory));
   TargetWalk walk(sidecar, absolute ? kRootNode : directory);
   for (std::string_view left = target; !left.empty();) {
     const size_t slash = left.find('/');

@@ -102,9 +102,9 @@ Result<MountedTree::Attributes> MountedTree::AttributesOf(const ArchiveReader& r
   attributes.gid = node.gid;
   attributes.links = node.links;
   attributes.mtime = node.mtime;
+  attributes.size = node.size;
   // The kernel cuts a target off there.
-  attributes.size =
-      IsRewritten(node) ? ORCIO_TRY(LinkInside(reader.sidecar(), id)).size() : node.size;
+  if (IsRewritten(node)) attributes.size = ORCIO_TRY(LinkInside(reader.sidecar(), id)).size();
   attributes.data_bytes = attributes.size;
   if (node.type == EntryType::kFile && node.sparse)
     attributes.data_bytes = ORCIO_TRY(reader.DataBytes(id));
@@ -168,8 +168,8 @@ Result<void> MountedTree::List(
       Attributes found;
       std::string_view name = position == 0 ? "." : "..";
       if (position == 1) {
-        found.inode =
-            directory == kRootNode ? above : InodeOf(ORCIO_TRY(sidecar.Parent(directory)));
+        found.inode = above;
+        if (directory != kRootNode) found.inode = InodeOf(ORCIO_TRY(sidecar.Parent(directory)));
       } else {
         NodeId node = directory;
         if (position >= 2) {

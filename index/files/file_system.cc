@@ -122,6 +122,12 @@ bool SameFile(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+// Whether `path` is a name of that file, now.
+bool IsCalled(const std::filesystem::path& path, const struct stat& file) {
+  struct stat named {};
+  return ::lstat(path.c_str(), &named) == 0 && SameFile(file, named);
+}
+
 struct OpenFile {
   UniqueFd fd;
   uint64_t size = 0;
@@ -188,7 +194,7 @@ class LocalFiles : public FileSystem {
       if (!fd.valid()) return FailPath(errno, "create", path);
       auto prepared = Prepare(fd.get(), path);
       if (!prepared) {
-        (void)Remove(path);
+        Withdraw(fd.get(), path);
         return Failure(std::move(prepared).error());
       }
       if (*prepared) return std::make_unique<LocalWritableFile>(std::move(fd), path);
@@ -253,8 +259,7 @@ class LocalFiles : public FileSystem {
     if (!S_ISREG(opened.st_mode)) return false;
     if (Uninterrupted([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) return false;
     // Its writer may have given it another name since it was opened, and somebody made a new one.
-    struct stat named {};
-    if (::lstat(path.c_str(), &named) != 0 || !SameFile(opened, named)) return false;
+    if (!IsCalled(path, opened)) return false;
     ORCIO_TRY(Remove(path));
     return true;
   }
@@ -300,6 +305,16 @@ class LocalFiles : public FileSystem {
     struct stat status {};
     if (!Stat(fd, status)) return FailPath(errno, "stat", path);
     return status.st_nlink > 0;
+  }
+
+  // Removes a file whose making has failed, but none that another process has made under its name
+  // since RemoveAbandoned took it for abandoned. Whoever has its lock alone may remove it: no name
+  // becomes another file's between the look at it and the removal.
+  void Withdraw(int fd, const std::filesystem::path& path) const {
+    if (Uninterrupted([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) != 0 && errno == EWOULDBLOCK)
+      return;
+    struct stat ours {};
+    if (Stat(fd, ours) && IsCalled(path, ours)) (void)Remove(path);
   }
 };
 

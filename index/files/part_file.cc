@@ -55,9 +55,11 @@ Result<void> PartFile::MoveTo(std::filesystem::path path) {
 }
 
 void PartFile::Discard() {
-  file_.reset();
-  // Nobody is left to tell: whatever made us discard it is what the caller hears of.
+  // Before it is closed, and thereby abandoned: else somebody may have removed it first, and made
+  // another of that name. Nobody is left to tell: whatever made us discard it is what the caller
+  // hears of.
   if (std::exchange(discard_, false)) (void)files_.Remove(path_);
+  file_.reset();
 }
 
 }  // namespace orcio

@@ -86,6 +86,20 @@ Result<ArchiveFile> Choose(const std::vector<ArchiveFile>& archives, const Selec
               dates.size(), Join(dates));
 }
 
+// How "wiki/latest/srv/f", the path in a mount, is likely to be meant: "wiki@latest:srv/f".
+std::string AsSelector(std::string_view path) {
+  const std::string_view service = path.substr(0, path.find_first_of("/@"));
+  std::string_view rest = path.substr(service.size() + 1);
+  if (!IsServiceName(service)) return "SERVICE[@DATE][:PATH]";
+  std::string selector(service);
+  if (rest.starts_with("latest") || (!rest.empty() && rest[0] >= '0' && rest[0] <= '9')) {
+    const size_t end = std::min(rest.find_first_of("/:"), rest.size());
+    selector.append("@").append(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return rest.empty() ? selector : selector.append(":").append(rest);
+}
+
 }  // namespace
 
 Result<Selector> ParseSelector(std::string_view text) {
@@ -101,6 +115,12 @@ Result<Selector> ParseSelector(std::string_view text) {
     return Fail(ErrorKind::kInvalid,
                 "'{}' names no archive: write SERVICE[@DATE][:PATH], e.g. wiki@latest:srv/wiki",
                 text);
+  }
+  if (archive.find('/') != std::string_view::npos) {
+    return Fail(ErrorKind::kInvalid,
+                "'{}' names no archive: the archive is one word and the path in it another, with "
+                "a colon between them: write {}",
+                text, AsSelector(text));
   }
   return selector;
 }

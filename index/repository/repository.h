@@ -28,7 +28,7 @@ struct Selector {
   std::string date = "latest";
   std::string path;
 };
-// kInvalid where the service's name is impossible.
+// kInvalid if the service's name is impossible, or what is before the path is a path itself.
 [[nodiscard]] Result<Selector> ParseSelector(std::string_view text);
 
 // A directory of archives. Their sidecars are beside them, or as SidecarPlace has it.

@@ -48,8 +48,10 @@ class Comparison {
     const NodeId is_end = right.first + right.count;
     while (was < was_end || is < is_end) {
       int order = was == was_end ? 1 : -1;
-      if (was < was_end && is < is_end)
-        order = ORCIO_TRY(before_.Name(was)).compare(ORCIO_TRY(after_.Name(is)));
+      if (was < was_end && is < is_end) {
+        const std::string_view name = ORCIO_TRY(before_.Name(was));
+        order = name.compare(ORCIO_TRY(after_.Name(is)));
+      }
       if (order == 0) {
         ORCIO_TRY(Both(was++, is++));
       } else if (order < 0) {
@@ -93,9 +95,9 @@ class Comparison {
       if (!(was.mtime == is.mtime)) words.emplace_back("mtime");
       if (was.links != is.links) words.emplace_back("links");
     }
-    if ((was.has_attributes || is.has_attributes) &&
-        ORCIO_TRY(before_.Attributes(was.id)) != ORCIO_TRY(after_.Attributes(is.id))) {
-      words.emplace_back("attributes");
+    if (was.has_attributes || is.has_attributes) {
+      const auto had = ORCIO_TRY(before_.Attributes(was.id));
+      if (had != ORCIO_TRY(after_.Attributes(is.id))) words.emplace_back("attributes");
     }
     return words;
   }

@@ -59,16 +59,22 @@ class TakenPlaces {
       const std::string name(ORCIO_TRY(sidecar_.Name(child)));
       struct stat status {};
       if (::fstatat(tree_.fd(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
-      const bool directories =
-          S_ISDIR(status.st_mode) && ORCIO_TRY(sidecar_.Node(child)).type == EntryType::kDirectory;
+      bool directories = S_ISDIR(status.st_mode);
+      if (directories) directories = ORCIO_TRY(sidecar_.Node(child)).type == EntryType::kDirectory;
       if (!directories) {
-        if (count_++ < kMostNamed)
-          named_ += (named_.empty() ? "" : ", ") + ORCIO_TRY(sidecar_.Path(child));
+        ORCIO_TRY(Count(child));
       } else if (ORCIO_TRY(tree_.EnterExisting(name))) {
         ORCIO_TRY(Below(child));
         ORCIO_TRY(tree_.Leave());
       }
     }
+    return {};
+  }
+
+  Result<void> Count(NodeId entry) {
+    if (count_++ >= kMostNamed) return {};
+    if (!named_.empty()) named_ += ", ";
+    named_ += ORCIO_TRY(sidecar_.Path(entry));
     return {};
   }
 

@@ -53,7 +53,8 @@ Result<TargetTree> TargetTree::Open(const std::filesystem::path& path) {
     ::fremovexattr(fd.get(), "system.posix_acl_default");
     ::fremovexattr(fd.get(), "system.posix_acl_access");
   }
-  tree.was_empty_ = tree.made_ || ORCIO_TRY(IsEmpty(fd.get(), path));
+  tree.was_empty_ = true;
+  if (!tree.made_) tree.was_empty_ = ORCIO_TRY(IsEmpty(fd.get(), path));
   tree.levels_.push_back({path.string(), std::move(fd)});
   return tree;
 }

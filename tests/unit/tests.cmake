@@ -12,6 +12,7 @@ orcio_unit_tests(unit_index orcio_index
   unit/index/gzip/file_system_test.cc
   unit/index/archive/foreign_damage_test.cc
   unit/index/archive/foreign_rebuild_test.cc
+  unit/index/repository/free_name_test.cc
   unit/index/gzip/gzip_member_test.cc
   unit/index/gzip/gzip_stream_test.cc
   unit/index/gzip/inflater_test.cc

@@ -159,11 +159,16 @@ Result<bool> SshClientMaster::EndsWithin(milliseconds time, const std::stop_toke
 
 void SshClientMaster::Listen() {
   for (int reads = 0; reads < kMostReads; ++reads) {
-    const std::string more = process_->Complaints();
+    const std::string more = process_->TakeErrors();
     if (more.empty()) break;
     said_ += more + "\n";
   }
   if (said_.size() > kMostSaid) said_.erase(0, said_.size() - kMostSaid);
+}
+
+Result<void> SshClientMaster::Probe(const std::stop_token& stop) {
+  (void)ORCIO_TRY(OpenLine({stop}));
+  return {};
 }
 
 Result<SshMuxLine> SshClientMaster::OpenLine(const Patience& patience) {

@@ -52,6 +52,8 @@ class SshClientMaster {
 
   [[nodiscard]] const std::string& host() const { return config_.name; }
 
+  // Whether it lives: then it has heard from the host within the dead-link timeout.
+  [[nodiscard]] Result<void> Probe(const std::stop_token& stop);
   // A line on which it can be asked for a command. kNetwork where it has ended: it does so where
   // the link is dead.
   [[nodiscard]] Result<SshMuxLine> OpenLine(const Patience& patience);

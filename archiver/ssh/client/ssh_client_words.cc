@@ -122,6 +122,12 @@ Verdict JudgeLogin(const HostConfig& config, std::string_view said) {
   return {};
 }
 
+// What ssh says is mostly sentences, each with its full stop: here another one follows.
+void GoOn(std::string& message, const std::string& sentence) {
+  message.erase(message.find_last_not_of(" .") + 1);
+  message += ". " + sentence;
+}
+
 }  // namespace
 
 std::vector<std::string> SshClientWords(const HostConfig& config, const SshSettings& settings,
@@ -164,7 +170,7 @@ Error SshLoginError(const HostConfig& config, std::string_view said) {
   Verdict verdict = JudgeLogin(config, said);
   std::string message =
       fmt::format("host {}: {}: {}", config.name, verdict.begin, Excerpt(said, kLinesSaid));
-  if (!verdict.advice.empty()) message += ". " + verdict.advice;
+  if (!verdict.advice.empty()) GoOn(message, verdict.advice);
   return {verdict.kind, verdict.errnum, std::move(message)};
 }
 

@@ -192,11 +192,16 @@ Result<bool> KeyLogin::WithKeys(const std::optional<std::string>& named) {
   identities.reserve(files.size());
   for (const auto& file : files) identities.push_back({file, PublicHalf(file)});
   if (ORCIO_TRY(WithAgentKeys(KeysOf(identities)))) return true;
-  if (named && !identities.front().in_agent && ORCIO_TRY(WithIdentity(*named))) return true;
-  if (!settings.identities_only && ORCIO_TRY(WithAgentKeys(OtherKeys(identities)))) return true;
+  if (named && !identities.front().in_agent) {
+    if (ORCIO_TRY(WithIdentity(*named))) return true;
+  }
+  if (!settings.identities_only) {
+    if (ORCIO_TRY(WithAgentKeys(OtherKeys(identities)))) return true;
+  }
   if (named) return false;
   for (const auto& identity : identities) {
-    if (!identity.in_agent && ORCIO_TRY(WithIdentityIfThere(identity.file))) return true;
+    if (identity.in_agent) continue;
+    if (ORCIO_TRY(WithIdentityIfThere(identity.file))) return true;
   }
   return false;
 }

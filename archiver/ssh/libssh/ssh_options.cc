@@ -186,7 +186,12 @@ Result<SshSettings> ConfigureSession(ssh_session session, const HostConfig& conf
   ssh_set_log_callback(IgnoreLog);  // for this thread
   ssh_set_blocking(session, 0);
   auto told = ORCIO_TRY(AskOpenSsh(config, patience));
-  SshSettings settings = told ? std::move(*told) : ORCIO_TRY(SettingsByLibssh(session, config));
+  SshSettings settings;
+  if (told) {
+    settings = std::move(*told);
+  } else {
+    settings = ORCIO_TRY(SettingsByLibssh(session, config));
+  }
   if (settings.proxy_passes_fd && !settings.proxy_command.empty())
     return Fail(ErrorKind::kInvalid,
                 "host {}: its ProxyUseFdpass is nothing that libssh can do: leave it out, and have "

@@ -163,7 +163,7 @@ Error SshSession::Explain(Error error) const {
   const std::string prefix = fmt::format("host {}: ", host_);
   if (error.message.starts_with(prefix)) error.message.erase(0, prefix.size());
   if (proxy_ != nullptr) {
-    const std::string complaints = proxy_->Complaints();
+    const std::string complaints = proxy_->TakeErrors();
     error.message =
         fmt::format("{}cannot connect through `{}`: {}{}{}", prefix, settings_.proxy_command,
                     error.message, complaints.empty() ? "" : "; it said: ", complaints);

@@ -220,7 +220,7 @@ ProxyProcess::~ProxyProcess() {
   }
 }
 
-std::string ProxyProcess::Complaints() {
+std::string ProxyProcess::TakeErrors() {
   std::string said(4096, '\0');
   const ssize_t got = ::read(complaints_.get(), said.data(), said.size());
   said.resize(got > 0 ? static_cast<size_t>(got) : 0);

@@ -39,7 +39,7 @@ class ProxyProcess {
   // Our end of its input and output; it is the caller's from here on.
   [[nodiscard]] UniqueFd TakeStream() { return std::move(stream_); }
   // What it has said on its standard error since the last call; at most 4 KiB.
-  [[nodiscard]] std::string Complaints();
+  [[nodiscard]] std::string TakeErrors();
 
  private:
   ProxyProcess(pid_t pid, UniqueFd stream, UniqueFd complaints);

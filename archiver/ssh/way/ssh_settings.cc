@@ -245,7 +245,7 @@ Result<std::string> OutputOf(ProxyProcess& process, const Patience& patience) {
 // What ssh objects to, in its own words, on one line.
 std::string ObjectionOf(ProxyProcess& process, const std::optional<std::string>& home) {
   std::string said;
-  for (const auto& line : Lines(process.Complaints())) said += (said.empty() ? "" : "; ") + line;
+  for (const auto& line : Lines(process.TakeErrors())) said += (said.empty() ? "" : "; ") + line;
   const std::string_view stdin_name = "/dev/stdin";
   for (size_t at = 0; home && (at = said.find(stdin_name, at)) != std::string::npos;)
     said.replace(at, stdin_name.size(), *home + "/.ssh/config");

@@ -75,7 +75,7 @@ class Night {
     options.retry_pause = std::chrono::seconds(1);
     options.start_retry = std::chrono::seconds(120);
     options.second_connection = connect;
-    return RunService(service, *host, *control, files, repository(), options, observer,
+    return RunService({service, files, repository(), options, observer}, *host, *control,
                       stop.get_token());
   }
 

@@ -144,8 +144,8 @@ class Case {
       truth = Describe(volume_, busybox_);
     };
     LocalHost host("here", environment_);
-    const auto outcome = RunService(service_, host, control, LocalFileSystem(),
-                                    scratch_ / "repository", options_, {}, {});
+    const auto outcome = RunService(
+        {service_, LocalFileSystem(), scratch_ / "repository", options_, {}}, host, control, {});
     tree_.reset();
     if (outcome.error) return outcome.error->message;
     if (outcome.facts.mode != "precopy") return "not precopy: " + Said(outcome);
@@ -183,7 +183,7 @@ class Case {
       FakeControl control;
       LocalHost host("here", environment_);
       const auto outcome =
-          RunService(service_, host, control, LocalFileSystem(), repository, options_, {}, {});
+          RunService({service_, LocalFileSystem(), repository, options_, {}}, host, control, {});
       ::_exit(outcome.error ? 1 : 0);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(random_() % kLongestRun));
@@ -208,8 +208,8 @@ class Case {
     control.on_stop = [] { std::this_thread::sleep_for(std::chrono::milliseconds(1050)); };
     tree_->StartWriting();
     LocalHost host("here", environment_);
-    const auto outcome = RunService(service, host, control, LocalFileSystem(),
-                                    scratch_ / "repository", options_, {}, {});
+    const auto outcome = RunService(
+        {service, LocalFileSystem(), scratch_ / "repository", options_, {}}, host, control, {});
     tree_->StopWriting();
     if (!outcome.error) return "did not give up";
     if (outcome.error->kind != ErrorKind::kLimit) return outcome.error->message;

@@ -191,8 +191,8 @@ TEST_CASE("All of a compose project's run goes through the restricted key, with 
   const ScratchDirectory repository;
   const auto host = MakeSshHost(sshd.Config());
   const auto control = MakeServiceControl(project.service());
-  const auto outcome = RunService(project.service(), *host, *control, LocalFileSystem(),
-                                  repository.path(), {}, {}, {});
+  const auto outcome = RunService({project.service(), LocalFileSystem(), repository.path(), {}, {}},
+                                  *host, *control, {});
   INFO((outcome.error ? outcome.error->message : ""));
   INFO((outcome.start_error ? outcome.start_error->message : ""));
   CHECK_FALSE(outcome.error);
@@ -207,7 +207,7 @@ TEST_CASE("All of a compose project's run goes through the restricted key, with 
   const auto pause = MakeServiceControl(paused);
   project.Forget("ends");
   const auto frozen =
-      RunService(paused, *host, *pause, LocalFileSystem(), repository.path(), {}, {}, {});
+      RunService({paused, LocalFileSystem(), repository.path(), {}, {}}, *host, *pause, {});
   INFO((frozen.error ? frozen.error->message : ""));
   CHECK_FALSE(frozen.error);
   CHECK_FALSE(frozen.start_error);
@@ -216,8 +216,8 @@ TEST_CASE("All of a compose project's run goes through the restricted key, with 
 
   project.Break();
   const auto again = MakeServiceControl(project.service());
-  const auto broken = RunService(project.service(), *host, *again, LocalFileSystem(),
-                                 repository.path(), {}, {}, {});
+  const auto broken = RunService({project.service(), LocalFileSystem(), repository.path(), {}, {}},
+                                 *host, *again, {});
   REQUIRE(broken.start_error);
   CHECK(broken.start_error->message.find("no configuration") != std::string::npos);  // its log
 

@@ -113,6 +113,9 @@ TEST_CASE(
   CHECK(machine.Must("systemctl is-enabled orcio-archive.timer orcio-recover.service "
                      "backups.automount backups.mount || true") ==
         "disabled\ndisabled\ndisabled\ndisabled\n");
+  // Else a stop would cut the connections by which a service is started again.
+  CHECK(machine.Must("systemctl show --value --property=KillMode orcio-archive.service "
+                     "orcio-recover.service | grep .") == "mixed\nmixed\n");
   // Without a configuration there is nothing to archive, and nothing to complain of.
   machine.Must("systemctl start orcio-archive.service");
   CHECK(machine.Must("systemctl show --value --property=ConditionResult orcio-archive.service") ==

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <utility>
 
 namespace orcio::test {
 namespace {
@@ -20,11 +21,13 @@ std::atomic<size_t> fail_at = 0;
 std::atomic<SystemFault> fault = SystemFault::kIo;
 std::atomic<bool> happened = false;
 LackingNames lacks;
+std::function<void()> at_fault;
 
 // Whether this call is to fail; errno is set then.
 bool Fails() {
   if (++calls != fail_at || fault == SystemFault::kShort) return false;
   happened = true;
+  if (at_fault) at_fault();
   errno = fault == SystemFault::kIo ? EIO : fault == SystemFault::kNoSpace ? ENOSPC : EINTR;
   return true;
 }
@@ -45,8 +48,13 @@ void FailSystemCall(size_t call, SystemFault how) {
   fail_at = call;
 }
 
+void AtSystemFault(std::function<void()> happens) {
+  at_fault = std::move(happens);
+}
+
 bool EndSystemFault() {
   fail_at = 0;
+  at_fault = nullptr;
   return happened;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 
 namespace orcio::test {
 
@@ -16,6 +17,8 @@ enum class SystemFault {
 
 // Call number `call`, counted from 1, fails so; 0: none does. Starts counting anew.
 void FailSystemCall(size_t call, SystemFault fault);
+// Calls this when it does, on the same thread; its calls do not fail.
+void AtSystemFault(std::function<void()> happens);
 // Whether it has been reached, and could fail in that way. No call fails any more.
 bool EndSystemFault();
 // A file system that lacks these from here on: link, or renameat2 with a flag, or with none.

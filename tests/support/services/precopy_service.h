@@ -65,7 +65,7 @@ struct PrecopyService {
   }
   ServiceOutcome Run(RemoteHost& host, const FileSystem& files = LocalFileSystem()) {
     control.log.clear();
-    return RunService(config, host, control, files, repository(), {}, {}, {});
+    return RunService({config, files, repository(), {}, {}}, host, control, {});
   }
   // An archive from which everything may be taken over.
   std::filesystem::path FirstArchive() {

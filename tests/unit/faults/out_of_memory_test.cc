@@ -142,8 +142,8 @@ TEST_CASE("Whichever allocation fails while a service is down, it is started") {
     ServiceRunOptions options;
     options.writer.threads = 1;
     try {
-      (void)RunService(service, host, control, LocalFileSystem(), repository.scratch.path(),
-                       options, {}, {});
+      (void)RunService({service, LocalFileSystem(), repository.scratch.path(), options, {}}, host,
+                       control, {});
     } catch (const std::bad_alloc&) {
     }
     (void)test::EndAllocationFault();

@@ -124,7 +124,7 @@ TEST_CASE("Power lost at any time of a precopy run leaves whole archives, indexe
   CrashFiles files;
   const auto run = [&](test::FakeControl& control) {
     test::LocalHost host("here");
-    return RunService(service, host, control, files, repository, options, {}, {});
+    return RunService({service, files, repository, options, {}}, host, control, {});
   };
   // Until a run may rely on what the files' times say.
   const std::chrono::milliseconds rest{4100};

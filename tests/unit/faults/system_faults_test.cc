@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <new>
 
 #include "archiver/capture/run_options.h"
@@ -14,12 +16,14 @@
 #include "archiver/run/service_run.h"
 #include "archiver/safety/run_journal.h"
 #include "base/bytes.h"
+#include "index/files/file_system.h"
 #include "index/rebuild/rebuild.h"
 #include "index/sidecar/read/sidecar.h"
 #include "index/upkeep/leftovers.h"
 #include "tests/support/archives/two_runs.h"
 #include "tests/support/catch.h"
 #include "tests/support/hosts/fake_host.h"
+#include "tests/support/scratch_directory.h"
 #include "tests/support/services/fake_control.h"
 
 namespace orcio {
@@ -178,8 +182,8 @@ TEST_CASE("Whichever system call fails while a service is archived, it runs agai
         outcome = {};
         ServiceRunOptions options;
         options.writer.threads = 1;
-        outcome = RunService(service, host, control, LocalFileSystem(), repository.scratch.path(),
-                             options, {}, {});
+        outcome = RunService({service, LocalFileSystem(), repository.scratch.path(), options, {}},
+                             host, control, {});
         if (outcome.error) return Failure(*outcome.error);
         repository.Forget();
         return {};
@@ -267,7 +271,7 @@ ServiceOutcome ArchiveOnce(const TwoRuns& repository, test::FakeControl& control
     ORCIO_TRY(test::Feed(sink, AsText(repository.tar)));
     return CommandResult{};
   };
-  return RunService(service, host, control, LocalFileSystem(), repository.scratch.path(), {}, {},
+  return RunService({service, LocalFileSystem(), repository.scratch.path(), {}, {}}, host, control,
                     {});
 }
 
@@ -294,6 +298,32 @@ TEST_CASE("A repository in which nothing can be given a name is refused before t
   CHECK(outcome.error->message.find("could not be given its name there") != std::string::npos);
   CHECK(control.log == std::vector<std::string>{"inspect"});
   CHECK(FilesIn(repository.scratch.path()) == repository.before);
+}
+
+// A third process has made a file of that name meanwhile: it may be the lock that it holds.
+TEST_CASE("A file whose making fails takes nobody else's of the same name with it") {
+  const test::ScratchDirectory scratch;
+  const auto path = scratch / ".wiki.naming.part";
+  const FileSystem& files = LocalFileSystem();
+  Result<bool> removed = false;
+  std::unique_ptr<WritableFile> held;
+  bool replaced = false;
+  SECTION("one that another process took for abandoned") {
+    replaced = true;
+  }
+  SECTION("one that is still there") {}
+  test::AtSystemFault([&] {
+    if (!replaced) return;
+    removed = files.RemoveAbandoned(path);
+    if (auto made = files.Create(path)) held = *std::move(made);
+  });
+  test::FailSystemCall(2, SystemFault::kIo);  // right after the open
+  const auto created = files.Create(path);
+  REQUIRE(test::EndSystemFault());
+  CHECK_FALSE(created);
+  CHECK(ValueOf(removed) == replaced);
+  CHECK((held != nullptr) == replaced);
+  CHECK(std::filesystem::exists(path) == replaced);
 }
 
 }  // namespace orcio

@@ -1,5 +1,5 @@
 // What becomes of a precopy run where something is in its way. That its archives are right is
-// tests/integration/precopy's.
+// tests/integration/archive/precopy.cc's.
 
 #include <fcntl.h>
 #include <stdio.h>

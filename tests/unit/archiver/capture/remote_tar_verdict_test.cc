@@ -179,6 +179,23 @@ TEST_CASE("A tar called by another name is understood") {
   CHECK(ValueOf(JudgeTar(tar, Ended(1, "gtar: srv/a: file changed as we read it\n"))).size() == 1);
 }
 
+// As of a script called tar that has another one do the work.
+TEST_CASE("A tar that says its whole path before what it says is understood") {
+  const std::string changed = ": srv/a: file changed as we read it\n";
+  CHECK(ValueOf(JudgeTar(Gnu(), Ended(1, "/usr/bin/tar" + changed))) ==
+        Warnings{"srv/a: file changed as we read it"});
+  auto tar = Gnu();
+  tar.program = "gtar";
+  CHECK(ValueOf(JudgeTar(tar, Ended(1, "/opt/bin/gtar" + changed))).size() == 1);
+  CHECK(ValueOf(JudgeTar(tar, Ended(1, "/usr/bin/tar" + changed))).size() == 1);
+  // Nor is an error less of one for its path.
+  CHECK_FALSE(JudgeTar(Gnu(), Ended(2, "/usr/bin/tar: srv/a: Cannot open: Permission denied\n")));
+  for (const char* other : {"/usr/bin/star", "usr/bin/tar", "/usr/bin/tar/", "/usr/bin/tar x"}) {
+    CAPTURE(other);
+    CHECK_FALSE(JudgeTar(Gnu(), Ended(1, other + changed)));
+  }
+}
+
 TEST_CASE("One of many files that the tar was given by name may have vanished") {
   const auto ended = Ended(2, "tar: srv/a: Cannot stat: No such file or directory\n");
   CHECK_FALSE(JudgeTar(Gnu(), ended));

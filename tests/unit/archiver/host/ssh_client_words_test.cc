@@ -108,11 +108,12 @@ TEST_CASE("What ssh says of a login that failed decides what it was") {
   const auto refused = error("root@nas: Permission denied (publickey).\r\n");
   CHECK(refused.kind == ErrorKind::kRefused);
   CHECK(refused.message.find("host nas: ssh is not let in: root@nas: Permission denied "
-                             "(publickey).") != std::string::npos);
+                             "(publickey). Append ") != std::string::npos);
   CHECK(refused.message.find("authorized_keys") != std::string::npos);
   const auto unknown = error("Host key verification failed.\r\n");
   CHECK(unknown.kind == ErrorKind::kRefused);
   CHECK(unknown.message.find("host key is unknown") != std::string::npos);
+  CHECK(unknown.message.find("failed. Compare ") != std::string::npos);
   const auto changed = error(
       "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\nOffending ED25519 key in "
       "/k:1\r\nHost key verification failed.\r\n");

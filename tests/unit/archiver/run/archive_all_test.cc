@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "archiver/run/machinery.h"
+#include "archiver/run/connectors.h"
 #include "tests/support/catch.h"
 #include "tests/support/hosts/local_host.h"
 #include "tests/support/hosts/ping_server.h"
@@ -96,11 +96,11 @@ struct Night {
       service.hooks = config.hooks;
       services.push_back(&service);
     }
-    const Machinery machinery{
+    const Connectors connectors{
         [](const HostConfig& host) { return std::make_unique<test::LocalHost>(host.name); },
         [this](const ServiceConfig& service) { return MakeControl(service); }, LocalFileSystem(),
         first_ping};
-    return ArchiveAll(config, services, machinery, {}, {}, stop.get_token());
+    return ArchiveAll(config, services, connectors, {}, {}, stop.get_token());
   }
 
   [[nodiscard]] std::string Text(const std::string& file) const {

@@ -132,7 +132,7 @@ ServiceOutcome Archive(const ServiceConfig& service, RemoteHost& host, ServiceCo
   options.writer.threads = 1;
   options.start_retry = std::chrono::seconds(0);
   options.retry_pause = std::chrono::seconds(0);
-  return RunService(service, host, control, LocalFileSystem(), repository, options, {}, {});
+  return RunService({service, LocalFileSystem(), repository, options, {}}, host, control, {});
 }
 
 }  // namespace

@@ -64,11 +64,11 @@ struct Morning {
     REQUIRE_OK(WriteJournal(LocalFileSystem(), scratch.path(), journal));
   }
   std::vector<RecoverOutcome> Go() {
-    const Machinery machinery{
+    const Connectors connectors{
         [this](const HostConfig&) { return std::make_unique<Host>(*this); },
         [this](const ServiceConfig&) { return std::make_unique<Control>(*this); },
         LocalFileSystem()};
-    return ValueOf(Recover(config, machinery, options, {}, {}));
+    return ValueOf(Recover(config, connectors, options, {}, {}));
   }
   [[nodiscard]] bool HasJournal(const std::string& service) const {
     return std::filesystem::exists(JournalPath(scratch.path(), service));
@@ -273,12 +273,12 @@ struct LateCheck {
     Config config;
     config.repository = scratch.path();
     config.hosts["atena"].name = "atena";
-    const Machinery machinery{
+    const Connectors connectors{
         [this](const HostConfig&) { return std::make_unique<Link>(machine); },
         [this](const ServiceConfig& service) { return std::make_unique<Control>(service, *this); },
         LocalFileSystem()};
     const RecoverOptions options{std::chrono::seconds(0), std::chrono::seconds(0)};
-    return ValueOf(Recover(config, machinery, options, {}, {}));
+    return ValueOf(Recover(config, connectors, options, {}, {}));
   }
 };
 

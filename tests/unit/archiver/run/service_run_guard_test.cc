@@ -113,7 +113,8 @@ struct Run {
     return std::filesystem::exists(scratch / "by-guard");
   }
   ServiceOutcome Go() {
-    return RunService(service, machine, control, LocalFileSystem(), repository(), options, {}, {});
+    return RunService({service, LocalFileSystem(), repository(), options, {}}, machine, control,
+                      {});
   }
 };
 
@@ -406,8 +407,9 @@ TEST_CASE("A guard's connection that is still being made is given up with the ru
     stop.request_stop();
     return {};
   };
-  const auto outcome = RunService(run.service, run.machine, run.control, LocalFileSystem(),
-                                  run.repository(), run.options, {}, stop.get_token());
+  const auto outcome =
+      RunService({run.service, LocalFileSystem(), run.repository(), run.options, {}}, run.machine,
+                 run.control, stop.get_token());
   REQUIRE(outcome.error);
   INFO(outcome.error->message);
   CHECK(outcome.error->kind == (interrupted ? ErrorKind::kCancelled : ErrorKind::kNetwork));

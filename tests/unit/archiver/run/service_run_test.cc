@@ -96,7 +96,7 @@ struct Run {
 
   [[nodiscard]] std::filesystem::path repository() const { return scratch / "repository"; }
   ServiceOutcome Go(const FileSystem& files = LocalFileSystem()) {
-    return RunService(service, host, control, files, repository(), options, observer,
+    return RunService({service, files, repository(), options, observer}, host, control,
                       stop.get_token());
   }
   [[nodiscard]] std::vector<std::string> Names() const {

@@ -6,7 +6,9 @@
 #include <fstream>
 
 #include "base/bytes.h"
+#include "index/files/part_file.h"
 #include "tests/support/catch.h"
+#include "tests/support/files/watched_files.h"
 #include "tests/support/scratch_directory.h"
 
 namespace orcio {
@@ -61,6 +63,29 @@ TEST_CASE("Renaming to a new name leaves an existing file alone") {
   CHECK(Read(scratch / "c") == "a");
   REQUIRE_OK(files.Rename(scratch / "c", scratch / "b"));
   CHECK(Read(scratch / "b") == "a");
+}
+
+namespace {
+
+// Another process is at hand right before a file is removed, and takes its name if it can.
+class RivalFiles : public test::WatchedFiles {
+ public:
+  RivalFiles() : WatchedFiles([](const auto&, size_t) { return Result<void>(); }) {}
+  [[nodiscard]] Result<void> Remove(const std::filesystem::path& path) const override {
+    if (ORCIO_TRY(files.RemoveAbandoned(path))) rivals = ORCIO_TRY(files.Create(path));
+    return WatchedFiles::Remove(path);
+  }
+
+  mutable std::unique_ptr<WritableFile> rivals;
+};
+
+}  // namespace
+
+TEST_CASE("What is discarded is never another process's file of the same name") {
+  const test::ScratchDirectory scratch;
+  const RivalFiles rivals;
+  { const auto part = ValueOf(PartFile::Create(rivals, scratch / ".wiki.part")); }
+  CHECK(std::filesystem::exists(scratch / ".wiki.part") == (rivals.rivals != nullptr));
 }
 
 TEST_CASE("Reads past the end are short, and a file that must be longer is damaged") {

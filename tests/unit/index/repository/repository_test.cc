@@ -85,6 +85,25 @@ TEST_CASE("A selector's path may hold the characters that separate its parts") {
     CHECK_FALSE(ParseSelector(bad).has_value());
 }
 
+TEST_CASE("Who names an archive by its path in a mount hears how to write that") {
+  const std::vector<std::pair<std::string, std::string>> meant{
+      {"wiki/latest/srv/f", "wiki@latest:srv/f"},
+      {"wiki@latest/srv/f", "wiki@latest:srv/f"},
+      {"wiki/latest~2:srv/f", "wiki@latest~2:srv/f"},
+      {"wiki/2026-11-16T020000Z/", "wiki@2026-11-16T020000Z"},
+      {"wiki/latest", "wiki@latest"},
+      {"wiki/srv/f", "wiki:srv/f"},
+      {"wiki/", "wiki"},
+      {"/backups/wiki/latest/f", "SERVICE[@DATE][:PATH]"}};
+  for (const auto& [typed, right] : meant) {
+    CAPTURE(typed);
+    const auto parsed = ParseSelector(typed);
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().kind == ErrorKind::kInvalid);
+    CHECK(parsed.error().message.ends_with(": write " + right));
+  }
+}
+
 TEST_CASE("A repository that is not there is not found") {
   const auto listed = Repository(LocalFileSystem(), "/nonexistent/repository").List();
   REQUIRE_FALSE(listed.has_value());

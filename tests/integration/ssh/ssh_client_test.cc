@@ -6,19 +6,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <functional>
-#include <future>
 #include <iterator>
-#include <optional>
 #include <sstream>
 #include <thread>
 
-#include "archiver/host/remote_host.h"
-#include "archiver/ssh/ssh_host.h"
-#include "base/sha256.h"
+#include "tests/integration/ssh/ssh_scene.h"
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
@@ -33,88 +27,17 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-const std::stop_token kNever;
-
-// Nothing that a busy machine does by itself takes longer.
-constexpr std::chrono::seconds kAtMost{60};
-
-// Sets an environment variable for as long as it lives.
-class Variable {
- public:
-  Variable(const char* name, const std::string& value) : name_(name) {
-    if (const char* old = std::getenv(name)) old_ = old;
-    ::setenv(name, value.c_str(), 1);
-  }
-  ~Variable() { old_ ? ::setenv(name_, old_->c_str(), 1) : ::unsetenv(name_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
-
- private:
-  const char* name_;
-  std::optional<std::string> old_;
-};
-
-class DigestSink : public ByteSink {
- public:
-  Result<std::span<std::byte>> Buffer() override { return std::span(buffer_); }
-  Result<void> Commit(size_t count) override {
-    if (on_commit) on_commit();
-    digest_.Update(std::span(buffer_).first(count));
-    size += count;
-    if (size >= fail_at) return Fail(ErrorKind::kIo, "the disk is full");
-    return {};
-  }
-  std::string Digest() { return ToHex(digest_.Finish()); }
-
-  uint64_t size = 0;
-  uint64_t fail_at = UINT64_MAX;
-  std::function<void()> on_commit;
-
- private:
-  std::vector<std::byte> buffer_ = std::vector<std::byte>(1 << 20);
-  Sha256 digest_;
-};
-
 HostConfig BySsh(HostConfig config) {
   config.transport = Transport::kSsh;
   return config;
 }
 
-std::unique_ptr<RemoteHost> Connected(const HostConfig& config) {
-  auto host = MakeSshHost(BySsh(config));
-  REQUIRE_OK(host->Connect(kNever));
-  return host;
-}
-
-Error ConnectError(const HostConfig& config) {
-  const auto connected = MakeSshHost(BySsh(config))->Connect(kNever);
-  REQUIRE_FALSE(connected.has_value());
-  return connected.error();
+std::unique_ptr<RemoteHost> ConnectedBySsh(const HostConfig& config) {
+  return Connected(BySsh(config));
 }
 
 std::string SaysIn(const std::unique_ptr<RemoteHost>& host) {
   return ValueOf(host->Run("echo in", {}, kNever)).out;
-}
-
-bool Mentions(const Error& error, const std::string& text) {
-  UNSCOPED_INFO(error.message);
-  return error.message.find(text) != std::string::npos;
-}
-
-void AwaitThat(const std::function<bool()>& condition) {
-  const auto deadline = steady_clock::now() + kAtMost;
-  while (!condition()) {
-    REQUIRE(steady_clock::now() < deadline);
-    std::this_thread::sleep_for(5ms);
-  }
-}
-
-HostConfig Through(const SshdFixture& sshd, const LinkProxy& proxy) {
-  HostConfig config = sshd.Config();
-  config.port = proxy.port();
-  std::ofstream(*config.known_hosts, std::ios::app)
-      << "[127.0.0.1]:" << proxy.port() << " " << sshd.HostKey("ed25519") << "\n";
-  return config;
 }
 
 // Of a process in /proc that ends meanwhile, nothing: an istreambuf_iterator would throw.
@@ -168,7 +91,7 @@ std::filesystem::path MakeAuthority(const ScratchDirectory& scratch) {
 TEST_CASE("ssh: a command's status and bytes of every value come back as they went") {
   const SshdFixture sshd;
   std::ofstream(sshd.directory() / "home/.bashrc") << "echo welcome\necho warning >&2\n";
-  const auto host = Connected(sshd.Config());
+  const auto host = ConnectedBySsh(sshd.Config());
   CHECK(host->name() == "atena");
   RunOptions options;
   options.max_output = size_t{8} << 20;
@@ -191,7 +114,7 @@ TEST_CASE("ssh: a command's status and bytes of every value come back as they we
 
 TEST_CASE("ssh: a stream carries every byte, and error output beside it") {
   const SshdFixture sshd(GENERATE("", "RekeyLimit 16M"));
-  const auto host = Connected(sshd.Config());
+  const auto host = ConnectedBySsh(sshd.Config());
   const std::string command =
       "openssl enc -aes-128-ctr -K 00112233445566778899aabbccddeeff -iv "
       "00000000000000000000000000000000 -in /dev/zero 2>/dev/null | head -c 100000000";
@@ -212,7 +135,7 @@ TEST_CASE("ssh: a stream carries every byte, and error output beside it") {
 
 TEST_CASE("ssh: commands run one after another over one connection with one session at a time") {
   const SshdFixture sshd("MaxSessions 1");
-  const auto host = Connected(sshd.Config());
+  const auto host = ConnectedBySsh(sshd.Config());
   for (int i = 0; i < 20; ++i)
     REQUIRE(ValueOf(host->Run("echo " + std::to_string(i), {}, kNever)).out ==
             std::to_string(i) + "\n");
@@ -222,14 +145,14 @@ TEST_CASE("ssh: commands run one after another over one connection with one sess
 
 TEST_CASE("ssh: a host that lets nobody run commands is refused") {
   const SshdFixture sshd("MaxSessions 0");
-  const auto result = Connected(sshd.Config())->Run("true", {}, kNever);
+  const auto result = ConnectedBySsh(sshd.Config())->Run("true", {}, kNever);
   REQUIRE_FALSE(result.has_value());
   CHECK(result.error().kind == ErrorKind::kRefused);
 }
 
 TEST_CASE("ssh: a daemon that holds its standard output open does not keep the command running") {
   const SshdFixture sshd;
-  const auto host = Connected(sshd.Config());
+  const auto host = ConnectedBySsh(sshd.Config());
   const auto result = ValueOf(host->Run("echo started; sleep 90 & exit 4", {}, kNever));
   CHECK(result.exit_status == 4);
   CHECK(result.out == "started\n");
@@ -238,7 +161,7 @@ TEST_CASE("ssh: a daemon that holds its standard output open does not keep the c
 
 TEST_CASE("ssh: a command that takes too long ends with the time-out") {
   const SshdFixture sshd;
-  const auto host = Connected(sshd.Config());
+  const auto host = ConnectedBySsh(sshd.Config());
   RunOptions options;
   options.timeout = 3s;
   const auto result = host->Run("exec sleep 90", options, kNever);
@@ -253,7 +176,7 @@ TEST_CASE("ssh: a command that takes too long ends with the time-out") {
 // Status 0 would be the worst to make of it.
 TEST_CASE("ssh: a command whose end the host does not tell is an error and no end") {
   const SshdFixture sshd;
-  const auto host = Connected(sshd.Config());
+  const auto host = ConnectedBySsh(sshd.Config());
   DigestSink sink;
   const bool by_signal = GENERATE(true, false);
   if (!by_signal) sink.on_commit = [&] { sshd.SignalSessions(SIGKILL); };
@@ -275,7 +198,7 @@ TEST_CASE("ssh: a host certificate is accepted where libssh has to refuse the ho
   const SshdFixture sshd("HostKey " + key.string() + "\nHostCertificate " + key.string() +
                          "-cert.pub");
   std::ofstream(sshd.known_hosts()) << "@cert-authority * " << TextOf(authority.string() + ".pub");
-  CHECK(SaysIn(Connected(sshd.Config())) == "in\n");
+  CHECK(SaysIn(ConnectedBySsh(sshd.Config())) == "in\n");
   const auto by_libssh = MakeSshHost(sshd.Config())->Connect(kNever);
   REQUIRE_FALSE(by_libssh.has_value());
   CHECK(by_libssh.error().kind == ErrorKind::kRefused);
@@ -283,7 +206,7 @@ TEST_CASE("ssh: a host certificate is accepted where libssh has to refuse the ho
   // Another authority's word is worth nothing.
   std::ofstream(sshd.known_hosts())
       << "@cert-authority * " << TextOf(sshd.client_key().string() + ".pub");
-  CHECK(ConnectError(sshd.Config()).kind == ErrorKind::kRefused);
+  CHECK(ConnectError(BySsh(sshd.Config())).kind == ErrorKind::kRefused);
 }
 
 TEST_CASE("ssh: a user's certificate logs in where no key is listed") {
@@ -294,9 +217,9 @@ TEST_CASE("ssh: a user's certificate logs in where no key is listed") {
   MakeCertified(key, authority, {"-n", sshd.user()});
   HostConfig config = sshd.Config();
   config.identity = key;
-  CHECK(SaysIn(Connected(config)) == "in\n");
+  CHECK(SaysIn(ConnectedBySsh(config)) == "in\n");
   std::filesystem::remove(key.string() + "-cert.pub");
-  const Error error = ConnectError(config);
+  const Error error = ConnectError(BySsh(config));
   CHECK(error.kind == ErrorKind::kRefused);
   CHECK(Mentions(error, "Permission denied (publickey)"));
   CHECK(Mentions(error, "authorized_keys"));
@@ -313,7 +236,7 @@ TEST_CASE("ssh: a wrong or unknown or revoked host key is refused and known_host
                                          : "@revoked " + host + sshd.HostKey("ed25519") + "\n" +
                                                host + sshd.HostKey("ed25519") + "\n";
   std::ofstream(sshd.known_hosts()) << known;
-  const Error error = ConnectError(sshd.Config());
+  const Error error = ConnectError(BySsh(sshd.Config()));
   CHECK(error.kind == ErrorKind::kRefused);
   CHECK(Mentions(error, which == 0   ? "THE HOST KEY HAS CHANGED"
                         : which == 1 ? "its host key is unknown to ssh"
@@ -333,7 +256,7 @@ TEST_CASE("ssh: an unknown host key is accepted where the user's own configurati
       << "  StrictHostKeyChecking accept-new\n";
   HostConfig config;
   config.name = config.address = "atena";
-  CHECK(SaysIn(Connected(config)) == "in\n");
+  CHECK(SaysIn(ConnectedBySsh(config)) == "in\n");
   CHECK(TextOf(home / ".ssh/known_hosts").find(sshd.HostKey("ed25519")) != std::string::npos);
 }
 
@@ -350,7 +273,7 @@ TEST_CASE("ssh: a key with a passphrase is refused and nobody is asked") {
   const Variable force("SSH_ASKPASS_REQUIRE", "force");
   HostConfig config = sshd.Config();
   config.identity = locked;
-  CHECK(ConnectError(config).kind == ErrorKind::kRefused);
+  CHECK(ConnectError(BySsh(config)).kind == ErrorKind::kRefused);
   CHECK_FALSE(std::filesystem::exists(asked));
 }
 
@@ -360,15 +283,15 @@ TEST_CASE("ssh: who does not answer or refuses or has no way is told apart") {
   HostConfig config = Through(sshd, proxy);
   proxy.StallAfter(0);
   config.connect_timeout = 5s;
-  const Error silent = ConnectError(config);
+  const Error silent = ConnectError(BySsh(config));
   CHECK(silent.kind == ErrorKind::kNetwork);
   CHECK(silent.errnum == ETIMEDOUT);
   config.connect_timeout = 20s;
   proxy.Refuse();  // after that: it would listen again only some time after Refuse
-  CHECK(ConnectError(config).errnum == ECONNREFUSED);
+  CHECK(ConnectError(BySsh(config)).errnum == ECONNREFUSED);
   // Its output stays open until it has spoken: ssh ends it as soon as that is closed.
   config.proxy_command = "sh -c \"printf 'no way to %%s\\033\\n' %h >&2; exit 1\"";
-  const Error error = ConnectError(config);
+  const Error error = ConnectError(BySsh(config));
   CHECK(error.kind == ErrorKind::kNetwork);
   CHECK(Mentions(error, "no way to 127.0.0.1\\x1b"));
 }
@@ -377,7 +300,7 @@ TEST_CASE("ssh: without a client the reason is named") {
   const SshdFixture sshd;
   const ScratchDirectory empty;
   const Variable path("PATH", empty.path());
-  const Error error = ConnectError(sshd.Config());
+  const Error error = ConnectError(BySsh(sshd.Config()));
   CHECK(error.kind == ErrorKind::kInvalid);
   CHECK(Mentions(error, "openssh-client"));
 }
@@ -385,7 +308,7 @@ TEST_CASE("ssh: without a client the reason is named") {
 TEST_CASE("ssh: a link that is cut in a stream is an error wherever it is cut") {
   const SshdFixture sshd;
   LinkProxy proxy(sshd.port());
-  const auto host = Connected(Through(sshd, proxy));
+  const auto host = ConnectedBySsh(Through(sshd, proxy));
   proxy.CutAfter(uint64_t{GENERATE(1U, 100000U, 5000000U)});
   DigestSink sink;
   const auto result = host->Stream("head -c 20000000 /dev/zero", sink, {}, kNever);
@@ -401,7 +324,7 @@ TEST_CASE("ssh: a link that stalls is noticed in a stream and in a command") {
   const SshdFixture sshd;
   LinkProxy proxy(sshd.port());
   // Called dead no sooner than elsewhere: a busy machine may be silent for some seconds, by itself.
-  const auto host = Connected(Through(sshd, proxy));
+  const auto host = ConnectedBySsh(Through(sshd, proxy));
   const bool stream = GENERATE(true, false);
   const auto start = steady_clock::now();
   DigestSink sink;
@@ -423,7 +346,7 @@ TEST_CASE("ssh: a request to stop ends a command and a stream and a connection a
   const HostConfig config = Through(sshd, proxy);
   const int which = GENERATE(0, 1, 2);
   CAPTURE(which);
-  const auto host = which < 2 ? Connected(config) : MakeSshHost(BySsh(config));
+  const auto host = which < 2 ? ConnectedBySsh(config) : MakeSshHost(BySsh(config));
   if (which == 2) proxy.StallAfter(0);
   std::stop_source source;
   const auto begun = sshd.directory() / "begun";
@@ -451,7 +374,7 @@ TEST_CASE("ssh: a request to stop ends a command and a stream and a connection a
 
 TEST_CASE("ssh: a sink's error ends the stream and the command") {
   const SshdFixture sshd;
-  const auto host = Connected(sshd.Config());
+  const auto host = ConnectedBySsh(sshd.Config());
   DigestSink sink;
   sink.fail_at = 1000000;
   const auto result = host->Stream("exec cat /dev/zero", sink, {}, kNever);
@@ -462,7 +385,7 @@ TEST_CASE("ssh: a sink's error ends the stream and the command") {
 
 TEST_CASE("ssh: connecting again makes a connection where the one there was has died") {
   SshdFixture sshd;
-  const auto host = Connected(sshd.Config());
+  const auto host = ConnectedBySsh(sshd.Config());
   sshd.SignalSessions(SIGKILL);
   AwaitThat([&] { return Clients(sshd).empty(); });
   REQUIRE_OK(host->Connect(kNever));
@@ -481,7 +404,7 @@ TEST_CASE("ssh: connecting again makes a connection where the one there was has 
 
 TEST_CASE("ssh: its socket is for its owner alone and ends with the host") {
   const SshdFixture sshd;
-  auto host = Connected(sshd.Config());
+  auto host = ConnectedBySsh(sshd.Config());
   REQUIRE(Clients(sshd).size() == 1);
   const auto socket = SocketOf(Clients(sshd).front());
   CHECK(std::filesystem::status(socket.parent_path()).permissions() ==

@@ -12,7 +12,7 @@
 namespace orcio {
 
 // How to reach hosts and services; tests put their own here.
-struct Machinery {
+struct Connectors {
   std::function<std::unique_ptr<RemoteHost>(const HostConfig&)> host;
   std::function<std::unique_ptr<ServiceControl>(const ServiceConfig&)> control;
   const FileSystem& files;
