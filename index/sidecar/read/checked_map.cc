@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/text/safe_text.h"
 #include "index/sidecar/crc32.h"
 
 namespace orcio {
@@ -47,15 +48,6 @@ constexpr std::string_view kChecksumName = "CSUM";
 
 std::string_view IdOf(const format::Section& section) {
   return {section.id, sizeof(section.id)};
-}
-
-// For messages: an unknown id can be any four bytes.
-std::string Printable(std::string_view id) {
-  std::string text(id);
-  for (char& c : text) {
-    if (c < ' ' || c > '~') c = '?';
-  }
-  return text;
 }
 
 // Advice: where it cannot be taken, pages come as they are touched.
@@ -112,7 +104,7 @@ Result<void> CheckedMap::ReadSections() {
     auto section_end = CheckedAdd(section.offset, section.bytes);
     if (section.offset % format::kSectionAlignment != 0 || section.offset < end || !section_end ||
         *section_end > bytes_.size()) {
-      return FailHeader(fmt::format("section {} is out of place", Printable(IdOf(section))));
+      return FailHeader(fmt::format("section {} is out of place", SafeText(IdOf(section))));
     }
     end = *section_end;
     ORCIO_TRY(AddSection(section));
@@ -128,7 +120,7 @@ Result<void> CheckedMap::AddSection(const format::Section& section) {
   if (!known && (section.flags & format::kRequired) != 0) {
     return Fail(ErrorKind::kUnsupported,
                 "{}: a sidecar with a section {}, which this orcio does not know", path_.string(),
-                Printable(id));
+                SafeText(id));
   }
   if (!known) return {};
   auto& place = rule == kRules.end() ? checksums_ : sections_[rule - kRules.begin()];
