@@ -29,6 +29,7 @@ orcio_unit_tests(unit_index orcio_index
   unit/index/sidecar/run_facts_test.cc
   unit/base/scratch_memory_test.cc
   unit/base/sha256_test.cc
+  unit/index/sidecar/section_writer_test.cc
   unit/index/sidecar/sidecar_format_test.cc
   unit/index/sidecar/sidecar_malformed_test.cc
   unit/index/sidecar/sidecar_place_test.cc

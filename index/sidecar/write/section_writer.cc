@@ -23,14 +23,23 @@ SectionWriter::SectionWriter(WritableFile& file) : file_(file), buffer_(format::
 void SectionWriter::Begin(std::string_view id, uint32_t flags, size_t alignment) {
   EndSection();
   Pad(alignment);
-  format::Section section{.flags = flags, .offset = flushed_ + buffer_.size()};
+  format::Section section{.flags = flags, .offset = position()};
   std::memcpy(section.id, id.data(), sizeof(section.id));
   sections_.push_back(section);
 }
 
 void SectionWriter::EndSection() {
-  if (!sections_.empty())
-    sections_.back().bytes = flushed_ + buffer_.size() - sections_.back().offset;
+  if (!sections_.empty()) sections_.back().bytes = position() - sections_.back().offset;
+}
+
+void SectionWriter::CheckEnd(const PlaceCounter& counted) {
+  EndSection();
+  const format::Section& section = sections_.back();
+  if (!result_ || section.bytes == counted.end()) return;
+  result_ = Fail(ErrorKind::kInvalid,
+                 "the sidecar's section {} came to {} bytes, {} were counted before: a mistake in "
+                 "orcio, please report it",
+                 std::string_view(section.id, sizeof(section.id)), section.bytes, counted.end());
 }
 
 void SectionWriter::Append(std::span<const std::byte> bytes) {

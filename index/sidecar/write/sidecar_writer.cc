@@ -19,7 +19,9 @@ bool IsType(const TreeContent& content, EntryType type) {
   return content.type == static_cast<uint8_t>(type);
 }
 
-// Writes one section after the other, each in one pass over the nodes.
+// Writes one section after the other, each in one pass over the nodes. Records tell places in
+// sections that come later: those are counted when the records are written, and checked when the
+// section is.
 class TreeWriter {
  public:
   TreeWriter(const ArchiveTree& tree, SectionWriter& out)
@@ -77,25 +79,26 @@ class TreeWriter {
   const ArchiveTree& tree_;
   SectionWriter& out_;
   InternedBytes attributes_;  // the ATTR section's records
-  uint64_t name_bytes_ = 0;
-  uint64_t link_bytes_ = 0;
-  uint32_t directories_ = 0;
-  uint64_t extent_bytes_ = 0;
+  PlaceCounter names_;
+  PlaceCounter directories_;
+  PlaceCounter links_;
+  PlaceCounter sets_;
+  PlaceCounter extents_;
+  PlaceCounter digests_;
   ChunkedArray<uint32_t> used_sets_;  // of extended attributes, in XATT's order
 };
 
 void TreeWriter::WriteNodes() {
   out_.Begin("NODE", format::kRequired);
   ForEachNode([&](uint32_t node) { out_.AppendRecord(ToNode(node, tree_.NodeContent(node))); });
-  out_.AppendRecord(format::Node{.name = static_cast<uint32_t>(name_bytes_)});
+  out_.AppendRecord(format::Node{.name = static_cast<uint32_t>(names_.end())});
 }
 
 format::Node TreeWriter::ToNode(uint32_t node, const TreeContent& content) {
   format::Node record{.place = content.place,
                       .size = content.size,
                       .mtime_ns = content.mtime_ns,
-                      .name = static_cast<uint32_t>(name_bytes_)};
-  name_bytes_ += tree_.NodeName(node).size();
+                      .name = static_cast<uint32_t>(names_.Take(tree_.NodeName(node).size()))};
   if (content.primary != node) {
     record.place = 0;
     record.size = content.primary;
@@ -104,11 +107,10 @@ format::Node TreeWriter::ToNode(uint32_t node, const TreeContent& content) {
     return record;
   }
   if (IsType(content, EntryType::kDirectory)) {
-    record.size = directories_++;
+    record.size = directories_.Take(sizeof(format::Directory)) / sizeof(format::Directory);
   } else if (IsType(content, EntryType::kSymlink)) {
     uint64_t bytes = tree_.LinkTarget(content).size();
-    record.size = link_bytes_ << 16 | bytes;
-    link_bytes_ += bytes;
+    record.size = links_.Take(bytes) << 16 | bytes;
   }
   record.attribute = Intern({.mode = content.mode,
                              .uid = content.uid,
@@ -122,6 +124,7 @@ format::Node TreeWriter::ToNode(uint32_t node, const TreeContent& content) {
 void TreeWriter::WriteNames() {
   out_.Begin("NAME", format::kRequired);
   ForEachNode([&](uint32_t node) { out_.Append(AsBytes(tree_.NodeName(node))); });
+  out_.CheckEnd(names_);
 }
 
 void TreeWriter::WriteAttributes() {
@@ -132,6 +135,7 @@ void TreeWriter::WriteAttributes() {
 void TreeWriter::WriteDirectories() {
   out_.Begin("DIRS", format::kRequired);
   for (uint32_t i = 0; i < tree_.directory_count(); ++i) out_.AppendRecord(tree_.Directory(i));
+  out_.CheckEnd(directories_);
 }
 
 void TreeWriter::WriteLinks() {
@@ -139,20 +143,19 @@ void TreeWriter::WriteLinks() {
   ForEachPrimary([&](uint32_t, const TreeContent& content) {
     if (IsType(content, EntryType::kSymlink)) out_.Append(AsBytes(tree_.LinkTarget(content)));
   });
+  out_.CheckEnd(links_);
 }
 
 void TreeWriter::WriteExtras() {
   out_.Begin("EXTR", format::kRequired);
   constexpr uint64_t kNowhere = UINT64_MAX;
-  uint64_t set_bytes = 0;
   ScratchArray<uint64_t> set_offsets(tree_.memory(), tree_.attribute_sets().size());
   std::fill_n(set_offsets.begin(), set_offsets.size(), kNowhere);
   ForEachPrimary([&](uint32_t node, const TreeContent& content) {
     if (content.attributes != 0) {
       const uint32_t set = content.attributes - 1;
       if (set_offsets[set] == kNowhere) {
-        set_offsets[set] = set_bytes;
-        set_bytes += tree_.attribute_sets().At(set).size();
+        set_offsets[set] = sets_.Take(tree_.attribute_sets().At(set).size());
         used_sets_.Append(set);
       }
       out_.AppendRecord(format::Extra{node, format::kXattrs, set_offsets[set]});
@@ -164,8 +167,8 @@ void TreeWriter::WriteExtras() {
 void TreeWriter::WriteExtrasOf(uint32_t node, const TreeContent& content) {
   const TreeOddities* oddities = tree_.Oddities(content);
   if ((content.flags & format::kSparse) != 0) {
-    out_.AppendRecord(format::Extra{node, format::kExtents, extent_bytes_});
-    extent_bytes_ += sizeof(uint64_t) + oddities->extent_count * sizeof(Extent);
+    const uint64_t bytes = sizeof(uint64_t) + oddities->extent_count * sizeof(Extent);
+    out_.AppendRecord(format::Extra{node, format::kExtents, extents_.Take(bytes)});
   }
   if (content.links > 1) out_.AppendRecord(format::Extra{node, format::kLinks, content.links});
   if (content.mtime_ns == format::kMtimeInExtra) {
@@ -181,6 +184,7 @@ void TreeWriter::WriteAttributeSets() {
   out_.Begin("XATT", format::kRequired);
   for (size_t i = 0; i < used_sets_.size(); ++i)
     out_.Append(AsBytes(tree_.attribute_sets().At(used_sets_[i])));
+  out_.CheckEnd(sets_);
 }
 
 void TreeWriter::WriteExtents() {
@@ -192,6 +196,7 @@ void TreeWriter::WriteExtents() {
     for (uint64_t i = 0; i < oddities->extent_count; ++i)
       out_.AppendRecord(tree_.ExtentAt(oddities->first_extent + i));
   });
+  out_.CheckEnd(extents_);
 }
 
 void TreeWriter::WriteRanks() {
@@ -199,7 +204,10 @@ void TreeWriter::WriteRanks() {
   format::Rank rank{};
   ForEachNode([&](uint32_t node) {
     const TreeContent& content = tree_.NodeContent(node);
-    if (content.primary == node && content.digest != 0) rank.bits |= uint64_t{1} << node % 64;
+    if (content.primary == node && content.digest != 0) {
+      rank.bits |= uint64_t{1} << node % 64;
+      digests_.Take(sizeof(Sha256Digest));
+    }
     if (node % 64 == 63 || node + 1 == tree_.node_count()) {
       out_.AppendRecord(rank);
       rank.before += static_cast<uint32_t>(std::popcount(rank.bits));
@@ -213,6 +221,7 @@ void TreeWriter::WriteDigests() {
   ForEachPrimary([&](uint32_t, const TreeContent& content) {
     if (const Sha256Digest* digest = tree_.Digest(content)) out_.Append(*digest);
   });
+  out_.CheckEnd(digests_);
 }
 
 void WriteWarnings(const TarSummary& tar, const ArchiveTree& tree, SectionWriter& out) {
