@@ -20,11 +20,12 @@ SectionWriter::SectionWriter(WritableFile& file) : file_(file), buffer_(format::
   buffer_.reserve(kBufferBytes);  // and room for the header, zeros until Finish
 }
 
-void SectionWriter::Begin(std::string_view id, uint32_t flags, size_t alignment) {
+void SectionWriter::Begin(SectionId id, size_t alignment) {
   EndSection();
   Pad(alignment);
-  format::Section section{.flags = flags, .offset = position()};
-  std::memcpy(section.id, id.data(), sizeof(section.id));
+  const format::SectionRule& rule = format::RuleOf(id);
+  format::Section section{.flags = rule.flags, .offset = position()};
+  std::memcpy(section.id, rule.name.data(), sizeof(section.id));
   sections_.push_back(section);
 }
 
@@ -78,7 +79,7 @@ uint32_t SectionWriter::AppendChecksums() {
 }
 
 Result<void> SectionWriter::Finish(format::Header header) {
-  Begin("CSUM", format::kRequired, format::kBlockBytes);
+  Begin(SectionId::kChecksums, format::kBlockBytes);
   Flush();
   header.checksum_root = AppendChecksums();
   EndSection();

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,6 +11,8 @@
 #include "index/sidecar/sidecar_format.h"
 
 namespace orcio {
+
+using sidecar_format::SectionId;
 
 // Tells, before a section is written, where in it things will stand. Whoever writes the section
 // then has to go through the same things in the same order, and SectionWriter::CheckEnd says
@@ -33,8 +34,7 @@ class SectionWriter {
   explicit SectionWriter(WritableFile& file);
 
   // What follows belongs to section `id`.
-  void Begin(std::string_view id, uint32_t flags,
-             size_t alignment = sidecar_format::kSectionAlignment);
+  void Begin(SectionId id, size_t alignment = sidecar_format::kSectionAlignment);
   void Append(std::span<const std::byte> bytes);
   template <class Record>
   void AppendRecord(const Record& record) {

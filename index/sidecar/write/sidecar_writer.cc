@@ -89,7 +89,7 @@ class TreeWriter {
 };
 
 void TreeWriter::WriteNodes() {
-  out_.Begin("NODE", format::kRequired);
+  out_.Begin(SectionId::kNodes);
   ForEachNode([&](uint32_t node) { out_.AppendRecord(ToNode(node, tree_.NodeContent(node))); });
   out_.AppendRecord(format::Node{.name = static_cast<uint32_t>(names_.end())});
 }
@@ -122,24 +122,24 @@ format::Node TreeWriter::ToNode(uint32_t node, const TreeContent& content) {
 }
 
 void TreeWriter::WriteNames() {
-  out_.Begin("NAME", format::kRequired);
+  out_.Begin(SectionId::kNames);
   ForEachNode([&](uint32_t node) { out_.Append(AsBytes(tree_.NodeName(node))); });
   out_.CheckEnd(names_);
 }
 
 void TreeWriter::WriteAttributes() {
-  out_.Begin("ATTR", format::kRequired);
+  out_.Begin(SectionId::kAttributes);
   for (uint32_t i = 0; i < attributes_.size(); ++i) out_.Append(AsBytes(attributes_.At(i)));
 }
 
 void TreeWriter::WriteDirectories() {
-  out_.Begin("DIRS", format::kRequired);
+  out_.Begin(SectionId::kDirectories);
   for (uint32_t i = 0; i < tree_.directory_count(); ++i) out_.AppendRecord(tree_.Directory(i));
   out_.CheckEnd(directories_);
 }
 
 void TreeWriter::WriteLinks() {
-  out_.Begin("LINK", format::kRequired);
+  out_.Begin(SectionId::kLinks);
   ForEachPrimary([&](uint32_t, const TreeContent& content) {
     if (IsType(content, EntryType::kSymlink)) out_.Append(AsBytes(tree_.LinkTarget(content)));
   });
@@ -147,7 +147,7 @@ void TreeWriter::WriteLinks() {
 }
 
 void TreeWriter::WriteExtras() {
-  out_.Begin("EXTR", format::kRequired);
+  out_.Begin(SectionId::kExtras);
   constexpr uint64_t kNowhere = UINT64_MAX;
   ScratchArray<uint64_t> set_offsets(tree_.memory(), tree_.attribute_sets().size());
   std::fill_n(set_offsets.begin(), set_offsets.size(), kNowhere);
@@ -181,14 +181,14 @@ void TreeWriter::WriteExtrasOf(uint32_t node, const TreeContent& content) {
 }
 
 void TreeWriter::WriteAttributeSets() {
-  out_.Begin("XATT", format::kRequired);
+  out_.Begin(SectionId::kAttributeSets);
   for (size_t i = 0; i < used_sets_.size(); ++i)
     out_.Append(AsBytes(tree_.attribute_sets().At(used_sets_[i])));
   out_.CheckEnd(sets_);
 }
 
 void TreeWriter::WriteExtents() {
-  out_.Begin("EXTS", format::kRequired);
+  out_.Begin(SectionId::kExtents);
   ForEachPrimary([&](uint32_t, const TreeContent& content) {
     if ((content.flags & format::kSparse) == 0) return;
     const TreeOddities* oddities = tree_.Oddities(content);
@@ -200,7 +200,7 @@ void TreeWriter::WriteExtents() {
 }
 
 void TreeWriter::WriteRanks() {
-  out_.Begin("RANK", format::kRequired);
+  out_.Begin(SectionId::kRanks);
   format::Rank rank{};
   ForEachNode([&](uint32_t node) {
     const TreeContent& content = tree_.NodeContent(node);
@@ -217,7 +217,7 @@ void TreeWriter::WriteRanks() {
 }
 
 void TreeWriter::WriteDigests() {
-  out_.Begin("DIGS", format::kRequired);
+  out_.Begin(SectionId::kDigests);
   ForEachPrimary([&](uint32_t, const TreeContent& content) {
     if (const Sha256Digest* digest = tree_.Digest(content)) out_.Append(*digest);
   });
@@ -227,7 +227,7 @@ void TreeWriter::WriteDigests() {
 void WriteWarnings(const TarSummary& tar, const ArchiveTree& tree, SectionWriter& out) {
   uint64_t count = tar.warning_count + tree.warning_count();
   if (count == 0) return;
-  out.Begin("WARN", 0);
+  out.Begin(SectionId::kWarnings);
   out.AppendRecord(count);
   for (const auto* texts : {&tar.warnings, &tree.warnings()}) {
     // With the NUL that ends it.
@@ -265,7 +265,7 @@ Result<void> WriteSidecar(const SidecarContent& content, WritableFile& file) {
   WriteSpans(content.spans, out);
   if (content.starts != nullptr) ORCIO_TRY(WriteSpanStarts(*content.starts, out));
   WriteWarnings(content.tar, content.tree, out);
-  out.Begin("FACT", 0);
+  out.Begin(SectionId::kFacts);
   out.Append(AsBytes(ToJson(content.facts)));
   return out.Finish(MakeHeader(content));
 }

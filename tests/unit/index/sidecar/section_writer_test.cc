@@ -14,12 +14,12 @@ Result<void> WriteNames(test::MemoryFiles& files, std::string_view names, uint64
   const auto file = ValueOf(files.Create("made"));
   SectionWriter out(*file);
   PlaceCounter places;
-  out.Begin("NODE", sidecar_format::kRequired);
+  out.Begin(SectionId::kNodes);
   out.AppendRecord(places.Take(counted));
-  out.Begin("NAME", sidecar_format::kRequired);
+  out.Begin(SectionId::kNames);
   out.Append(AsBytes(names));
   out.CheckEnd(places);
-  out.Begin("ATTR", sidecar_format::kRequired);
+  out.Begin(SectionId::kAttributes);
   out.Append(AsBytes("what follows"));
   return out.Finish({});
 }
