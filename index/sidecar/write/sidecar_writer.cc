@@ -15,16 +15,12 @@ namespace {
 
 namespace format = sidecar_format;
 
-bool IsType(const TreeContent& content, EntryType type) {
-  return content.type == static_cast<uint8_t>(type);
-}
-
 // Writes one section after the other, each in one pass over the nodes. Records tell places in
 // sections that come later: those are counted when the records are written, and checked when the
 // section is.
 class TreeWriter {
  public:
-  TreeWriter(const ArchiveTree& tree, SectionWriter& out)
+  TreeWriter(const ArrangedTree& tree, SectionWriter& out)
       : tree_(tree), out_(out), attributes_(tree.memory()), used_sets_(tree.memory()) {}
 
   void WriteAll() {
@@ -53,6 +49,8 @@ class TreeWriter {
   void WriteDigests();
 
   [[nodiscard]] format::Node ToNode(uint32_t node, const TreeContent& content);
+  // Node::size of its primary.
+  [[nodiscard]] uint64_t SizeOf(const TreeContent& content);
   // The number of its ATTR record.
   [[nodiscard]] uint32_t Intern(const format::Attribute& attribute) {
     return attributes_.Intern(AsText(std::as_bytes(std::span(&attribute, 1))));
@@ -76,7 +74,7 @@ class TreeWriter {
     });
   }
 
-  const ArchiveTree& tree_;
+  const ArrangedTree& tree_;
   SectionWriter& out_;
   InternedBytes attributes_;  // the ATTR section's records
   PlaceCounter names_;
@@ -96,7 +94,6 @@ void TreeWriter::WriteNodes() {
 
 format::Node TreeWriter::ToNode(uint32_t node, const TreeContent& content) {
   format::Node record{.place = content.place,
-                      .size = content.size,
                       .mtime_ns = content.mtime_ns,
                       .name = static_cast<uint32_t>(names_.Take(tree_.NodeName(node).size()))};
   if (content.primary != node) {
@@ -106,19 +103,27 @@ format::Node TreeWriter::ToNode(uint32_t node, const TreeContent& content) {
     record.attribute = Intern({.type = static_cast<uint16_t>(EntryType::kHardLink)});
     return record;
   }
-  if (IsType(content, EntryType::kDirectory)) {
-    record.size = directories_.Take(sizeof(format::Directory)) / sizeof(format::Directory);
-  } else if (IsType(content, EntryType::kSymlink)) {
-    uint64_t bytes = tree_.LinkTarget(content).size();
-    record.size = links_.Take(bytes) << 16 | bytes;
-  }
+  record.size = SizeOf(content);
   record.attribute = Intern({.mode = content.mode,
                              .uid = content.uid,
                              .gid = content.gid,
-                             .type = content.type,
+                             .type = static_cast<uint16_t>(content.type),
                              .flags = static_cast<uint16_t>(
                                  content.flags | (content.links > 1 ? format::kHasLinks : 0))});
   return record;
+}
+
+uint64_t TreeWriter::SizeOf(const TreeContent& content) {
+  switch (content.type) {
+    case EntryType::kFile:
+      return content.FileBytes();
+    case EntryType::kDirectory:
+      return directories_.Take(sizeof(format::Directory)) / sizeof(format::Directory);
+    case EntryType::kSymlink:
+      return links_.Take(content.TargetBytes()) << 16 | content.TargetBytes();
+    default:
+      return content.Device();
+  }
 }
 
 void TreeWriter::WriteNames() {
@@ -141,7 +146,7 @@ void TreeWriter::WriteDirectories() {
 void TreeWriter::WriteLinks() {
   out_.Begin(SectionId::kLinks);
   ForEachPrimary([&](uint32_t, const TreeContent& content) {
-    if (IsType(content, EntryType::kSymlink)) out_.Append(AsBytes(tree_.LinkTarget(content)));
+    if (content.Is(EntryType::kSymlink)) out_.Append(AsBytes(tree_.LinkTarget(content)));
   });
   out_.CheckEnd(links_);
 }
@@ -166,7 +171,7 @@ void TreeWriter::WriteExtras() {
 
 void TreeWriter::WriteExtrasOf(uint32_t node, const TreeContent& content) {
   const TreeOddities* oddities = tree_.Oddities(content);
-  if ((content.flags & format::kSparse) != 0) {
+  if (content.Has(format::kSparse)) {
     const uint64_t bytes = sizeof(uint64_t) + oddities->extent_count * sizeof(Extent);
     out_.AppendRecord(format::Extra{node, format::kExtents, extents_.Take(bytes)});
   }
@@ -190,7 +195,7 @@ void TreeWriter::WriteAttributeSets() {
 void TreeWriter::WriteExtents() {
   out_.Begin(SectionId::kExtents);
   ForEachPrimary([&](uint32_t, const TreeContent& content) {
-    if ((content.flags & format::kSparse) == 0) return;
+    if (!content.Has(format::kSparse)) return;
     const TreeOddities* oddities = tree_.Oddities(content);
     out_.AppendRecord(oddities->extent_count);
     for (uint64_t i = 0; i < oddities->extent_count; ++i)
@@ -224,7 +229,7 @@ void TreeWriter::WriteDigests() {
   out_.CheckEnd(digests_);
 }
 
-void WriteWarnings(const TarSummary& tar, const ArchiveTree& tree, SectionWriter& out) {
+void WriteWarnings(const TarSummary& tar, const ArrangedTree& tree, SectionWriter& out) {
   uint64_t count = tar.warning_count + tree.warning_count();
   if (count == 0) return;
   out.Begin(SectionId::kWarnings);
