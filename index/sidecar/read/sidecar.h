@@ -109,7 +109,8 @@ class Sidecar {
 
   [[nodiscard]] Result<std::string_view> SymlinkTarget(NodeId id) const;
   // Where a file's content stands in the tar, ascending; one extent where it has no holes, none
-  // where empty.
+  // where empty. None of them is empty, and they are as ExtentsAreSound has it; but where the file
+  // is not whole, they may lie beyond the tar.
   [[nodiscard]] Result<std::vector<Extent>> Extents(NodeId id) const;
   [[nodiscard]] Result<std::vector<ExtendedAttribute>> Attributes(NodeId id) const;
   [[nodiscard]] Result<std::optional<Sha256Digest>> Digest(NodeId id) const;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "index/entry/extent_check.h"
 #include "index/entry/tar_path.h"
 #include "index/sidecar/sidecar_format.h"
 
@@ -32,17 +33,10 @@ Result<void> CheckNumbers(const TarEntry& entry) {
     return Fail(ErrorKind::kInvalid, "{}: entry at tar offset {} has impossible numbers",
                 Shortened(entry.path), entry.header_offset);
   }
-  uint64_t end = 0;
-  for (const Extent& extent : entry.extents) {
-    auto extent_end = CheckedAdd(extent.file_offset, extent.length);
-    if (extent.file_offset < end || !extent_end || *extent_end > entry.size ||
-        !CheckedAdd(extent.tar_offset, extent.length)) {
-      return Fail(ErrorKind::kInvalid, "{}: entry at tar offset {} has impossible extents",
-                  Shortened(entry.path), entry.header_offset);
-    }
-    end = *extent_end;
-  }
-  return {};
+  // How long the tar gets is not known yet.
+  if (ExtentsAreSound(entry.extents, entry.size, UINT64_MAX)) return {};
+  return Fail(ErrorKind::kInvalid, "{}: entry at tar offset {} has impossible extents",
+              Shortened(entry.path), entry.header_offset);
 }
 
 // Why no tree can have such an entry; empty where one can.
