@@ -65,6 +65,9 @@ class Sidecar {
   // version can use.
   [[nodiscard]] static Result<std::shared_ptr<const Sidecar>> Open(
       const FileSystem& files, const std::filesystem::path& path);
+  // As Open, and kDamaged where `archive` is not the one that it was made from.
+  [[nodiscard]] static Result<std::shared_ptr<const Sidecar>> OpenFor(
+      const FileSystem& files, const std::filesystem::path& path, const RandomAccess& archive);
   ~Sidecar();
 
   // kDamaged where `archive` is not the one this sidecar was made from, by size and edges.
