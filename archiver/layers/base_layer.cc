@@ -14,9 +14,8 @@ namespace orcio {
 Result<BaseLayer> OpenLayer(const FileSystem& files, const std::filesystem::path& archive,
                             const std::filesystem::path& sidecar_path, const std::string& tar,
                             ScratchMemory& memory, InternedBytes& paths) {
-  auto sidecar = ORCIO_TRY(Sidecar::Open(files, sidecar_path));
   const auto bytes = ORCIO_TRY(files.OpenRead(archive));
-  ORCIO_TRY(sidecar->CheckBelongsTo(*bytes));
+  auto sidecar = ORCIO_TRY(Sidecar::OpenFor(files, sidecar_path, *bytes));
 
   BaseLayer base{std::make_unique<Layer>(memory, paths), 0};
   uint64_t end = 0;

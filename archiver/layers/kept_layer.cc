@@ -9,6 +9,7 @@
 #include "index/repository/archive_name.h"
 #include "index/repository/kept_path.h"
 #include "index/repository/listing_path.h"
+#include "index/sidecar/sidecar_ending.h"
 
 namespace orcio {
 namespace {
@@ -29,7 +30,7 @@ Result<std::vector<std::string>> ListKept(const FileSystem& files,
 }
 
 std::filesystem::path SidecarOf(const std::filesystem::path& kept) {
-  return kept.string() + ".idx";
+  return SidecarNameOf(kept.string());
 }
 
 }  // namespace

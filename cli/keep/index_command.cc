@@ -18,10 +18,10 @@ struct IndexOptions {
 };
 
 bool SidecarIsGood(const FileSystem& files, const ArchiveFile& archive) {
-  const auto sidecar = Sidecar::Open(files, archive.sidecar);
-  if (!sidecar) return false;
   const auto file = files.OpenRead(archive.path);
-  return file && (*sidecar)->CheckBelongsTo(**file) && (*sidecar)->CheckAll();
+  if (!file) return false;
+  const auto sidecar = Sidecar::OpenFor(files, archive.sidecar, **file);
+  return sidecar && (*sidecar)->CheckAll();
 }
 
 // What to index: all that are named; where none is, all of the repository whose sidecar is missing

@@ -58,9 +58,10 @@ int64_t Now() {
 // index of another archive is found to be says nothing of this one.
 void Record(const Context& context, const ArchiveFile& archive, const VerifyCounts& counts) {
   const auto& files = LocalFileSystem();
-  const auto sidecar = Sidecar::Open(files, archive.sidecar);
   const auto file = files.OpenRead(archive.path);
-  if (!sidecar || !file || !(*sidecar)->CheckBelongsTo(**file)) return;
+  if (!file) return;
+  const auto sidecar = Sidecar::OpenFor(files, archive.sidecar, **file);
+  if (!sidecar) return;
   const auto recorded = RecordVerification(files, archive.sidecar, (*sidecar)->archive().sha256,
                                            counts.read_data, {Now(), counts.damages});
   if (!recorded && context.verbose > 0)

@@ -116,10 +116,10 @@ RunFacts RebuiltFacts() {
 
 std::optional<RunFacts> KeptFacts(const FileSystem& files, const std::filesystem::path& archive,
                                   const std::filesystem::path& sidecar) {
-  const auto old = Sidecar::Open(files, sidecar);
-  if (!old) return std::nullopt;
   const auto file = files.OpenRead(archive);
-  if (!file || !(*old)->CheckBelongsTo(**file)) return std::nullopt;
+  if (!file) return std::nullopt;
+  const auto old = Sidecar::OpenFor(files, sidecar, **file);
+  if (!old) return std::nullopt;
   auto facts = (*old)->facts();
   if (!facts || facts->service.empty()) return std::nullopt;
   return std::move(*facts);

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <string_view>
 
 // The sidecar's fixed-size records, as FORMAT.md specifies them, used in place in the map.
 // Little-endian, as is every machine orcio runs on.
@@ -149,5 +151,64 @@ static_assert(sizeof(Checkpoint) == 24);
 // CSUM comes last and starts on a block: level 0 has the CRC-32 of every block from 1 up to CSUM's
 // first; each further level has those of the level below, padded with zeros to whole blocks; levels
 // follow one another until one fits in a single block: checksum_root is that block's CRC-32.
+
+// In the order in which they stand.
+enum class SectionId {
+  kNodes,
+  kNames,
+  kAttributes,
+  kDirectories,
+  kLinks,
+  kExtras,
+  kAttributeSets,
+  kExtents,
+  kRanks,
+  kDigests,
+  kSpans,
+  kCheckpoints,
+  kWindows,
+  kWarnings,
+  kFacts,
+  kChecksums,
+};
+
+struct SectionRule {
+  SectionId id{};
+  std::string_view name;       // Section::id
+  uint64_t record_bytes = 1;   // it holds nothing but whole records of so many
+  bool always = true;          // every sidecar has one
+  uint32_t flags = kRequired;  // Section::flags
+};
+inline constexpr SectionRule kSections[] = {
+    {SectionId::kNodes, "NODE", sizeof(Node)},
+    {SectionId::kNames, "NAME"},
+    {SectionId::kAttributes, "ATTR", sizeof(Attribute)},
+    {SectionId::kDirectories, "DIRS", sizeof(Directory)},
+    {SectionId::kLinks, "LINK"},
+    {SectionId::kExtras, "EXTR", sizeof(Extra)},
+    {SectionId::kAttributeSets, "XATT"},
+    {SectionId::kExtents, "EXTS", sizeof(uint64_t)},
+    {SectionId::kRanks, "RANK", sizeof(Rank)},
+    {SectionId::kDigests, "DIGS", 32},
+    {SectionId::kSpans, "SPAN", sizeof(Span)},
+    {SectionId::kCheckpoints, "CKPT", sizeof(Checkpoint), false},
+    {SectionId::kWindows, "WNDW", 1, false},
+    {SectionId::kWarnings, "WARN", 1, false, 0},
+    {SectionId::kFacts, "FACT", 1, false, 0},
+    {SectionId::kChecksums, "CSUM"},
+};
+inline constexpr size_t kSectionIds = std::size(kSections);
+static_assert(kSectionIds <= kMaxSections);
+
+[[nodiscard]] constexpr const SectionRule& RuleOf(SectionId id) {
+  return kSections[static_cast<size_t>(id)];
+}
+static_assert([] {
+  for (size_t i = 0; i < kSectionIds; ++i) {
+    const SectionRule& rule = kSections[i];
+    if (static_cast<size_t>(rule.id) != i || rule.name.size() != sizeof(Section::id)) return false;
+  }
+  return static_cast<size_t>(SectionId::kChecksums) + 1 == kSectionIds;
+}());
 
 }  // namespace orcio::sidecar_format

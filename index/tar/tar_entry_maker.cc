@@ -8,9 +8,9 @@
 #include <string_view>
 #include <utility>
 
+#include "base/text/safe_text.h"
 #include "index/entry/acl_text.h"
 #include "index/entry/posix_acl.h"
-#include "index/tar/tar_report.h"
 
 namespace orcio {
 namespace {
@@ -118,7 +118,7 @@ void AddAcls(const TarHeaders& headers, Attributes& attributes, TarEntry& entry,
   if (!told) return;
   for (const std::string& name : acls.unknown) {
     warnings.push_back(
-        fmt::format("its ACL grants something to {} by name only; left out", PrintableName(name)));
+        fmt::format("its ACL grants something to {} by name only; left out", SafeText(name)));
   }
 }
 

@@ -1,22 +1,8 @@
 #include "index/tar/tar_report.h"
 
-#include <fmt/format.h>
-
 #include <utility>
 
 namespace orcio {
-
-std::string PrintableName(std::string_view bytes) {
-  std::string text;
-  for (const char c : bytes) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') {
-      text += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
-    } else {
-      text.push_back(c);
-    }
-  }
-  return text;
-}
 
 void TarReport::Warn(std::string warning) {
   constexpr size_t kMaxWarnings = 100;

@@ -2,14 +2,10 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "index/tar/tar_scanner.h"
 
 namespace orcio {
-
-// Bytes as a terminal can show them: a name in a tar may hold any but NUL.
-[[nodiscard]] std::string PrintableName(std::string_view bytes);
 
 // Writes down what is odd or damaged about a tar. `summary` outlives it.
 class TarReport {

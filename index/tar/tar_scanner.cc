@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/text/safe_text.h"
 #include "index/tar/sparse_map.h"
 #include "index/tar/tar_entry_maker.h"
 #include "index/tar/tar_headers.h"
@@ -92,7 +93,7 @@ Result<void> Scanner::ReadEntry(TarHeaders&& headers) {
   std::vector<std::string> notes;
   auto made = MakeTarEntry(headers, notes);
   for (const std::string& note : notes) {
-    report_.Warn(fmt::format("{}, at offset {}: {}", made ? PrintableName(made->path) : "an entry",
+    report_.Warn(fmt::format("{}, at offset {}: {}", made ? SafeText(made->path) : "an entry",
                              headers.offset, note));
   }
   TarEntry entry = made ? std::move(*made) : TarEntry();
@@ -114,8 +115,8 @@ Result<void> Scanner::ReadEntry(TarHeaders&& headers) {
   summary_.end_of_entries = stream_.position();
   if (!made) return {};
   if (!entry.complete) {
-    report_.Warn(fmt::format("{}, at offset {}: its content is not whole",
-                             PrintableName(entry.path), entry.header_offset));
+    report_.Warn(fmt::format("{}, at offset {}: its content is not whole", SafeText(entry.path),
+                             entry.header_offset));
   }
   ORCIO_TRY(sink_(std::move(entry)));
   ++summary_.entries;

@@ -7,12 +7,12 @@
 
 #include "index/repository/archive_name.h"
 #include "index/repository/kept_path.h"
+#include "index/sidecar/sidecar_ending.h"
 
 namespace orcio {
 namespace {
 
 constexpr std::string_view kPart = ".part";
-constexpr std::string_view kIndex = ".idx";
 // Hidden: a record of the last verification, a protection, and what a host told of the files.
 constexpr std::array<std::string_view, 3> kMarks{".verified", ".protected", ".listing"};
 // What an archive is put together from, and its listing on the way to its name.
@@ -48,7 +48,7 @@ std::string_view WithoutEnding(std::string_view name, std::string_view ending) {
 // on; what else there is stays as it is.
 std::string_view WithoutPiece(std::string_view name) {
   std::string_view rest = name;
-  if (rest.ends_with(kIndex)) rest.remove_suffix(kIndex.size());
+  if (rest.ends_with(kSidecarEnding)) rest.remove_suffix(kSidecarEnding.size());
   rest = WithoutNumber(rest);
   const auto piece = std::find_if(kRunFileEndings.begin(), kRunFileEndings.end(),
                                   [&](std::string_view each) { return rest.ends_with(each); });
@@ -76,16 +76,16 @@ bool IsPart(std::string_view name) {
   }
   if (IsOurArchiveName(name) || IsOurArchiveName(WithoutPiece(name))) return true;
   name = WithoutNumber(name);
-  if (!name.ends_with(kIndex)) return false;
-  name.remove_suffix(kIndex.size());
+  if (!name.ends_with(kSidecarEnding)) return false;
+  name.remove_suffix(kSidecarEnding.size());
   return IsArchiveName(name);
 }
 
 // The archive that the file of this name, a sidecar or a mark beside it, belongs to; empty for what
 // is neither.
 std::string_view ArchiveBeside(std::string_view name) {
-  if (name.ends_with(kIndex)) {
-    name.remove_suffix(kIndex.size());
+  if (name.ends_with(kSidecarEnding)) {
+    name.remove_suffix(kSidecarEnding.size());
   } else {
     if (!name.starts_with('.')) return {};
     name.remove_prefix(1);
@@ -103,7 +103,7 @@ bool IsKept(std::string_view name) {
     if (!name.ends_with(".listing")) return false;
     name = WithoutEnding(name.substr(1), ".listing");
   } else {
-    name = WithoutEnding(name, kIndex);
+    name = WithoutEnding(name, kSidecarEnding);
   }
   return name.ends_with(kKeptEnding) && IsOurArchiveName(WithoutEnding(name, kKeptEnding));
 }

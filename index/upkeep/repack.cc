@@ -14,6 +14,7 @@
 #include "index/rebuild/rebuild.h"
 #include "index/repository/archive_name.h"
 #include "index/sidecar/read/sidecar.h"
+#include "index/sidecar/sidecar_ending.h"
 #include "index/tar/other_compression.h"
 #include "index/tar/tar_source.h"
 #include "index/verify/verification.h"
@@ -127,9 +128,9 @@ Result<Repacked> Repack::Run() {
   const auto part = directory_ / ("." + *name + ".part");
   // What an interrupted run left behind: the caller has the lock.
   ORCIO_TRY(files_.Remove(part));
-  ORCIO_TRY(files_.Remove(directory_ / ("." + *name + ".idx.part")));
+  ORCIO_TRY(files_.Remove(directory_ / ("." + SidecarNameOf(*name) + ".part")));
   // Its sidecar, published before the archive would have been.
-  if (!same_name) ORCIO_TRY(files_.Remove(directory_ / (*name + ".idx")));
+  if (!same_name) ORCIO_TRY(files_.Remove(directory_ / SidecarNameOf(*name)));
 
   const auto tar = ORCIO_TRY(OpenTar(CompressionOf(head)));
   const auto writer =
@@ -168,8 +169,8 @@ Result<std::unique_ptr<TarSource>> Repack::OpenTar(std::string_view compression)
 // Through its sidecar, which is made where it is missing or not the archive's: so every byte is
 // checked, twice if need be.
 Result<std::unique_ptr<TarSource>> Repack::OpenGzip() {
-  auto sidecar = Sidecar::Open(files_, sidecar_);
-  if (!sidecar || !(*sidecar)->CheckBelongsTo(*file_)) {
+  auto sidecar = Sidecar::OpenFor(files_, sidecar_, *file_);
+  if (!sidecar) {
     RebuildOptions rebuild;
     rebuild.threads = options_.threads;
     rebuild.progress = [this](uint64_t done, uint64_t total) {

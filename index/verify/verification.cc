@@ -8,12 +8,12 @@
 
 #include "base/bytes.h"
 #include "index/files/part_file.h"
+#include "index/sidecar/sidecar_ending.h"
 
 namespace orcio {
 namespace {
 
 constexpr uint64_t kMaxBytes = 4096;
-constexpr std::string_view kSidecarEnding = ".idx";
 
 nlohmann::json RunToJson(const VerificationRun& run) {
   return {{"seconds", run.seconds}, {"damages", run.damages}};

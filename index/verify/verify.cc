@@ -173,15 +173,9 @@ Result<std::shared_ptr<const Sidecar>> OpenSound(const FileSystem& files,
                                                  const RandomAccess& archive,
                                                  const std::filesystem::path& path,
                                                  std::string& why_not) {
-  auto sidecar = Sidecar::Open(files, path);
-  Result<void> checked;
-  if (!sidecar) {
-    if (sidecar.error().kind == ErrorKind::kNotFound) return sidecar;
-    checked = Failure(sidecar.error());
-  } else {
-    checked = (*sidecar)->CheckBelongsTo(archive);
-    if (checked) checked = (*sidecar)->CheckAll();
-  }
+  auto sidecar = Sidecar::OpenFor(files, path, archive);
+  if (!sidecar && sidecar.error().kind == ErrorKind::kNotFound) return sidecar;
+  const Result<void> checked = sidecar ? (*sidecar)->CheckAll() : Failure(sidecar.error());
   if (checked) return sidecar;
   if (checked.error().kind != ErrorKind::kDamaged &&
       checked.error().kind != ErrorKind::kUnsupported)

@@ -17,6 +17,7 @@ orcio_unit_tests(unit_index orcio_index
   unit/index/gzip/gzip_stream_test.cc
   unit/index/gzip/inflater_test.cc
   unit/index/repository/leftovers_test.cc
+  unit/index/tar/extent_check_test.cc
   unit/index/tar/like_gnu_tar_test.cc
   unit/index/archive/member_damage_test.cc
   unit/base/ordered_slots_test.cc
@@ -30,6 +31,7 @@ orcio_unit_tests(unit_index orcio_index
   unit/index/sidecar/run_facts_test.cc
   unit/base/scratch_memory_test.cc
   unit/base/sha256_test.cc
+  unit/index/sidecar/section_writer_test.cc
   unit/index/sidecar/sidecar_format_test.cc
   unit/index/sidecar/sidecar_malformed_test.cc
   unit/index/sidecar/sidecar_place_test.cc

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "index/entry/extent_check.h"
 #include "index/spans/span_decoder.h"
 
 namespace orcio {
@@ -32,21 +33,6 @@ Extents::const_iterator FirstEndingBehind(const Extents& extents, uint64_t offse
 // Where the data of `extents` ends; behind it an incomplete file is lost.
 uint64_t EndOf(const Extents& extents) {
   return extents.empty() ? 0 : extents.back().file_offset + extents.back().length;
-}
-
-// Extents come from the sidecar: that they are checksummed says nothing of who wrote them.
-bool AreSound(const Extents& extents, uint64_t file_bytes, uint64_t tar_bytes) {
-  uint64_t reached = 0;
-  for (const Extent& extent : extents) {
-    const auto file_end = CheckedAdd(extent.file_offset, extent.length);
-    const auto tar_end = CheckedAdd(extent.tar_offset, extent.length);
-    if (!file_end || !tar_end || extent.file_offset < reached || *file_end > file_bytes ||
-        *tar_end > tar_bytes) {
-      return false;
-    }
-    reached = *file_end;
-  }
-  return true;
 }
 
 }  // namespace
@@ -115,10 +101,9 @@ Result<std::shared_ptr<const Extents>> ArchiveReader::State::ExtentsOf(const Nod
     std::scoped_lock lock(mutex);
     if (recent_extents != nullptr && extents_node == node.inode) return recent_extents;
   }
-  const auto extents = std::make_shared<Extents>(ORCIO_TRY(sidecar->Extents(node.inode)));
-  // GNU tar ends the map of a file that ends in a hole with an empty extent: no data to seek to.
-  std::erase_if(*extents, [](const Extent& extent) { return extent.length == 0; });
-  if (!AreSound(*extents, node.size, sidecar->tar_bytes())) {
+  const auto extents = std::make_shared<const Extents>(ORCIO_TRY(sidecar->Extents(node.inode)));
+  // The sidecar lets those of a file that is not whole lie beyond the tar.
+  if (!ExtentsAreSound(*extents, node.size, sidecar->tar_bytes())) {
     return Fail(ErrorKind::kDamaged, "{}: the index has impossible extents for the file at {}",
                 name, node.data_offset);
   }

@@ -1,5 +1,7 @@
 #include "index/archive/write/archive_files.h"
 
+#include "index/sidecar/sidecar_ending.h"
+
 namespace orcio {
 namespace {
 
@@ -25,7 +27,7 @@ Result<void> ArchiveFiles::Describe(SidecarBuilder& builder, uint64_t archive_by
   identity.sha256 = sha256;
   const auto written = ORCIO_TRY(files_.OpenRead(archive_.path()));
   identity.edges_sha256 = ORCIO_TRY(DigestEdges(*written));
-  auto sidecar = ORCIO_TRY(PartFile::Create(files_, PartPath(directory_, name_ + ".idx")));
+  auto sidecar = ORCIO_TRY(PartFile::Create(files_, PartPath(directory_, SidecarNameOf(name_))));
   ORCIO_TRY(builder.Write(sidecar.file(), identity, spans, tar, facts));
   sidecar_.emplace(std::move(sidecar));
   return {};
@@ -54,7 +56,7 @@ Result<void> ArchiveFiles::Publish(bool over) {
 
 // The sidecar first: whoever sees the archive finds its sidecar, too.
 Result<void> ArchiveFiles::GiveFinalNames(bool over) {
-  const auto sidecar_name = directory_ / (name_ + ".idx");
+  const auto sidecar_name = directory_ / SidecarNameOf(name_);
   const auto archive_name = directory_ / name_;
   ORCIO_TRY(over ? sidecar_->MoveOnto(sidecar_name) : sidecar_->MoveTo(sidecar_name));
   ORCIO_TRY(over ? archive_.MoveOnto(archive_name) : archive_.MoveTo(archive_name));

@@ -3,10 +3,11 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/text/safe_text.h"
 #include "index/sidecar/crc32.h"
 
 namespace orcio {
@@ -20,42 +21,8 @@ constexpr uint64_t kMaxSidecarBytes = uint64_t{1} << 40;
 constexpr uint64_t kChecksumsABlock = format::kBlockBytes / sizeof(uint32_t);
 constexpr uint64_t kHeaderChecked = 1;  // in the first word of the bits
 
-struct SectionRule {
-  std::string_view name;
-  uint64_t record_bytes = 1;
-  bool required = true;
-};
-// In the order of SectionId.
-constexpr std::array<SectionRule, kSectionIds> kRules{{
-    {"NODE", sizeof(format::Node)},
-    {"NAME"},
-    {"ATTR", sizeof(format::Attribute)},
-    {"DIRS", sizeof(format::Directory)},
-    {"LINK"},
-    {"EXTR", sizeof(format::Extra)},
-    {"XATT"},
-    {"EXTS", sizeof(uint64_t)},
-    {"RANK", sizeof(format::Rank)},
-    {"DIGS", 32},
-    {"SPAN", sizeof(format::Span)},
-    {"WARN", 1, false},
-    {"FACT", 1, false},
-    {"CKPT", sizeof(format::Checkpoint), false},
-    {"WNDW", 1, false},
-}};
-constexpr std::string_view kChecksumName = "CSUM";
-
 std::string_view IdOf(const format::Section& section) {
   return {section.id, sizeof(section.id)};
-}
-
-// For messages: an unknown id can be any four bytes.
-std::string Printable(std::string_view id) {
-  std::string text(id);
-  for (char& c : text) {
-    if (c < ' ' || c > '~') c = '?';
-  }
-  return text;
 }
 
 // Advice: where it cannot be taken, pages come as they are touched.
@@ -112,7 +79,7 @@ Result<void> CheckedMap::ReadSections() {
     auto section_end = CheckedAdd(section.offset, section.bytes);
     if (section.offset % format::kSectionAlignment != 0 || section.offset < end || !section_end ||
         *section_end > bytes_.size()) {
-      return FailHeader(fmt::format("section {} is out of place", Printable(IdOf(section))));
+      return FailHeader(fmt::format("section {} is out of place", SafeText(IdOf(section))));
     }
     end = *section_end;
     ORCIO_TRY(AddSection(section));
@@ -122,27 +89,27 @@ Result<void> CheckedMap::ReadSections() {
 
 Result<void> CheckedMap::AddSection(const format::Section& section) {
   std::string_view id = IdOf(section);
-  auto rule = std::find_if(kRules.begin(), kRules.end(),
-                           [&](const SectionRule& known) { return known.name == id; });
-  bool known = rule != kRules.end() || id == kChecksumName;
-  if (!known && (section.flags & format::kRequired) != 0) {
+  const auto* rule = std::find_if(std::begin(format::kSections), std::end(format::kSections),
+                                  [&](const auto& known) { return known.name == id; });
+  if (rule == std::end(format::kSections)) {
+    if ((section.flags & format::kRequired) == 0) return {};
     return Fail(ErrorKind::kUnsupported,
                 "{}: a sidecar with a section {}, which this orcio does not know", path_.string(),
-                Printable(id));
+                SafeText(id));
   }
-  if (!known) return {};
-  auto& place = rule == kRules.end() ? checksums_ : sections_[rule - kRules.begin()];
+  auto& place = sections_[static_cast<size_t>(rule->id)];
   if (place.offset != 0) return FailHeader(fmt::format("it has two sections {}", id));
   place = section;
   return {};
 }
 
 Result<void> CheckedMap::CheckSizes() const {
-  for (size_t i = 0; i < kSectionIds; ++i) {
-    if (kRules[i].required && sections_[i].offset == 0)
-      return FailHeader(fmt::format("it has no section {}", kRules[i].name));
-    if (sections_[i].bytes % kRules[i].record_bytes != 0)
-      return FailHeader(fmt::format("section {} ends within a record", kRules[i].name));
+  for (const format::SectionRule& rule : format::kSections) {
+    if (rule.id == SectionId::kChecksums) continue;  // PlanChecksums looks at it
+    if (rule.always && At(rule.id).offset == 0)
+      return FailHeader(fmt::format("it has no section {}", rule.name));
+    if (At(rule.id).bytes % rule.record_bytes != 0)
+      return FailHeader(fmt::format("section {} ends within a record", rule.name));
   }
   uint64_t nodes = header_.node_count;
   bool agree = nodes > 0 && nodes < UINT32_MAX &&
@@ -161,10 +128,12 @@ Result<void> CheckedMap::CheckSizes() const {
 // Level 0 speaks of every block between the header's and its own first, each other level of the one
 // before.
 Result<void> CheckedMap::PlanChecksums() {
-  uint64_t first_block = checksums_.offset / format::kBlockBytes;
-  bool last = std::all_of(std::begin(sections_), std::end(sections_),
-                          [&](const auto& section) { return section.offset < checksums_.offset; });
-  if (checksums_.offset % format::kBlockBytes != 0 || first_block < 2 || !last)
+  const format::Section& checksums = At(SectionId::kChecksums);
+  uint64_t first_block = checksums.offset / format::kBlockBytes;
+  bool last = std::all_of(std::begin(sections_), std::end(sections_), [&](const auto& section) {
+    return &section == &checksums || section.offset < checksums.offset;
+  });
+  if (checksums.offset % format::kBlockBytes != 0 || first_block < 2 || !last)
     return FailHeader("its section CSUM is missing or out of place");
   uint64_t end = first_block;
   uint64_t blocks = first_block - 1;
@@ -174,7 +143,7 @@ Result<void> CheckedMap::PlanChecksums() {
     end += blocks;
   } while (blocks > 1);
   if (end * format::kBlockBytes != bytes_.size() ||
-      checksums_.offset + checksums_.bytes != bytes_.size()) {
+      checksums.offset + checksums.bytes != bytes_.size()) {
     return FailHeader("its section CSUM is of the wrong size");
   }
   checked_ = std::make_unique<std::atomic<uint64_t>[]>(end / 64 + 1);
@@ -259,9 +228,8 @@ Failure CheckedMap::FailDamaged(SectionId section, uint64_t offset, std::string_
 }
 
 Failure CheckedMap::FailRange(SectionId section, uint64_t offset) const {
-  return FailDamaged(
-      section, offset,
-      fmt::format("something beyond section {}", kRules[static_cast<size_t>(section)].name));
+  return FailDamaged(section, offset,
+                     fmt::format("something beyond section {}", format::RuleOf(section).name));
 }
 
 Failure CheckedMap::FailHeader(std::string_view what) const {

@@ -17,24 +17,7 @@
 
 namespace orcio {
 
-enum class SectionId {
-  kNodes,
-  kNames,
-  kAttributes,
-  kDirectories,
-  kLinks,
-  kExtras,
-  kAttributeSets,
-  kExtents,
-  kRanks,
-  kDigests,
-  kSpans,
-  kWarnings,     // optional
-  kFacts,        // optional
-  kCheckpoints,  // only where orcio did not write the archive
-  kWindows,      // likewise
-};
-inline constexpr size_t kSectionIds = 15;
+using sidecar_format::SectionId;
 
 // A sidecar's bytes, mapped, by section. Each block is checked against its checksum before its
 // first byte is handed out, and never again. What is in them may still be nonsense: records with
@@ -117,8 +100,7 @@ class CheckedMap {
   std::filesystem::path path_;
   std::span<const std::byte> bytes_;
   sidecar_format::Header header_{};
-  sidecar_format::Section sections_[kSectionIds]{};
-  sidecar_format::Section checksums_{};
+  sidecar_format::Section sections_[sidecar_format::kSectionIds]{};  // by SectionId
   std::vector<Level> levels_;
   // A bit a block. Relaxed: the bytes they speak of do not change.
   std::unique_ptr<std::atomic<uint64_t>[]> checked_;

@@ -40,6 +40,14 @@ Result<std::shared_ptr<const Sidecar>> Sidecar::Open(const FileSystem& files,
   return std::shared_ptr<const Sidecar>(new Sidecar(std::move(map)));
 }
 
+Result<std::shared_ptr<const Sidecar>> Sidecar::OpenFor(const FileSystem& files,
+                                                        const std::filesystem::path& path,
+                                                        const RandomAccess& archive) {
+  auto sidecar = ORCIO_TRY(Open(files, path));
+  ORCIO_TRY(sidecar->CheckBelongsTo(archive));
+  return sidecar;
+}
+
 Sidecar::Sidecar(std::unique_ptr<const CheckedMap> map)
     : map_(std::move(map)),
       archive_{.bytes = map_->header().archive_bytes,

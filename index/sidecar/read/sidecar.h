@@ -65,6 +65,9 @@ class Sidecar {
   // version can use.
   [[nodiscard]] static Result<std::shared_ptr<const Sidecar>> Open(
       const FileSystem& files, const std::filesystem::path& path);
+  // As Open, and kDamaged where `archive` is not the one that it was made from.
+  [[nodiscard]] static Result<std::shared_ptr<const Sidecar>> OpenFor(
+      const FileSystem& files, const std::filesystem::path& path, const RandomAccess& archive);
   ~Sidecar();
 
   // kDamaged where `archive` is not the one this sidecar was made from, by size and edges.
@@ -109,7 +112,8 @@ class Sidecar {
 
   [[nodiscard]] Result<std::string_view> SymlinkTarget(NodeId id) const;
   // Where a file's content stands in the tar, ascending; one extent where it has no holes, none
-  // where empty.
+  // where empty. None of them is empty, and they are as ExtentsAreSound has it; but where the file
+  // is not whole, they may lie beyond the tar.
   [[nodiscard]] Result<std::vector<Extent>> Extents(NodeId id) const;
   [[nodiscard]] Result<std::vector<ExtendedAttribute>> Attributes(NodeId id) const;
   [[nodiscard]] Result<std::optional<Sha256Digest>> Digest(NodeId id) const;

@@ -1,8 +1,10 @@
 #include "index/sidecar/read/sidecar_content.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/bytes.h"
+#include "index/entry/extent_check.h"
 
 namespace orcio {
 namespace {
@@ -11,19 +13,13 @@ namespace format = sidecar_format;
 
 Result<void> CheckExtents(const CheckedMap& map, const NodeRecord& file,
                           const std::vector<Extent>& extents) {
-  uint64_t end = 0;
-  for (const Extent& extent : extents) {
-    auto file_end = CheckedAdd(extent.file_offset, extent.length);
-    auto tar_end = CheckedAdd(extent.tar_offset, extent.length);
-    bool good = extent.length > 0 && extent.file_offset >= end && file_end && tar_end &&
-                *file_end <= file.node.size;
-    // What an archive cut short has lost stands beyond its end.
-    bool lost = file.has(format::kIncomplete);
-    if (!good || (*tar_end > map.header().tar_bytes && !lost))
-      return FailNode(map, file.id, "a file with impossible extents");
-    end = *file_end;
-  }
-  return {};
+  const bool empty = std::any_of(extents.begin(), extents.end(),
+                                 [](const Extent& extent) { return extent.length == 0; });
+  // What an archive cut short has lost stands beyond its end.
+  const bool lost = file.has(format::kIncomplete);
+  const uint64_t tar_bytes = lost ? UINT64_MAX : map.header().tar_bytes;
+  if (!empty && ExtentsAreSound(extents, file.node.size, tar_bytes)) return {};
+  return FailNode(map, file.id, "a file with impossible extents");
 }
 
 Result<std::vector<Extent>> LoadSparseExtents(const CheckedMap& map, const NodeRecord& file) {

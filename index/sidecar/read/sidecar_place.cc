@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/sha256.h"
 #include "index/sidecar/read/sidecar.h"
+#include "index/sidecar/sidecar_ending.h"
 
 namespace orcio {
 namespace {
@@ -17,10 +18,8 @@ constexpr size_t kNameBytes = 8;  // in a directory's name: enough to keep repos
 
 bool IsGood(const FileSystem& files, const std::filesystem::path& sidecar,
             const std::filesystem::path& archive) {
-  const auto opened = Sidecar::Open(files, sidecar);
-  if (!opened) return false;
   const auto file = files.OpenRead(archive);
-  return file && (*opened)->CheckBelongsTo(**file);
+  return file && Sidecar::OpenFor(files, sidecar, **file);
 }
 
 // Of who has no home: jobs of systemd and cron, mounts at boot. Only root can make a directory
@@ -40,7 +39,7 @@ std::filesystem::path CacheHome() {
 
 std::filesystem::path SidecarPlace(const FileSystem& files, const std::filesystem::path& archive,
                                    const std::filesystem::path& index_directory) {
-  std::filesystem::path beside = archive.string() + ".idx";
+  std::filesystem::path beside = SidecarNameOf(archive.string());
   if (index_directory.empty()) return beside;
   std::filesystem::path apart = index_directory / beside.filename();
   if (!files.Status(apart) && IsGood(files, beside, archive)) return beside;

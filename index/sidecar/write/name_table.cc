@@ -11,7 +11,7 @@ template <class Slots, class Slot>
 void Insert(Slots& slots, Slot slot) {
   const size_t mask = slots.size() - 1;
   size_t at = slot.hash & mask;
-  while (slots[at].name != 0) at = (at + 1) & mask;
+  while (slots[at].name != kRootName) at = (at + 1) & mask;
   slots[at] = slot;
 }
 
@@ -26,27 +26,27 @@ uint32_t NameTable::Hash(std::string_view text) const {
   return static_cast<uint32_t>(hash_(0, text));
 }
 
-std::optional<uint32_t> NameTable::Find(uint32_t parent, std::string_view text) const {
-  const uint32_t number = names_[parent].children;
+std::optional<NameId> NameTable::Find(NameId parent, std::string_view text) const {
+  const uint32_t number = (*this)[parent].children;
   if (number == 0) return std::nullopt;
   const ScratchArray<Slot>& slots = children_[number - 1].slots;
   const uint32_t hash = Hash(text);
   const size_t mask = slots.size() - 1;
-  for (size_t at = hash & mask; slots[at].name != 0; at = (at + 1) & mask) {
+  for (size_t at = hash & mask; slots[at].name != kRootName; at = (at + 1) & mask) {
     if (slots[at].hash == hash && Text(slots[at].name) == text) return slots[at].name;
   }
   return std::nullopt;
 }
 
-uint32_t NameTable::Add(uint32_t parent, std::string_view text) {
-  const auto index = static_cast<uint32_t>(names_.size());
+NameId NameTable::Add(NameId parent, std::string_view text) {
+  const NameId name{static_cast<uint32_t>(names_.size())};
   names_.Append({.parent = parent,
                  .text = static_cast<uint32_t>(texts_.Add(text)),
                  .text_bytes = static_cast<uint16_t>(text.size())});
   Children& children = ChildrenOf(parent);
   if (++children.count > children.slots.size() / 4 * 3) Grow(children);
-  Insert(children.slots, Slot{index, Hash(text)});
-  return index;
+  Insert(children.slots, Slot{name, Hash(text)});
+  return name;
 }
 
 bool NameTable::HasRoom(uint64_t names, uint64_t bytes, uint64_t max_names) const {
@@ -54,18 +54,18 @@ bool NameTable::HasRoom(uint64_t names, uint64_t bytes, uint64_t max_names) cons
   return names_.size() + names <= max_names && texts_.end() + 2 * bytes <= UINT32_MAX;
 }
 
-uint32_t* NameTable::CopyChildren(uint32_t parent, uint32_t* to) const {
-  const uint32_t number = names_[parent].children;
+NameId* NameTable::CopyChildren(NameId parent, NameId* to) const {
+  const uint32_t number = (*this)[parent].children;
   if (number == 0) return to;
   const ScratchArray<Slot>& slots = children_[number - 1].slots;
   for (size_t at = 0; at < slots.size(); ++at) {
-    if (slots[at].name != 0) *to++ = slots[at].name;
+    if (slots[at].name != kRootName) *to++ = slots[at].name;
   }
   return to;
 }
 
-NameTable::Children& NameTable::ChildrenOf(uint32_t parent) {
-  uint32_t& number = names_[parent].children;
+NameTable::Children& NameTable::ChildrenOf(NameId parent) {
+  uint32_t& number = (*this)[parent].children;
   if (number == 0) {
     children_.Append({.slots = NewSlots(kFewestSlots)});
     number = static_cast<uint32_t>(children_.size());
@@ -83,7 +83,7 @@ void NameTable::Grow(Children& children) {
   const ScratchArray<Slot> old = children.slots;
   children.slots = NewSlots(old.size() * 2);
   for (size_t at = 0; at < old.size(); ++at) {
-    if (old[at].name != 0) Insert(children.slots, old[at]);
+    if (old[at].name != kRootName) Insert(children.slots, old[at]);
   }
   old.Free(memory_);
 }

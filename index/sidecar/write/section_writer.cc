@@ -20,17 +20,27 @@ SectionWriter::SectionWriter(WritableFile& file) : file_(file), buffer_(format::
   buffer_.reserve(kBufferBytes);  // and room for the header, zeros until Finish
 }
 
-void SectionWriter::Begin(std::string_view id, uint32_t flags, size_t alignment) {
+void SectionWriter::Begin(SectionId id, size_t alignment) {
   EndSection();
   Pad(alignment);
-  format::Section section{.flags = flags, .offset = flushed_ + buffer_.size()};
-  std::memcpy(section.id, id.data(), sizeof(section.id));
+  const format::SectionRule& rule = format::RuleOf(id);
+  format::Section section{.flags = rule.flags, .offset = position()};
+  std::memcpy(section.id, rule.name.data(), sizeof(section.id));
   sections_.push_back(section);
 }
 
 void SectionWriter::EndSection() {
-  if (!sections_.empty())
-    sections_.back().bytes = flushed_ + buffer_.size() - sections_.back().offset;
+  if (!sections_.empty()) sections_.back().bytes = position() - sections_.back().offset;
+}
+
+void SectionWriter::CheckEnd(const PlaceCounter& counted) {
+  EndSection();
+  const format::Section& section = sections_.back();
+  if (!result_ || section.bytes == counted.end()) return;
+  result_ = Fail(ErrorKind::kInvalid,
+                 "the sidecar's section {} came to {} bytes, {} were counted before: a mistake in "
+                 "orcio, please report it",
+                 std::string_view(section.id, sizeof(section.id)), section.bytes, counted.end());
 }
 
 void SectionWriter::Append(std::span<const std::byte> bytes) {
@@ -69,7 +79,7 @@ uint32_t SectionWriter::AppendChecksums() {
 }
 
 Result<void> SectionWriter::Finish(format::Header header) {
-  Begin("CSUM", format::kRequired, format::kBlockBytes);
+  Begin(SectionId::kChecksums, format::kBlockBytes);
   Flush();
   header.checksum_root = AppendChecksums();
   EndSection();

@@ -22,8 +22,8 @@ void SidecarBuilder::ForgetDigests(uint64_t tar_begin, uint64_t tar_end) {
 Result<void> SidecarBuilder::Write(WritableFile& file, const ArchiveIdentity& archive,
                                    std::span<const Span> spans, const TarSummary& tar,
                                    const RunFacts& facts, const SpanStarts* starts) {
-  tree_->Arrange();
-  return WriteSidecar({*tree_, archive, spans, tar, facts, starts}, file);
+  const ArrangedTree tree = std::move(*tree_).Arrange();
+  return WriteSidecar({tree, archive, spans, tar, facts, starts}, file);
 }
 
 }  // namespace orcio

@@ -15,14 +15,12 @@ namespace {
 
 namespace format = sidecar_format;
 
-bool IsType(const TreeContent& content, EntryType type) {
-  return content.type == static_cast<uint8_t>(type);
-}
-
-// Writes one section after the other, each in one pass over the nodes.
+// Writes one section after the other, each in one pass over the nodes. Records tell places in
+// sections that come later: those are counted when the records are written, and checked when the
+// section is.
 class TreeWriter {
  public:
-  TreeWriter(const ArchiveTree& tree, SectionWriter& out)
+  TreeWriter(const ArrangedTree& tree, SectionWriter& out)
       : tree_(tree), out_(out), attributes_(tree.memory()), used_sets_(tree.memory()) {}
 
   void WriteAll() {
@@ -51,6 +49,8 @@ class TreeWriter {
   void WriteDigests();
 
   [[nodiscard]] format::Node ToNode(uint32_t node, const TreeContent& content);
+  // Node::size of its primary.
+  [[nodiscard]] uint64_t SizeOf(const TreeContent& content);
   // The number of its ATTR record.
   [[nodiscard]] uint32_t Intern(const format::Attribute& attribute) {
     return attributes_.Intern(AsText(std::as_bytes(std::span(&attribute, 1))));
@@ -74,28 +74,28 @@ class TreeWriter {
     });
   }
 
-  const ArchiveTree& tree_;
+  const ArrangedTree& tree_;
   SectionWriter& out_;
   InternedBytes attributes_;  // the ATTR section's records
-  uint64_t name_bytes_ = 0;
-  uint64_t link_bytes_ = 0;
-  uint32_t directories_ = 0;
-  uint64_t extent_bytes_ = 0;
+  PlaceCounter names_;
+  PlaceCounter directories_;
+  PlaceCounter links_;
+  PlaceCounter sets_;
+  PlaceCounter extents_;
+  PlaceCounter digests_;
   ChunkedArray<uint32_t> used_sets_;  // of extended attributes, in XATT's order
 };
 
 void TreeWriter::WriteNodes() {
-  out_.Begin("NODE", format::kRequired);
+  out_.Begin(SectionId::kNodes);
   ForEachNode([&](uint32_t node) { out_.AppendRecord(ToNode(node, tree_.NodeContent(node))); });
-  out_.AppendRecord(format::Node{.name = static_cast<uint32_t>(name_bytes_)});
+  out_.AppendRecord(format::Node{.name = static_cast<uint32_t>(names_.end())});
 }
 
 format::Node TreeWriter::ToNode(uint32_t node, const TreeContent& content) {
   format::Node record{.place = content.place,
-                      .size = content.size,
                       .mtime_ns = content.mtime_ns,
-                      .name = static_cast<uint32_t>(name_bytes_)};
-  name_bytes_ += tree_.NodeName(node).size();
+                      .name = static_cast<uint32_t>(names_.Take(tree_.NodeName(node).size()))};
   if (content.primary != node) {
     record.place = 0;
     record.size = content.primary;
@@ -103,56 +103,64 @@ format::Node TreeWriter::ToNode(uint32_t node, const TreeContent& content) {
     record.attribute = Intern({.type = static_cast<uint16_t>(EntryType::kHardLink)});
     return record;
   }
-  if (IsType(content, EntryType::kDirectory)) {
-    record.size = directories_++;
-  } else if (IsType(content, EntryType::kSymlink)) {
-    uint64_t bytes = tree_.LinkTarget(content).size();
-    record.size = link_bytes_ << 16 | bytes;
-    link_bytes_ += bytes;
-  }
+  record.size = SizeOf(content);
   record.attribute = Intern({.mode = content.mode,
                              .uid = content.uid,
                              .gid = content.gid,
-                             .type = content.type,
+                             .type = static_cast<uint16_t>(content.type),
                              .flags = static_cast<uint16_t>(
                                  content.flags | (content.links > 1 ? format::kHasLinks : 0))});
   return record;
 }
 
+uint64_t TreeWriter::SizeOf(const TreeContent& content) {
+  switch (content.type) {
+    case EntryType::kFile:
+      return content.FileBytes();
+    case EntryType::kDirectory:
+      return directories_.Take(sizeof(format::Directory)) / sizeof(format::Directory);
+    case EntryType::kSymlink:
+      return links_.Take(content.TargetBytes()) << 16 | content.TargetBytes();
+    default:
+      return content.Device();
+  }
+}
+
 void TreeWriter::WriteNames() {
-  out_.Begin("NAME", format::kRequired);
+  out_.Begin(SectionId::kNames);
   ForEachNode([&](uint32_t node) { out_.Append(AsBytes(tree_.NodeName(node))); });
+  out_.CheckEnd(names_);
 }
 
 void TreeWriter::WriteAttributes() {
-  out_.Begin("ATTR", format::kRequired);
+  out_.Begin(SectionId::kAttributes);
   for (uint32_t i = 0; i < attributes_.size(); ++i) out_.Append(AsBytes(attributes_.At(i)));
 }
 
 void TreeWriter::WriteDirectories() {
-  out_.Begin("DIRS", format::kRequired);
+  out_.Begin(SectionId::kDirectories);
   for (uint32_t i = 0; i < tree_.directory_count(); ++i) out_.AppendRecord(tree_.Directory(i));
+  out_.CheckEnd(directories_);
 }
 
 void TreeWriter::WriteLinks() {
-  out_.Begin("LINK", format::kRequired);
+  out_.Begin(SectionId::kLinks);
   ForEachPrimary([&](uint32_t, const TreeContent& content) {
-    if (IsType(content, EntryType::kSymlink)) out_.Append(AsBytes(tree_.LinkTarget(content)));
+    if (content.Is(EntryType::kSymlink)) out_.Append(AsBytes(tree_.LinkTarget(content)));
   });
+  out_.CheckEnd(links_);
 }
 
 void TreeWriter::WriteExtras() {
-  out_.Begin("EXTR", format::kRequired);
+  out_.Begin(SectionId::kExtras);
   constexpr uint64_t kNowhere = UINT64_MAX;
-  uint64_t set_bytes = 0;
   ScratchArray<uint64_t> set_offsets(tree_.memory(), tree_.attribute_sets().size());
   std::fill_n(set_offsets.begin(), set_offsets.size(), kNowhere);
   ForEachPrimary([&](uint32_t node, const TreeContent& content) {
     if (content.attributes != 0) {
       const uint32_t set = content.attributes - 1;
       if (set_offsets[set] == kNowhere) {
-        set_offsets[set] = set_bytes;
-        set_bytes += tree_.attribute_sets().At(set).size();
+        set_offsets[set] = sets_.Take(tree_.attribute_sets().At(set).size());
         used_sets_.Append(set);
       }
       out_.AppendRecord(format::Extra{node, format::kXattrs, set_offsets[set]});
@@ -163,9 +171,9 @@ void TreeWriter::WriteExtras() {
 
 void TreeWriter::WriteExtrasOf(uint32_t node, const TreeContent& content) {
   const TreeOddities* oddities = tree_.Oddities(content);
-  if ((content.flags & format::kSparse) != 0) {
-    out_.AppendRecord(format::Extra{node, format::kExtents, extent_bytes_});
-    extent_bytes_ += sizeof(uint64_t) + oddities->extent_count * sizeof(Extent);
+  if (content.Has(format::kSparse)) {
+    const uint64_t bytes = sizeof(uint64_t) + oddities->extent_count * sizeof(Extent);
+    out_.AppendRecord(format::Extra{node, format::kExtents, extents_.Take(bytes)});
   }
   if (content.links > 1) out_.AppendRecord(format::Extra{node, format::kLinks, content.links});
   if (content.mtime_ns == format::kMtimeInExtra) {
@@ -178,28 +186,33 @@ void TreeWriter::WriteExtrasOf(uint32_t node, const TreeContent& content) {
 }
 
 void TreeWriter::WriteAttributeSets() {
-  out_.Begin("XATT", format::kRequired);
+  out_.Begin(SectionId::kAttributeSets);
   for (size_t i = 0; i < used_sets_.size(); ++i)
     out_.Append(AsBytes(tree_.attribute_sets().At(used_sets_[i])));
+  out_.CheckEnd(sets_);
 }
 
 void TreeWriter::WriteExtents() {
-  out_.Begin("EXTS", format::kRequired);
+  out_.Begin(SectionId::kExtents);
   ForEachPrimary([&](uint32_t, const TreeContent& content) {
-    if ((content.flags & format::kSparse) == 0) return;
+    if (!content.Has(format::kSparse)) return;
     const TreeOddities* oddities = tree_.Oddities(content);
     out_.AppendRecord(oddities->extent_count);
     for (uint64_t i = 0; i < oddities->extent_count; ++i)
       out_.AppendRecord(tree_.ExtentAt(oddities->first_extent + i));
   });
+  out_.CheckEnd(extents_);
 }
 
 void TreeWriter::WriteRanks() {
-  out_.Begin("RANK", format::kRequired);
+  out_.Begin(SectionId::kRanks);
   format::Rank rank{};
   ForEachNode([&](uint32_t node) {
     const TreeContent& content = tree_.NodeContent(node);
-    if (content.primary == node && content.digest != 0) rank.bits |= uint64_t{1} << node % 64;
+    if (content.primary == node && content.digest != 0) {
+      rank.bits |= uint64_t{1} << node % 64;
+      digests_.Take(sizeof(Sha256Digest));
+    }
     if (node % 64 == 63 || node + 1 == tree_.node_count()) {
       out_.AppendRecord(rank);
       rank.before += static_cast<uint32_t>(std::popcount(rank.bits));
@@ -209,16 +222,17 @@ void TreeWriter::WriteRanks() {
 }
 
 void TreeWriter::WriteDigests() {
-  out_.Begin("DIGS", format::kRequired);
+  out_.Begin(SectionId::kDigests);
   ForEachPrimary([&](uint32_t, const TreeContent& content) {
     if (const Sha256Digest* digest = tree_.Digest(content)) out_.Append(*digest);
   });
+  out_.CheckEnd(digests_);
 }
 
-void WriteWarnings(const TarSummary& tar, const ArchiveTree& tree, SectionWriter& out) {
+void WriteWarnings(const TarSummary& tar, const ArrangedTree& tree, SectionWriter& out) {
   uint64_t count = tar.warning_count + tree.warning_count();
   if (count == 0) return;
-  out.Begin("WARN", 0);
+  out.Begin(SectionId::kWarnings);
   out.AppendRecord(count);
   for (const auto* texts : {&tar.warnings, &tree.warnings()}) {
     // With the NUL that ends it.
@@ -256,7 +270,7 @@ Result<void> WriteSidecar(const SidecarContent& content, WritableFile& file) {
   WriteSpans(content.spans, out);
   if (content.starts != nullptr) ORCIO_TRY(WriteSpanStarts(*content.starts, out));
   WriteWarnings(content.tar, content.tree, out);
-  out.Begin("FACT", 0);
+  out.Begin(SectionId::kFacts);
   out.Append(AsBytes(ToJson(content.facts)));
   return out.Finish(MakeHeader(content));
 }

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "index/files/file_system.h"
-#include "index/sidecar/write/archive_tree.h"
+#include "index/sidecar/write/arranged_tree.h"
 #include "index/sidecar/write/sidecar_builder.h"
 #include "index/spans/window_store.h"
 
@@ -12,7 +12,7 @@ namespace orcio {
 
 // What goes into a sidecar. All of it outlives the writing.
 struct SidecarContent {
-  const ArchiveTree& tree;  // arranged
+  const ArrangedTree& tree;
   const ArchiveIdentity& archive;
   std::span<const Span> spans;
   const TarSummary& tar;

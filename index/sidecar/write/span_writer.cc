@@ -23,7 +23,7 @@ Result<void> CheckSpans(std::span<const Span> spans, uint64_t tar_bytes) {
 }
 
 void WriteSpans(std::span<const Span> spans, SectionWriter& out) {
-  out.Begin("SPAN", format::kRequired);
+  out.Begin(SectionId::kSpans);
   format::Span end{};
   for (const Span& span : spans) {
     out.AppendRecord(format::Span{.tar_offset = span.tar_offset,
@@ -37,7 +37,7 @@ void WriteSpans(std::span<const Span> spans, SectionWriter& out) {
 }
 
 Result<void> WriteSpanStarts(const SpanStarts& starts, SectionWriter& out) {
-  out.Begin("CKPT", format::kRequired);
+  out.Begin(SectionId::kCheckpoints);
   for (const SpanStart& start : starts.starts) {
     out.AppendRecord(format::Checkpoint{.block_bits = start.block_bits,
                                         .window_offset = start.window_offset,
@@ -45,7 +45,7 @@ Result<void> WriteSpanStarts(const SpanStarts& starts, SectionWriter& out) {
                                         .kind = static_cast<uint8_t>(start.kind),
                                         .skip_bits = start.skip_bits});
   }
-  out.Begin("WNDW", format::kRequired);
+  out.Begin(SectionId::kWindows);
   return starts.windows.ReadAll([&](std::span<const std::byte> bytes) { out.Append(bytes); });
 }
 

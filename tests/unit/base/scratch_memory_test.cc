@@ -110,11 +110,11 @@ TEST_CASE("Interned bytes are numbered as they first came") {
 TEST_CASE("A name table tells the same name in two directories apart") {
   ScratchMemory memory;
   NameTable names(memory);
-  const uint32_t a = names.Add(0, "a");
-  const uint32_t b = names.Add(0, "b");
-  const uint32_t a_x = names.Add(a, "x");
+  const NameId a = names.Add(kRootName, "a");
+  const NameId b = names.Add(kRootName, "b");
+  const NameId a_x = names.Add(a, "x");
   CHECK_FALSE(names.Find(b, "x").has_value());
-  const uint32_t b_x = names.Add(b, "x");
+  const NameId b_x = names.Add(b, "x");
   CHECK(names.Find(a, "x") == a_x);
   CHECK(names.Find(b, "x") == b_x);
   CHECK_FALSE(names.Find(a_x, "x").has_value());
@@ -123,10 +123,10 @@ TEST_CASE("A name table tells the same name in two directories apart") {
 TEST_CASE("A name table copies out all children of a directory") {
   ScratchMemory memory;
   NameTable names(memory);
-  const uint32_t directory = names.Add(0, "d");
-  std::vector<uint32_t> added;
+  const NameId directory = names.Add(kRootName, "d");
+  std::vector<NameId> added;
   for (int i = 0; i < 1000; ++i) added.push_back(names.Add(directory, std::to_string(i)));
-  std::vector<uint32_t> copied(names.size());
+  std::vector<NameId> copied(names.size());
   copied.resize(static_cast<size_t>(names.CopyChildren(directory, copied.data()) - copied.data()));
   std::sort(copied.begin(), copied.end());
   CHECK(copied == added);

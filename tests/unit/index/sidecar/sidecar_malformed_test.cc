@@ -122,11 +122,15 @@ TEST_CASE("Too many sections are refused") {
 }
 
 TEST_CASE("An unknown required section is unsupported") {
-  CHECK(OpenError([](FileBytes& b) {
-          auto* section = FindSection(b, "FACT");
-          std::memcpy(section->id, "NEW\n", 4);
-          section->flags = format::kRequired;
-        }) == ErrorKind::kUnsupported);
+  const auto opened = test::OpenSidecar(Changed([](FileBytes& b) {
+    auto* section = FindSection(b, "FACT");
+    std::memcpy(section->id, "NEW\n", 4);
+    section->flags = format::kRequired;
+  }));
+  REQUIRE_FALSE(opened.has_value());
+  CHECK(opened.error().kind == ErrorKind::kUnsupported);
+  CHECK(opened.error().message ==
+        "wiki.tar.gz.idx: a sidecar with a section NEW\\n, which this orcio does not know");
 }
 
 TEST_CASE("An unknown optional section is passed over, and a missing optional one is empty") {

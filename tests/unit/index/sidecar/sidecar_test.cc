@@ -83,6 +83,23 @@ TEST_CASE("A sidecar says which archive it was made from") {
   CHECK_FALSE(sidecar->CheckBelongsTo(BytesAccess("")).has_value());
 }
 
+TEST_CASE("A sidecar is opened for its own archive alone") {
+  BytesAccess archive(std::string(10'000, 'x'));
+  auto parts = test::MakeParts(1024);
+  parts.archive.bytes = archive.size();
+  parts.archive.edges_sha256 = ValueOf(DigestEdges(archive));
+  test::MemoryFiles files;
+  files.Put("wiki.tar.gz.idx", test::BuildSidecar({}, parts));
+  CHECK(ValueOf(Sidecar::OpenFor(files, "wiki.tar.gz.idx", archive))->archive() == parts.archive);
+  const auto other =
+      Sidecar::OpenFor(files, "wiki.tar.gz.idx", BytesAccess(std::string(10'000, 'y')));
+  REQUIRE_FALSE(other.has_value());
+  CHECK(other.error().kind == ErrorKind::kDamaged);
+  const auto missing = Sidecar::OpenFor(files, "mail.tar.gz.idx", archive);
+  REQUIRE_FALSE(missing.has_value());
+  CHECK(missing.error().kind == ErrorKind::kNotFound);
+}
+
 TEST_CASE("The edges of a short archive are all of it, twice") {
   CHECK(ValueOf(DigestEdges(BytesAccess("ab"))) == Sha256::Of(AsBytes("abab")));
   CHECK(ValueOf(DigestEdges(BytesAccess(""))) == Sha256::Of({}));

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace orcio {
+
+// What a sidecar's name has behind its archive's.
+inline constexpr std::string_view kSidecarEnding = ".idx";
+
+// The name, or the path, of the sidecar beside an archive.
+[[nodiscard]] inline std::string SidecarNameOf(std::string archive) {
+  return archive.append(kSidecarEnding);
+}
+
+}  // namespace orcio
