@@ -2,17 +2,18 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <mutex>
 #include <stop_token>
+
+#include "base/threads/mutex.h"
 
 namespace orcio {
 
 // Sleeps for `time`, or until `stop` is requested: then false.
 inline bool Pause(std::chrono::milliseconds time, const std::stop_token& stop) {
-  std::mutex mutex;
+  Mutex mutex;
   std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, time, [] { return false; });
+  const MutexLock lock(mutex);
+  never.wait_for(mutex, stop, time, [] { return false; });
   return !stop.stop_requested();
 }
 

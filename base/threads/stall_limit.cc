@@ -31,8 +31,8 @@ StallLimit::StallLimit(std::optional<std::chrono::seconds> longest, const std::s
   if (!longest) return;
   if (!wait) {
     wait = [this](std::chrono::milliseconds time, const std::stop_token& over) {
-      std::unique_lock lock(mutex_);
-      never_.wait_for(lock, over, time, [] { return false; });
+      const MutexLock lock(mutex_);
+      never_.wait_for(mutex_, over, time, [] { return false; });
       return !over.stop_requested();
     };
   }

@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -13,6 +12,7 @@
 #include <thread>
 
 #include "base/byte_sink.h"
+#include "base/threads/mutex.h"
 
 namespace orcio {
 
@@ -43,7 +43,7 @@ class StallLimit {
   std::atomic<uint64_t> counted_ = 0;
   std::atomic<bool> expired_ = false;
   std::stop_callback<std::function<void()>> forward_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any never_;
   std::jthread watch_;
 };

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <mutex>
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/threads/mutex.h"
 #include "index/spans/span_decoder.h"
 
 namespace orcio {
@@ -85,10 +85,10 @@ struct ArchiveReader::State {
   // Where the last read ended: a reader that goes on from there needs no search.
   mutable std::atomic<uint64_t> likely_span{0};
 
-  mutable std::mutex mutex;
+  mutable Mutex mutex;
   // The extents last looked up: a sparse file can have millions, and is read in many small pieces.
-  mutable NodeId extents_node = 0;                        // guarded by mutex
-  mutable std::shared_ptr<const Extents> recent_extents;  // guarded by mutex
+  mutable NodeId extents_node GUARDED_BY(mutex) = 0;
+  mutable std::shared_ptr<const Extents> recent_extents GUARDED_BY(mutex);
 };
 
 Result<ArchiveReader::State::File> ArchiveReader::State::FileAt(NodeId file_id) const {
@@ -112,7 +112,7 @@ Result<ArchiveReader::State::File> ArchiveReader::State::FileAt(NodeId file_id) 
 
 Result<std::shared_ptr<const Extents>> ArchiveReader::State::ExtentsOf(const NodeInfo& node) const {
   {
-    std::scoped_lock lock(mutex);
+    const MutexLock lock(mutex);
     if (recent_extents != nullptr && extents_node == node.inode) return recent_extents;
   }
   const auto extents = std::make_shared<Extents>(ORCIO_TRY(sidecar->Extents(node.inode)));
@@ -122,7 +122,7 @@ Result<std::shared_ptr<const Extents>> ArchiveReader::State::ExtentsOf(const Nod
     return Fail(ErrorKind::kDamaged, "{}: the index has impossible extents for the file at {}",
                 name, node.data_offset);
   }
-  std::scoped_lock lock(mutex);
+  const MutexLock lock(mutex);
   extents_node = node.inode;
   recent_extents = extents;
   return extents;
