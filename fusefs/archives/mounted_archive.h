@@ -78,7 +78,10 @@ class MountedArchive : public std::enable_shared_from_this<MountedArchive> {
   [[nodiscard]] Clock::time_point last_used() const { return Clock::time_point(last_used_); }
   // A file in it has been opened, or closed.
   void AddOpenFile() { ++open_files_; }
-  void RemoveOpenFile() { --open_files_; }
+  void RemoveOpenFile() {
+    last_used_.store(Clock::now().time_since_epoch(), std::memory_order_relaxed);
+    --open_files_;
+  }
 
   // Whether the file is no longer the one that was listed: gone, replaced, or grown. While it is
   // open, looks at most once a second.

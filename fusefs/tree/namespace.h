@@ -125,10 +125,8 @@ class Namespace {
     [[nodiscard]] virtual Result<std::vector<Slice>> Read(uint64_t offset, size_t size,
                                                           const GaveUp& gave_up = {}) const = 0;
     // Nothing stands for ENXIO.
-    [[nodiscard]] virtual Result<std::optional<uint64_t>> SeekData(
-        uint64_t offset, const GaveUp& gave_up = {}) const = 0;
-    [[nodiscard]] virtual Result<std::optional<uint64_t>> SeekHole(
-        uint64_t offset, const GaveUp& gave_up = {}) const = 0;
+    [[nodiscard]] virtual std::optional<uint64_t> SeekData(uint64_t offset) const = 0;
+    [[nodiscard]] virtual std::optional<uint64_t> SeekHole(uint64_t offset) const = 0;
   };
   // kInvalid where it is no regular file.
   [[nodiscard]] Result<std::shared_ptr<const File>> OpenFile(
