@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <mutex>
 #include <string>
 
 #include "base/text/safe_text.h"
+#include "base/threads/mutex.h"
 #include "index/archive/write/archive_writer.h"
 
 namespace orcio {
@@ -14,21 +14,21 @@ namespace orcio {
 class LastPath {
  public:
   void Set(const std::string& path) {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     path_ = path;
   }
   // For the end of a message. What `writer` has taken so far is looked at to its end, and it takes
   // nothing more.
   [[nodiscard]] std::string Told(ArchiveWriter& writer) const {
     (void)writer.Finish();  // fails, as the tar is not whole
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (path_.empty()) return "; no file had arrived";
     return fmt::format("; the last that arrived is {}: look there", SafeText(path_));
   }
 
  private:
-  mutable std::mutex mutex_;
-  std::string path_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::string path_ GUARDED_BY(mutex_);
 };
 
 }  // namespace orcio

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
-#include <mutex>
 #include <string_view>
 
 #include "archiver/run/host_services.h"
 #include "base/text/suggestion.h"
+#include "base/threads/mutex.h"
 
 namespace orcio {
 namespace {
@@ -82,12 +82,12 @@ void Check(const Config& config, const CheckScope& scope, const Connectors& conn
     hosts.emplace_back(host.config->name, std::vector{i});
   }
   CheckRepository(config, services, connectors.files, NowSeconds(), tell);
-  std::mutex mutex;
+  Mutex mutex;
   OnEachHost(hosts, [&](const HostServices& host) {
     CheckHost(
         config, scope.hosts[host.second.front()], connectors,
         [&](Finding finding) {
-          const std::scoped_lock one_at_a_time(mutex);
+          const MutexLock one_at_a_time(mutex);
           tell(std::move(finding));
         },
         stop);

@@ -86,13 +86,13 @@ GuardPulse::~GuardPulse() {
 }
 
 std::string GuardPulse::why() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return why_;
 }
 
 void GuardPulse::Lose(std::string why) {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     why_ = std::move(why);
   }
   lost_.request_stop();

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -10,6 +9,7 @@
 #include "archiver/host/remote_host.h"
 #include "archiver/safety/guard_script.h"
 #include "base/error.h"
+#include "base/threads/mutex.h"
 
 namespace orcio {
 
@@ -71,8 +71,8 @@ class GuardPulse {
   const std::string token_;
   const std::chrono::seconds silence_;
   std::stop_source lost_;
-  mutable std::mutex mutex_;
-  std::string why_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::string why_ GUARDED_BY(mutex_);
   std::jthread thread_;
 };
 

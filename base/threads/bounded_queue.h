@@ -3,10 +3,11 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <utility>
+
+#include "base/threads/mutex.h"
 
 namespace orcio {
 
@@ -18,24 +19,28 @@ class BoundedQueue {
 
   // Waits for room. False where `stop` was requested or the queue is closed: the item is dropped.
   [[nodiscard]] bool Push(T item, const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
-    const bool ready =
-        changed_.wait(lock, stop, [&] { return closed_ || items_.size() < capacity_; });
-    if (!ready || closed_) return false;
-    items_.push_back(std::move(item));
-    lock.unlock();
+    {
+      const MutexLock lock(mutex_);
+      const bool ready = changed_.wait(
+          mutex_, stop, [&]() REQUIRES(mutex_) { return closed_ || items_.size() < capacity_; });
+      if (!ready || closed_) return false;
+      items_.push_back(std::move(item));
+    }
     changed_.notify_all();
     return true;
   }
 
   // Waits for an item. Nothing where `stop` was requested, or the queue is closed and empty.
   [[nodiscard]] std::optional<T> Pop(const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait(lock, stop, [&] { return closed_ || !items_.empty(); })) return std::nullopt;
-    if (items_.empty()) return std::nullopt;
-    std::optional<T> item(std::move(items_.front()));
-    items_.pop_front();
-    lock.unlock();
+    std::optional<T> item;
+    {
+      const MutexLock lock(mutex_);
+      const bool ready = changed_.wait(
+          mutex_, stop, [&]() REQUIRES(mutex_) { return closed_ || !items_.empty(); });
+      if (!ready || items_.empty()) return std::nullopt;
+      item.emplace(std::move(items_.front()));
+      items_.pop_front();
+    }
     changed_.notify_all();
     return item;
   }
@@ -43,7 +48,7 @@ class BoundedQueue {
   // No more items come: Pop drains what is there, then returns nothing.
   void Close() {
     {
-      std::scoped_lock lock(mutex_);
+      const MutexLock lock(mutex_);
       closed_ = true;
     }
     changed_.notify_all();
@@ -51,10 +56,10 @@ class BoundedQueue {
 
  private:
   const size_t capacity_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<T> items_;  // guarded by mutex_
-  bool closed_ = false;  // guarded by mutex_
+  std::deque<T> items_ GUARDED_BY(mutex_);
+  bool closed_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace orcio

@@ -3,10 +3,11 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <vector>
+
+#include "base/threads/mutex.h"
 
 namespace orcio {
 
@@ -23,15 +24,16 @@ class OrderedSlots {
 
   // Waits until item `index` has its slot. Null where `stop` was requested.
   [[nodiscard]] T* Claim(uint64_t index, const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait(lock, stop, [&] { return index < taken_ + slots_.size(); })) return nullptr;
-    return &At(index).item;
+    const MutexLock lock(mutex_);
+    const bool ready = changed_.wait(
+        mutex_, stop, [&]() REQUIRES(mutex_) { return index < taken_ + slots_.size(); });
+    return ready ? &At(index).item : nullptr;
   }
 
   // Item `index` is ready to be taken.
   void Fill(uint64_t index) {
     {
-      std::scoped_lock lock(mutex_);
+      const MutexLock lock(mutex_);
       At(index).filled = true;
     }
     changed_.notify_all();
@@ -40,7 +42,7 @@ class OrderedSlots {
   // There will be `count` items in all.
   void End(uint64_t count) {
     {
-      std::scoped_lock lock(mutex_);
+      const MutexLock lock(mutex_);
       end_ = count;
     }
     changed_.notify_all();
@@ -49,16 +51,16 @@ class OrderedSlots {
   // Waits for the next item in order, valid until Pop. Null at the end, or where `stop` was
   // requested.
   [[nodiscard]] T* Front(const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
-    const bool ready =
-        changed_.wait(lock, stop, [&] { return At(taken_).filled || end_ == taken_; });
+    const MutexLock lock(mutex_);
+    const bool ready = changed_.wait(
+        mutex_, stop, [&]() REQUIRES(mutex_) { return At(taken_).filled || end_ == taken_; });
     return ready && At(taken_).filled ? &At(taken_).item : nullptr;
   }
 
   // The taker is done with Front.
   void Pop() {
     {
-      std::scoped_lock lock(mutex_);
+      const MutexLock lock(mutex_);
       At(taken_).filled = false;
       ++taken_;
     }
@@ -68,15 +70,16 @@ class OrderedSlots {
  private:
   struct Slot {
     T item;
-    bool filled = false;  // guarded by mutex_
+    bool filled = false;
   };
-  [[nodiscard]] Slot& At(uint64_t index) { return slots_[index % slots_.size()]; }
+  [[nodiscard]] Slot& At(uint64_t index) REQUIRES(mutex_) { return slots_[index % slots_.size()]; }
 
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any changed_;
-  std::vector<Slot> slots_;
-  uint64_t taken_ = 0;           // guarded by mutex_
-  std::optional<uint64_t> end_;  // guarded by mutex_
+  // The items themselves belong to whoever has claimed or takes them.
+  std::vector<Slot> slots_ GUARDED_BY(mutex_);
+  uint64_t taken_ GUARDED_BY(mutex_) = 0;
+  std::optional<uint64_t> end_ GUARDED_BY(mutex_);
 };
 
 }  // namespace orcio

@@ -12,7 +12,7 @@ namespace orcio {
 inline bool Pause(std::chrono::milliseconds time, const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable woken;
-  bool stopped = false;  // guarded by mutex
+  bool stopped = false;  // under mutex
   const std::stop_callback wake(stop, [&] {
     const std::scoped_lock lock(mutex);
     stopped = true;

@@ -35,7 +35,7 @@ void StageGroup::Run(const std::function<Result<void>()>& stage) {
 
 void StageGroup::Fail(Error error) {
   {
-    std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!error_) error_ = std::move(error);
   }
   stop_.request_stop();
@@ -50,7 +50,7 @@ void StageGroup::Join() {
 }
 
 Result<void> StageGroup::status() const {
-  std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (error_) return Failure(*error_);
   return {};
 }

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "base/threads/mutex.h"
 
 namespace orcio {
 
@@ -38,8 +38,8 @@ class StageGroup {
   void Run(const std::function<Result<void>()>& stage);
 
   std::stop_source stop_;
-  mutable std::mutex mutex_;
-  std::optional<Error> error_;  // guarded by mutex_
+  mutable Mutex mutex_;
+  std::optional<Error> error_ GUARDED_BY(mutex_);
   std::vector<std::jthread> threads_;
 };
 

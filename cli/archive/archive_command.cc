@@ -3,13 +3,13 @@
 #include <ctime>
 #include <map>
 #include <memory>
-#include <mutex>
 
 #include "archiver/outcome/outcome_text.h"
 #include "archiver/outcome/run_telling.h"
 #include "archiver/plan/run_estimate.h"
 #include "archiver/run/archive_all.h"
 #include "archiver/safety/run_journal.h"
+#include "base/threads/mutex.h"
 #include "cli/archive/archive_plan.h"
 #include "cli/archive/archive_progress.h"
 #include "cli/keep/pruning.h"
@@ -77,7 +77,7 @@ class Transcript {
  public:
   explicit Transcript(const Context& context) : context_(context) {
     context_.heard = [this](std::string_view service, std::string_view message) {
-      const std::scoped_lock lock(mutex_);
+      const MutexLock lock(mutex_);
       said_.push_back({std::string(service), std::string(message)});
     };
   }
@@ -86,14 +86,14 @@ class Transcript {
 
   [[nodiscard]] const Context& context() const { return context_; }
   [[nodiscard]] std::vector<Said> Take() {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     return std::move(said_);
   }
 
  private:
   Context context_;
-  std::mutex mutex_;
-  std::vector<Said> said_;  // guarded by mutex_
+  Mutex mutex_;
+  std::vector<Said> said_ GUARDED_BY(mutex_);
 };
 
 std::map<std::string, ExpectedBytes> Expected(const Config& config, const Services& services) {

@@ -24,7 +24,7 @@ std::string_view PhaseWords(RunPhase phase) {
 }  // namespace
 
 void ArchiveProgress::Phase(const ServiceConfig& service, RunPhase phase) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   Service at;
   at.phase = phase;
   at.copied = at_[service.name].copied || phase == RunPhase::kCopying;
@@ -34,7 +34,7 @@ void ArchiveProgress::Phase(const ServiceConfig& service, RunPhase phase) {
 }
 
 void ArchiveProgress::Bytes(const ServiceConfig& service, uint64_t tar_bytes) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   Service& at = at_[service.name];
   // What is left to be done once all has arrived takes no notice of bytes.
   if (at.phase != RunPhase::kCopying && at.phase != RunPhase::kStreaming) return;
@@ -45,7 +45,7 @@ void ArchiveProgress::Bytes(const ServiceConfig& service, uint64_t tar_bytes) {
 
 void ArchiveProgress::Finished(const std::string& service, const std::function<void()>& tell) {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     at_.erase(service);
   }
   line_.Above(tell);

@@ -2,12 +2,12 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 
 #include "archiver/capture/run_options.h"
 #include "archiver/config/config.h"
 #include "archiver/plan/run_estimate.h"
+#include "base/threads/mutex.h"
 #include "cli/output/progress.h"
 
 namespace orcio::cli {
@@ -33,14 +33,14 @@ class ArchiveProgress {
     uint64_t done_bytes = 0;  // in this phase
     RateMeter meter;
   };
-  [[nodiscard]] std::string Text() const;  // under mutex_
+  [[nodiscard]] std::string Text() const REQUIRES(mutex_);
   // In the phase that the service is at.
   [[nodiscard]] uint64_t ExpectedOf(const std::string& service, const Service& at) const;
 
   ProgressLine line_;
   const std::map<std::string, ExpectedBytes> expected_;
-  std::mutex mutex_;
-  std::map<std::string, Service> at_;  // guarded by mutex_
+  Mutex mutex_;
+  std::map<std::string, Service> at_ GUARDED_BY(mutex_);
 };
 
 }  // namespace orcio::cli

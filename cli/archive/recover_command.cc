@@ -1,5 +1,4 @@
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -7,6 +6,7 @@
 #include "archiver/run/recover.h"
 #include "archiver/ssh/ssh_host.h"
 #include "base/text/words.h"
+#include "base/threads/mutex.h"
 #include "cli/output/text.h"
 #include "cli/shared/commands.h"
 #include "cli/shared/interrupt.h"
@@ -93,11 +93,11 @@ Connectors RealConnectors() {
 
 ExitCode RecoverAll(const Context& context, const Config& config, const RecoverOptions& options,
                     const std::stop_token& stop) {
-  std::mutex output;
+  Mutex output;
   const auto outcomes = Recover(
       config, RealConnectors(), options,
       [&](const RecoverOutcome& outcome) {
-        const std::scoped_lock one_at_a_time(output);
+        const MutexLock one_at_a_time(output);
         Show(context, outcome);
       },
       stop);

@@ -37,13 +37,13 @@ ProgressLine::ProgressLine(bool enabled) : enabled_(enabled && CanErase()) {}
 
 bool ProgressLine::Due() {
   if (!enabled_) return false;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return !shown_ || Clock::now() - last_ >= kShowEvery;
 }
 
 void ProgressLine::Show(std::string_view text) {
   if (!enabled_) return;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   last_ = Clock::now();
   shown_ = true;
   if (!HasTerminal()) return;
@@ -63,12 +63,12 @@ void ProgressLine::ClearLocked() {
 }
 
 void ProgressLine::Clear() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   ClearLocked();
 }
 
 void ProgressLine::Above(const std::function<void()>& print) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   ClearLocked();
   print();
 }

@@ -3,10 +3,10 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "base/threads/mutex.h"
 #include "cli/output/rate_meter.h"
 
 namespace orcio::cli {
@@ -32,12 +32,12 @@ class ProgressLine {
 
  private:
   using Clock = std::chrono::steady_clock;
-  void ClearLocked();
+  void ClearLocked() REQUIRES(mutex_);
 
   const bool enabled_;
-  std::mutex mutex_;
-  Clock::time_point last_;  // guarded by mutex_
-  bool shown_ = false;      // guarded by mutex_
+  Mutex mutex_;
+  Clock::time_point last_ GUARDED_BY(mutex_);
+  bool shown_ GUARDED_BY(mutex_) = false;
 };
 
 // "wiki-2026-11-23T020000Z.tar.gz: 1.4 GiB of 3.0 GiB, 105 MiB/s, 16 s left" on such a line. Not

@@ -25,7 +25,7 @@ void TakeLowestPriority() {
 Indexer::~Indexer() {
   Stop();
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     ending_ = true;
   }
   submitted_.notify_all();
@@ -33,7 +33,7 @@ Indexer::~Indexer() {
 
 void Indexer::Submit(Job job) {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     jobs_.push(std::move(job));
     if (!thread_.joinable()) thread_ = std::jthread([this] { Work(); });
   }
@@ -45,8 +45,8 @@ void Indexer::Work() {
   for (;;) {
     Job job;
     {
-      std::unique_lock lock(mutex_);
-      submitted_.wait(lock, [&] { return !jobs_.empty() || ending_; });
+      const MutexLock lock(mutex_);
+      while (jobs_.empty() && !ending_) submitted_.wait(mutex_);
       if (jobs_.empty()) return;
       job = std::move(jobs_.front());
       jobs_.pop();

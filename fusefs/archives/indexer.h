@@ -2,10 +2,11 @@
 
 #include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <queue>
 #include <stop_token>
 #include <thread>
+
+#include "base/threads/mutex.h"
 
 namespace orcio {
 
@@ -31,13 +32,12 @@ class Indexer {
   void Work();
 
   std::stop_source stop_;
-  std::mutex mutex_;
-  std::condition_variable submitted_;
-  // All guarded by mutex_.
-  std::queue<Job> jobs_;
-  bool ending_ = false;
+  Mutex mutex_;
+  std::condition_variable_any submitted_;
+  std::queue<Job> jobs_ GUARDED_BY(mutex_);
+  bool ending_ GUARDED_BY(mutex_) = false;
   // Started by the first job: a process that goes into the background forks before.
-  std::jthread thread_;
+  std::jthread thread_ GUARDED_BY(mutex_);
 };
 
 }  // namespace orcio

@@ -37,29 +37,31 @@ bool IsSameFile(const FileStatus& a, const FileStatus& b) {
 }
 
 // The right to work on the archive with mutex_ released; others wait until it is given back.
-class MountedArchive::Turn {
+class SCOPED_CAPABILITY MountedArchive::Turn {
  public:
-  // `lock` holds mutex_, and busy_ is false.
-  Turn(MountedArchive& archive, std::unique_lock<std::mutex>& lock)
-      : archive_(archive), lock_(lock) {
-    archive_.busy_ = true;
-    lock_.unlock();
+  // busy_ is false.
+  explicit Turn(MountedArchive& archive) RELEASE(archive.mutex_) : archive_(archive) {
+    archive.busy_ = true;
+    archive.mutex_.unlock();
   }
-  ~Turn() {
-    if (!lock_.owns_lock()) lock_.lock();
+  // Takes mutex_ again.
+  ~Turn() RELEASE() {
+    archive_.mutex_.lock();
     archive_.busy_ = false;
     archive_.turn_over_.notify_all();
   }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 
-  // Takes mutex_ again, to store what came of it.
-  void Done() { lock_.lock(); }
-
  private:
   MountedArchive& archive_;
-  std::unique_lock<std::mutex>& lock_;
 };
+
+template <class Work>
+auto MountedArchive::InTurn(const Work& work) {
+  const Turn turn(*this);
+  return work();
+}
 
 MountedArchive::MountedArchive(ArchiveFile file, uint32_t number, const ArchivePolicy& policy)
     : file_(std::move(file)), number_(number), policy_(policy) {}
@@ -73,19 +75,17 @@ Result<MountedArchive::Reader> MountedArchive::Open(const GaveUp& gave_up) {
 }
 
 Result<MountedArchive::Opened> MountedArchive::OpenOnce(const GaveUp& gave_up) {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   for (;;) {
     // A reader goes on to be used while its sidecar is made anew.
     if (reader_ != nullptr) return Opened{reader_, std::exchange(is_new_, false)};
     if (failure_ && Clock::now() < retry_at_) return Failure(*failure_);
     if (busy_ || indexing_) {
-      ORCIO_TRY(WaitToOpen(lock, gave_up));
+      ORCIO_TRY(WaitToOpen(gave_up));
       continue;
     }
-    Turn turn(*this, lock);
     const auto begun = Clock::now();
-    auto opened = OpenAsIs();
-    turn.Done();
+    auto opened = InTurn([&] { return OpenAsIs(); });
     if (opened || !CanBeMadeAnew(opened.error())) {
       Keep(std::move(opened), begun);
     } else {
@@ -94,9 +94,9 @@ Result<MountedArchive::Opened> MountedArchive::OpenOnce(const GaveUp& gave_up) {
   }
 }
 
-Result<void> MountedArchive::WaitToOpen(std::unique_lock<std::mutex>& lock, const GaveUp& gave_up) {
+Result<void> MountedArchive::WaitToOpen(const GaveUp& gave_up) {
   const bool too_many = policy_.waiting++ >= policy_.most_waiting && indexing_;
-  const bool waited = !too_many && Wait(lock, true, gave_up);
+  const bool waited = !too_many && Wait(true, gave_up);
   --policy_.waiting;
   if (waited) return {};
   return Failure(too_many
@@ -106,10 +106,9 @@ Result<void> MountedArchive::WaitToOpen(std::unique_lock<std::mutex>& lock, cons
                              file_.path.string() + ": interrupted while it is indexed"});
 }
 
-bool MountedArchive::Wait(std::unique_lock<std::mutex>& lock, bool also_indexing,
-                          const GaveUp& gave_up) {
-  const auto over = [&] { return !busy_ && !(also_indexing && indexing_); };
-  while (!turn_over_.wait_for(lock, kGaveUpAsked, over)) {
+bool MountedArchive::Wait(bool also_indexing, const GaveUp& gave_up) {
+  const auto over = [&]() REQUIRES(mutex_) { return !busy_ && !(also_indexing && indexing_); };
+  while (!turn_over_.wait_for(mutex_, kGaveUpAsked, over)) {
     if (gave_up && gave_up()) return false;
   }
   return true;
@@ -139,11 +138,9 @@ MountedArchive::Reader MountedArchive::OpenIfIndexed() {
 }
 
 MountedArchive::Opened MountedArchive::OpenAtOnce() {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (reader_ == nullptr && !busy_ && !indexing_) {
-    Turn turn(*this, lock);
-    auto opened = OpenAsIs();
-    turn.Done();
+    auto opened = InTurn([&] { return OpenAsIs(); });
     if (opened) Keep(std::move(opened), {});
   }
   return {reader_, reader_ != nullptr && std::exchange(is_new_, false)};
@@ -151,40 +148,38 @@ MountedArchive::Opened MountedArchive::OpenAtOnce() {
 
 void MountedArchive::Close() {
   Reader closed;  // let go of without the lock
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (open_files_ == 0 && !busy_ && !indexing_) closed = std::move(reader_);
 }
 
 bool MountedArchive::is_open() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return reader_ != nullptr;
 }
 
 bool MountedArchive::Heal(const Reader& reader, const GaveUp& gave_up) {
-  std::unique_lock lock(mutex_);
-  if (!Wait(lock, false, gave_up)) return false;
+  const MutexLock lock(mutex_);
+  if (!Wait(false, gave_up)) return false;
   if (reader_ == reader && !indexing_) {
     if (sidecar_is_sound_) return false;
-    Turn turn(*this, lock);
-    const auto checked = reader->sidecar().CheckAll();
-    turn.Done();
+    const auto checked = InTurn([&] { return reader->sidecar().CheckAll(); });
     sidecar_is_sound_ = true;  // or there is no better one, unless indexing makes it
     if (checked) return false;
     StartIndexing(checked.error().message);
   }
-  if (reader_ == reader && !Wait(lock, true, gave_up)) return false;
+  if (reader_ == reader && !Wait(true, gave_up)) return false;
   return reader_ != reader;
 }
 
 bool MountedArchive::Changed() {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto now = Clock::now();
     if (changed_ || (reader_ != nullptr && now - looked_at_ < kLookAgain)) return changed_;
     looked_at_ = now;
   }
   const bool changed = !IsListedFile();
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   changed_ = changed_ || changed;
   return changed_;
 }
@@ -227,7 +222,7 @@ void MountedArchive::Index(const std::string& reason, const std::stop_token& sto
     rebuilt = FailErrno(ENOMEM, "cannot index " + file_.path.string());
   }
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     indexing_ = false;
     if (reader_ == nullptr || rebuilt) {
       sidecar_is_sound_ = false;

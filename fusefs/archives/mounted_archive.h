@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
 
+#include "base/threads/mutex.h"
 #include "fusefs/archives/gave_up.h"
 #include "fusefs/archives/indexer.h"
 #include "fusefs/archives/open_archives.h"
@@ -78,7 +78,10 @@ class MountedArchive : public std::enable_shared_from_this<MountedArchive> {
   [[nodiscard]] Clock::time_point last_used() const { return Clock::time_point(last_used_); }
   // A file in it has been opened, or closed.
   void AddOpenFile() { ++open_files_; }
-  void RemoveOpenFile() { --open_files_; }
+  void RemoveOpenFile() {
+    last_used_.store(Clock::now().time_since_epoch(), std::memory_order_relaxed);
+    --open_files_;
+  }
 
   // Whether the file is no longer the one that was listed: gone, replaced, or grown. While it is
   // open, looks at most once a second.
@@ -92,24 +95,26 @@ class MountedArchive : public std::enable_shared_from_this<MountedArchive> {
     bool is_new = false;  // nobody has told policy_.open_archives yet
   };
   [[nodiscard]] Result<Opened> OpenOnce(const GaveUp& gave_up);
-  // With mutex_ held: until it is worth another look.
-  [[nodiscard]] Result<void> WaitToOpen(std::unique_lock<std::mutex>& lock, const GaveUp& gave_up);
+  // What `work` makes, with mutex_ released meanwhile and others kept from working on the archive.
+  template <class Work>
+  auto InTurn(const Work& work) REQUIRES(mutex_);
+  // Until it is worth another look.
+  [[nodiscard]] Result<void> WaitToOpen(const GaveUp& gave_up) REQUIRES(mutex_);
   [[nodiscard]] Opened OpenAtOnce();
   [[nodiscard]] Result<Reader> OpenAsIs() const;
   [[nodiscard]] Result<Reader> UnlessReplaced(Result<Reader> opened) const;
   [[nodiscard]] bool IsListedFile() const;
-  // With mutex_ held: has the indexer make a sidecar.
-  void StartIndexing(const std::string& reason);
+  // Has the indexer make a sidecar.
+  void StartIndexing(const std::string& reason) REQUIRES(mutex_);
   // On the indexer's thread.
   void Index(const std::string& reason, const std::stop_token& stop);
   [[nodiscard]] Result<Reader> Rebuild(const std::string& reason,
                                        const std::stop_token& stop) const;
-  // With mutex_ held: what came of opening or of rebuilding, which began at `begun`.
-  void Keep(Result<Reader> opened, Clock::time_point begun);
+  // What came of opening or of rebuilding, which began at `begun`.
+  void Keep(Result<Reader> opened, Clock::time_point begun) REQUIRES(mutex_);
   // Until neither somebody has the turn nor, if `also_indexing`, the sidecar is being made. False
   // where the caller gave up.
-  [[nodiscard]] bool Wait(std::unique_lock<std::mutex>& lock, bool also_indexing,
-                          const GaveUp& gave_up);
+  [[nodiscard]] bool Wait(bool also_indexing, const GaveUp& gave_up) REQUIRES(mutex_);
   void Log(const std::string& line) const;
 
   const ArchiveFile file_;
@@ -118,18 +123,19 @@ class MountedArchive : public std::enable_shared_from_this<MountedArchive> {
   std::atomic<Clock::duration> last_used_{};
   std::atomic<uint32_t> open_files_ = 0;
 
-  std::mutex mutex_;
-  std::condition_variable turn_over_;
-  // All guarded by mutex_.
-  bool busy_ = false;      // somebody is opening or checking
-  bool indexing_ = false;  // the indexer has been asked for a sidecar, and is not done
-  Reader reader_;
-  bool is_new_ = false;            // see Opened
-  bool sidecar_is_sound_ = false;  // all of reader_'s was checked, or there is no better one
-  std::optional<Error> failure_;
-  Clock::time_point retry_at_;
-  Clock::time_point looked_at_;  // the file itself
-  bool changed_ = false;
+  Mutex mutex_;
+  std::condition_variable_any turn_over_;
+  bool busy_ GUARDED_BY(mutex_) = false;  // somebody is opening or checking
+  // The indexer has been asked for a sidecar, and is not done.
+  bool indexing_ GUARDED_BY(mutex_) = false;
+  Reader reader_ GUARDED_BY(mutex_);
+  bool is_new_ GUARDED_BY(mutex_) = false;  // see Opened
+  // All of reader_'s was checked, or there is no better one.
+  bool sidecar_is_sound_ GUARDED_BY(mutex_) = false;
+  std::optional<Error> failure_ GUARDED_BY(mutex_);
+  Clock::time_point retry_at_ GUARDED_BY(mutex_);
+  Clock::time_point looked_at_ GUARDED_BY(mutex_);  // the file itself
+  bool changed_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace orcio

@@ -14,7 +14,7 @@ OpenArchives::~OpenArchives() {
 void OpenArchives::Add(const std::shared_ptr<MountedArchive>& archive) {
   Archives open;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     archives_.push_back(archive);
     if (!watcher_.joinable())
       watcher_ = std::jthread([this](const std::stop_token& stop) { Watch(stop); });
@@ -39,14 +39,14 @@ OpenArchives::Archives OpenArchives::InUse() {
 }
 
 size_t OpenArchives::count() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return InUse().size();
 }
 
 void OpenArchives::CloseIdle() {
   Archives open;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     open = InUse();
   }
   const auto before = MountedArchive::Clock::now() - limits_.idle;
@@ -58,8 +58,8 @@ void OpenArchives::CloseIdle() {
 void OpenArchives::Watch(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     {
-      std::unique_lock lock(mutex_);
-      stopping_.wait_for(lock, stop, limits_.idle / 2, [] { return false; });
+      const MutexLock lock(mutex_);
+      stopping_.wait_for(mutex_, stop, limits_.idle / 2, [] { return false; });
     }
     if (!stop.stop_requested()) CloseIdle();
   }

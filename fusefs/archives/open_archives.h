@@ -4,9 +4,10 @@
 #include <condition_variable>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <vector>
+
+#include "base/threads/mutex.h"
 
 namespace orcio {
 
@@ -36,17 +37,17 @@ class OpenArchives {
  private:
   using Archives = std::vector<std::shared_ptr<MountedArchive>>;
 
-  // With mutex_ held: those that are open and known to anybody else, least recently used first.
-  [[nodiscard]] Archives InUse();
+  // Those that are open and known to anybody else, least recently used first.
+  [[nodiscard]] Archives InUse() REQUIRES(mutex_);
   void CloseIdle();
   void Watch(const std::stop_token& stop);
 
   const Limits limits_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any stopping_;
-  std::vector<std::weak_ptr<MountedArchive>> archives_;  // guarded by mutex_
+  std::vector<std::weak_ptr<MountedArchive>> archives_ GUARDED_BY(mutex_);
   // Started by the first archive: a process that goes into the background forks before.
-  std::jthread watcher_;
+  std::jthread watcher_ GUARDED_BY(mutex_);
 };
 
 }  // namespace orcio

@@ -25,7 +25,7 @@ uint64_t ReadAhead::Window(uint64_t cache_bytes) const {
 
 void ReadAhead::Submit(Job job) {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (jobs_.size() >= kMostPieces) return;
     jobs_.push(std::move(job));
     while (threads_.size() < threads_wanted_)
@@ -38,8 +38,8 @@ void ReadAhead::Work(const std::stop_token& stop) {
   for (;;) {
     Job job;
     {
-      std::unique_lock lock(mutex_);
-      submitted_.wait(lock, stop, [&] { return !jobs_.empty(); });
+      const MutexLock lock(mutex_);
+      submitted_.wait(mutex_, stop, [&]() REQUIRES(mutex_) { return !jobs_.empty(); });
       if (stop.stop_requested()) return;
       job = std::move(jobs_.front());
       jobs_.pop();

@@ -4,11 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <queue>
 #include <stop_token>
 #include <thread>
 #include <vector>
+
+#include "base/threads/mutex.h"
 
 namespace orcio {
 
@@ -35,12 +36,11 @@ class ReadAhead {
   void Work(const std::stop_token& stop);
 
   const unsigned threads_wanted_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any submitted_;
-  // All guarded by mutex_.
-  std::queue<Job> jobs_;
+  std::queue<Job> jobs_ GUARDED_BY(mutex_);
   // Started by the first job: a process that goes into the background forks before.
-  std::vector<std::jthread> threads_;
+  std::vector<std::jthread> threads_ GUARDED_BY(mutex_);
 };
 
 }  // namespace orcio

@@ -15,7 +15,7 @@ constexpr uint64_t kLeastRange = uint64_t{512} << 10;
 }  // namespace
 
 std::optional<ReadPattern::Range> ReadPattern::Next(uint64_t offset, uint64_t size) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (offset > end_ + kOutOfOrder || offset + kOutOfOrder < end_) {
     run_ = 0;
     end_ = ahead_ = offset;

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
+
+#include "base/threads/mutex.h"
 
 namespace orcio {
 
@@ -26,11 +27,10 @@ class ReadPattern {
  private:
   const uint64_t window_;
   const uint64_t file_bytes_;
-  std::mutex mutex_;
-  // All guarded by mutex_.
-  uint64_t end_ = 0;    // of the furthest read of those in sequence
-  uint64_t run_ = 0;    // bytes read in sequence
-  uint64_t ahead_ = 0;  // up to where something was named
+  Mutex mutex_;
+  uint64_t end_ GUARDED_BY(mutex_) = 0;    // of the furthest read of those in sequence
+  uint64_t run_ GUARDED_BY(mutex_) = 0;    // bytes read in sequence
+  uint64_t ahead_ GUARDED_BY(mutex_) = 0;  // up to where something was named
 };
 
 }  // namespace orcio

@@ -6,14 +6,14 @@ namespace orcio {
 
 const Namespace::File* OpenFiles::Add(std::shared_ptr<const Namespace::File> file) {
   const Namespace::File* const key = file.get();
-  std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   files_.emplace(key, std::move(file));
   return key;
 }
 
 void OpenFiles::Remove(const Namespace::File* file) {
   std::shared_ptr<const Namespace::File> last;  // freed once the lock is released
-  std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = files_.find(file);
   if (found == files_.end()) return;
   last = std::move(found->second);
@@ -21,7 +21,7 @@ void OpenFiles::Remove(const Namespace::File* file) {
 }
 
 size_t OpenFiles::count() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return files_.size();
 }
 

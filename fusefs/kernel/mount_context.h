@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 
+#include "base/threads/mutex.h"
 #include "fusefs/kernel/mount_counters.h"
 #include "fusefs/kernel/parallel_directories.h"
 #include "fusefs/kernel/shown_owner.h"
@@ -27,9 +27,10 @@ class OpenFiles {
   [[nodiscard]] size_t count() const;
 
  private:
-  mutable std::mutex mutex_;
-  // Guarded by mutex_. One entry for each open(2).
-  std::unordered_map<const Namespace::File*, std::shared_ptr<const Namespace::File>> files_;
+  mutable Mutex mutex_;
+  // One entry for each open(2).
+  std::unordered_map<const Namespace::File*, std::shared_ptr<const Namespace::File>> files_
+      GUARDED_BY(mutex_);
 };
 
 // What the operations of one mount work on.

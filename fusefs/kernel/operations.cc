@@ -118,11 +118,9 @@ void Seek(fuse_req_t req, fuse_ino_t /*inode*/, off_t offset, int whence, fuse_f
     if (offset < 0) return request.Fail(ENXIO);
     const auto from = static_cast<uint64_t>(offset);
     const auto& file = FileOf(*info);
-    const auto found = whence == SEEK_DATA ? file.SeekData(from, request.Interrupted())
-                                           : file.SeekHole(from, request.Interrupted());
-    if (!found) return request.Fail(found.error());
-    if (!*found) return request.Fail(ENXIO);
-    request.Position(**found);
+    const auto found = whence == SEEK_DATA ? file.SeekData(from) : file.SeekHole(from);
+    if (!found) return request.Fail(ENXIO);
+    request.Position(*found);
   });
 }
 

@@ -71,12 +71,12 @@ RepositoryWatch::~RepositoryWatch() {
 }
 
 void RepositoryWatch::Start() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!stopped_) thread_ = std::jthread([this](const std::stop_token& stop) { Watch(stop); });
 }
 
 void RepositoryWatch::Stop() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   stopped_ = true;
   if (!thread_.joinable()) return;
   thread_.request_stop();

@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <mutex>
 #include <stop_token>
 #include <thread>
 #include <utility>
 
+#include "base/threads/mutex.h"
 #include "base/unique_fd.h"
 #include "fusefs/system/settled_time.h"
 
@@ -55,16 +55,16 @@ class RepositoryWatch {
   const std::filesystem::path directory_;
   const std::function<void()> changed_;
   const Options options_;
-  UniqueFd stopping_;     // an eventfd(2)
-  std::mutex mutex_;      // held while waiting for the thread's end
-  bool stopped_ = false;  // guarded by mutex_
+  UniqueFd stopping_;  // an eventfd(2)
+  Mutex mutex_;        // held while waiting for the thread's end
+  bool stopped_ GUARDED_BY(mutex_) = false;
   // All used by the thread alone.
   UniqueFd events_;  // of inotify; not valid where it does not work
   int64_t changed_at_ = 0;
   SettledTime settled_;
   bool look_again_ = false;
   SettledTime::Clock::time_point told_at_;
-  std::jthread thread_;  // guarded by mutex_
+  std::jthread thread_ GUARDED_BY(mutex_);
 };
 
 }  // namespace orcio

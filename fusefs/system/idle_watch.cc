@@ -19,8 +19,8 @@ void IdleWatch::Watch(const std::stop_token& stop) {
   auto idle_since = last_use_.at();
   while (!stop.stop_requested()) {
     {
-      std::unique_lock lock(mutex_);
-      stopping_.wait_until(lock, stop, idle_since + timeout_, [] { return false; });
+      const MutexLock lock(mutex_);
+      stopping_.wait_until(mutex_, stop, idle_since + timeout_, [] { return false; });
     }
     if (stop.stop_requested()) return;
     const auto now = LastUse::Clock::now();

@@ -4,9 +4,10 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <stop_token>
 #include <thread>
+
+#include "base/threads/mutex.h"
 
 namespace orcio {
 
@@ -39,7 +40,7 @@ class IdleWatch {
   const LastUse& last_use_;
   const std::chrono::milliseconds timeout_;
   const std::function<bool()> idle_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any stopping_;
   std::jthread thread_;
 };

@@ -25,7 +25,7 @@ Termination::Termination(std::function<void()> stop, std::function<void()> repor
 
 Termination::~Termination() {
   {
-    std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     ended_ = true;
   }
   ended_changed_.notify_all();
@@ -37,22 +37,22 @@ Termination::~Termination() {
 }
 
 void Termination::Watch() {
-  std::unique_lock lock(mutex_, std::defer_lock);
   for (bool told = false; !told;) {
     int signal = 0;
     ::sigwait(&awaited_, &signal);
-    lock.lock();
-    if (ended_) return;
-    lock.unlock();
+    {
+      const MutexLock lock(mutex_);
+      if (ended_) return;
+    }
     told = signal != SIGUSR1;
     if (!told) report_();
   }
   stop_();
-  lock.lock();
+  const MutexLock lock(mutex_);
   // Again and again: a nudge that comes just before the loop goes to wait does not wake it.
   while (!ended_) {
     ::pthread_kill(loop_, kNudge);
-    ended_changed_.wait_for(lock, kBetweenNudges, [&] { return ended_; });
+    ended_changed_.wait_for(mutex_, kBetweenNudges, [&]() REQUIRES(mutex_) { return ended_; });
   }
 }
 

@@ -5,8 +5,9 @@
 
 #include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <thread>
+
+#include "base/threads/mutex.h"
 
 namespace orcio {
 
@@ -32,9 +33,9 @@ class Termination {
   sigset_t awaited_{};
   sigset_t mask_before_{};
   struct sigaction nudge_before_ {};
-  std::mutex mutex_;
-  std::condition_variable ended_changed_;
-  bool ended_ = false;  // guarded by mutex_
+  Mutex mutex_;
+  std::condition_variable_any ended_changed_;
+  bool ended_ GUARDED_BY(mutex_) = false;
   std::jthread watcher_;
 };
 

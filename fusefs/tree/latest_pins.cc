@@ -11,7 +11,7 @@ std::optional<uint32_t> LatestPins::Find(const std::string& service, const Calle
   SweepWhereMany();
   const Key key{service, HolderOf(caller)};
   const auto now = options_.now();
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   std::shared_ptr<Pin>& pin = pins_[key];
   if (pin == nullptr || IsOver(*pin, now)) pin = std::make_shared<Pin>(Pin{newest, now, {}, {}});
   if (pin->archive == newest) {
@@ -34,21 +34,21 @@ std::shared_ptr<const void> LatestPins::Use(const std::string& service, const Ca
   {
     // Most of what is opened is in archives that nobody has come to by a link: nothing is read of
     // /proc for that.
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     auto pin = pins_.lower_bound({service, Holder()});
     while (pin != pins_.end() && pin->first.first == service && pin->second->archive != archive)
       ++pin;
     if (pin == pins_.end() || pin->first.first != service) return nullptr;
   }
   const Key key{service, HolderOf(caller)};
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto found = pins_.find(key);
   if (found == pins_.end() || found->second->archive != archive || found->second->refused)
     return nullptr;
   ++found->second->uses;
   const auto end_use = [this, pin = found->second](const void*) {
     const auto now = options_.now();
-    const std::scoped_lock relock(mutex_);
+    const MutexLock relock(mutex_);
     --pin->uses;
     pin->asked = now;
   };
@@ -56,7 +56,7 @@ std::shared_ptr<const void> LatestPins::Use(const std::string& service, const Ca
 }
 
 size_t LatestPins::count() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return pins_.size();
 }
 
@@ -87,15 +87,15 @@ void LatestPins::MakeRoom() {
 void LatestPins::SweepWhereMany() {
   std::set<Holder> gone;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (pins_.size() < sweep_at_) return;
     sweep_at_ = 2 * pins_.size();  // so that nobody else begins it
     for (const auto& [key, pin] : pins_) gone.insert(key.second);
   }
   std::erase_if(gone, [this](const Holder& holder) { return !IsGone(holder); });
   const auto now = options_.now();
-  const std::scoped_lock lock(mutex_);
-  std::erase_if(pins_, [&](const auto& entry) {
+  const MutexLock lock(mutex_);
+  std::erase_if(pins_, [&](const auto& entry) REQUIRES(mutex_) {
     return gone.contains(entry.first.second) || IsOver(*entry.second, now);
   });
   sweep_at_ = std::max(options_.sweep_from, 2 * pins_.size());

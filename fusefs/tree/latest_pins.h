@@ -9,11 +9,11 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "base/threads/mutex.h"
 #include "fusefs/system/process_table.h"
 
 namespace orcio {
@@ -94,17 +94,15 @@ class LatestPins {
 
   [[nodiscard]] Holder HolderOf(const Caller& caller) const;
   [[nodiscard]] bool IsGone(const Holder& holder) const;
-  // With mutex_ held.
-  [[nodiscard]] bool IsOver(const Pin& pin, Clock::time_point now) const;
-  void MakeRoom();
-  // Without it: that reads /proc.
+  [[nodiscard]] bool IsOver(const Pin& pin, Clock::time_point now) const REQUIRES(mutex_);
+  void MakeRoom() REQUIRES(mutex_);
+  // Reads /proc, which it does without mutex_.
   void SweepWhereMany();
 
   const Options options_;
-  mutable std::mutex mutex_;
-  // All guarded by mutex_, what the pins have in them too.
-  Pins pins_;
-  size_t sweep_at_;
+  mutable Mutex mutex_;
+  Pins pins_ GUARDED_BY(mutex_);  // what the pins have in them too
+  size_t sweep_at_ GUARDED_BY(mutex_);
 };
 
 }  // namespace orcio

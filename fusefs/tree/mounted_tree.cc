@@ -15,14 +15,20 @@ constexpr size_t kPathMax = 4096;  // PATH_MAX: the kernel takes no longer targe
 // What `use` makes of the archive's reader, and once more where the first reader turned out to have
 // a damaged sidecar.
 template <class Use>
-auto WithReader(MountedArchive& archive, const GaveUp& gave_up, const Use& use)
-    -> decltype(use(std::declval<const ArchiveReader&>())) {
+auto WithSharedReader(MountedArchive& archive, const GaveUp& gave_up, const Use& use)
+    -> decltype(use(std::declval<const MountedArchive::Reader&>())) {
   for (bool again = false;; again = true) {
     const MountedArchive::Reader reader = ORCIO_TRY(archive.Open(gave_up));
-    auto result = use(*reader);
+    auto result = use(reader);
     if (result || result.error().kind != ErrorKind::kDamaged || again) return result;
     if (!archive.Heal(reader, gave_up)) return result;
   }
+}
+
+template <class Use>
+auto WithReader(MountedArchive& archive, const GaveUp& gave_up, const Use& use) {
+  return WithSharedReader(archive, gave_up,
+                          [&](const MountedArchive::Reader& reader) { return use(*reader); });
 }
 
 // Node ids come from inode numbers that the kernel remembers: of another archive under this name,
@@ -35,6 +41,8 @@ Result<void> CheckNode(const ArchiveReader& reader, const MountedArchive& archiv
 
 }  // namespace
 
+// Keeps what was found when it was opened, so that a read asks neither the archive for its reader
+// nor the sidecar for the node.
 class MountedTree::OpenedFile : public Namespace::File {
  public:
   // Once the archive is open, it stays so for as long as this lives.
@@ -46,11 +54,13 @@ class MountedTree::OpenedFile : public Namespace::File {
   OpenedFile& operator=(const OpenedFile&) = delete;
 
   // Before anything is read.
-  void SetNode(NodeId node, uint64_t size) {
+  Result<void> Find(const MountedArchive::Reader& reader, NodeId node) {
     node_ = node;
+    found_ = std::make_shared<const Found>(Found{reader, ORCIO_TRY(reader->OpenFile(node))});
     const ArchivePolicy& policy = archive_->policy();
     if (const uint64_t window = policy.read_ahead.Window(policy.cache.budget_bytes()); window > 0)
-      pattern_.emplace(window, size);
+      pattern_.emplace(window, found_->file.size());
+    return {};
   }
 
   Result<std::vector<Slice>> Read(uint64_t offset, size_t size,
@@ -58,34 +68,41 @@ class MountedTree::OpenedFile : public Namespace::File {
     if (pattern_) {
       if (const auto range = pattern_->Next(offset, size)) DecodeAhead(*range);
     }
+    auto slices = found_->file.Read(offset, size);
+    if (slices || slices.error().kind != ErrorKind::kDamaged ||
+        !archive_->Heal(found_->reader, gave_up))
+      return slices;
+    // The first reader goes on to be used for what is sound.
     return WithReader(*archive_, gave_up, [&](const ArchiveReader& reader) {
       return reader.ReadFile(node_, offset, size);
     });
   }
-  Result<std::optional<uint64_t>> SeekData(uint64_t offset, const GaveUp& gave_up) const override {
-    return WithReader(*archive_, gave_up,
-                      [&](const ArchiveReader& reader) { return reader.SeekData(node_, offset); });
+  std::optional<uint64_t> SeekData(uint64_t offset) const override {
+    return found_->file.SeekData(offset);
   }
-  Result<std::optional<uint64_t>> SeekHole(uint64_t offset, const GaveUp& gave_up) const override {
-    return WithReader(*archive_, gave_up,
-                      [&](const ArchiveReader& reader) { return reader.SeekHole(node_, offset); });
+  std::optional<uint64_t> SeekHole(uint64_t offset) const override {
+    return found_->file.SeekHole(offset);
   }
 
  private:
+  struct Found {
+    MountedArchive::Reader reader;
+    ArchiveReader::File file;
+  };
+
   // Into the cache. Damage is for whoever reads there to find.
   void DecodeAhead(const ReadPattern::Range& range) const {
-    const MountedArchive::Reader reader = archive_->OpenIfIndexed();
-    if (reader == nullptr) return;
     const uint64_t end = range.offset + range.size;
     for (uint64_t at = range.offset; at < end; at += ReadAhead::kPieceBytes) {
       const uint64_t size = std::min(end - at, ReadAhead::kPieceBytes);
       archive_->policy().read_ahead.Submit(
-          [reader, node = node_, at, size] { (void)reader->ReadFile(node, at, size); });
+          [found = found_, at, size] { (void)found->file.Read(at, size); });
     }
   }
 
   const std::shared_ptr<MountedArchive> archive_;
   NodeId node_ = kRootNode;
+  std::shared_ptr<const Found> found_;
   mutable std::optional<ReadPattern> pattern_;  // nothing where nothing is decoded ahead
 };
 
@@ -107,7 +124,7 @@ Result<MountedTree::Attributes> MountedTree::AttributesOf(const ArchiveReader& r
   if (IsRewritten(node)) attributes.size = ORCIO_TRY(LinkInside(reader.sidecar(), id)).size();
   attributes.data_bytes = attributes.size;
   if (node.type == EntryType::kFile && node.sparse)
-    attributes.data_bytes = ORCIO_TRY(reader.DataBytes(id));
+    attributes.data_bytes = ORCIO_TRY(reader.OpenFile(id)).data_bytes();
   attributes.device_major = node.device_major;
   attributes.device_minor = node.device_minor;
   return attributes;
@@ -221,14 +238,9 @@ Result<std::shared_ptr<const Namespace::File>> MountedTree::OpenFile(NodeId node
                                                                      const GaveUp& gave_up) const {
   using Opened = Result<std::shared_ptr<const Namespace::File>>;
   const auto file = std::make_shared<OpenedFile>(archive_);
-  return WithReader(*archive_, gave_up, [&](const ArchiveReader& reader) -> Opened {
-    ORCIO_TRY(CheckNode(reader, *archive_, node));
-    const NodeInfo info = ORCIO_TRY(reader.sidecar().Node(node));
-    if (info.type != EntryType::kFile) {
-      return Fail(ErrorKind::kInvalid, "{}: node {} is no regular file",
-                  archive_->file().path.string(), node);
-    }
-    file->SetNode(info.inode, info.size);
+  return WithSharedReader(*archive_, gave_up, [&](const MountedArchive::Reader& reader) -> Opened {
+    ORCIO_TRY(CheckNode(*reader, *archive_, node));
+    ORCIO_TRY(file->Find(reader, node));
     return file;
   });
 }

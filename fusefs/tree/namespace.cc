@@ -4,9 +4,9 @@
 
 #include <atomic>
 #include <cerrno>
-#include <mutex>
 #include <utility>
 
+#include "base/threads/mutex.h"
 #include "fusefs/system/settled_time.h"
 #include "fusefs/tree/listing.h"
 #include "fusefs/tree/listing_changes.h"
@@ -53,7 +53,7 @@ struct Namespace::State {
         open_archives(options.open_archives),
         read_ahead(options.read_ahead_threads) {}
 
-  Result<void> Refresh();
+  Result<void> Refresh() REQUIRES(refreshing);
   std::shared_ptr<const Listing> Known() const;
   std::shared_ptr<const Listing> Fresh();
   std::shared_ptr<const Listing> Relisted();
@@ -77,14 +77,15 @@ struct Namespace::State {
   const ArchivePolicy policy;
   const UpperDirectories upper{::geteuid(), ::getegid()};
 
-  std::mutex refreshing;                    // held by who lists the repository
-  std::shared_ptr<const Listing> reported;  // guarded by refreshing: what TakeChanges() last saw
-  mutable std::mutex mutex;
-  // All guarded by mutex.
-  std::shared_ptr<const Listing> listing;
-  int64_t listed_mtime_ns = 0;  // of the repository's directory
-  SettledTime settled;
-  bool may_have_missed = true;  // something can have changed since without another mtime
+  Mutex refreshing;  // held by who lists the repository
+  // What TakeChanges() last saw.
+  std::shared_ptr<const Listing> reported GUARDED_BY(refreshing);
+  mutable Mutex mutex;
+  std::shared_ptr<const Listing> listing GUARDED_BY(mutex);
+  int64_t listed_mtime_ns GUARDED_BY(mutex) = 0;  // of the repository's directory
+  SettledTime settled GUARDED_BY(mutex);
+  // Something can have changed since without another mtime.
+  bool may_have_missed GUARDED_BY(mutex) = true;
 
   LatestPins latest_pins;
   // These end before what their threads use.
@@ -93,7 +94,6 @@ struct Namespace::State {
   ReadAhead read_ahead;
 };
 
-// With `refreshing` held.
 Result<void> Namespace::State::Refresh() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   SettledTime::Look look{.begun = SettledTime::Clock::now(), .ended = {}};
@@ -102,7 +102,7 @@ Result<void> Namespace::State::Refresh() {
   auto before = Known();
   auto current =
       std::make_shared<const Listing>(ORCIO_TRY(repository.List()), before.get(), policy);
-  std::scoped_lock lock(mutex);
+  const MutexLock lock(mutex);
   listing = std::move(current);
   listed_mtime_ns = directory.mtime_ns;
   may_have_missed = !settled.See(directory.mtime_ns, look) &&
@@ -111,7 +111,7 @@ Result<void> Namespace::State::Refresh() {
 }
 
 std::shared_ptr<const Listing> Namespace::State::Known() const {
-  std::scoped_lock lock(mutex);
+  const MutexLock lock(mutex);
   return listing;
 }
 
@@ -119,7 +119,7 @@ std::shared_ptr<const Listing> Namespace::State::Known() const {
 std::shared_ptr<const Listing> Namespace::State::Fresh() {
   const auto directory = policy.files.Status(repository.directory());
   {
-    std::scoped_lock lock(mutex);
+    const MutexLock lock(mutex);
     if (directory && directory->mtime_ns == listed_mtime_ns && !may_have_missed) return listing;
   }
   return Relisted();
@@ -127,8 +127,8 @@ std::shared_ptr<const Listing> Namespace::State::Fresh() {
 
 std::shared_ptr<const Listing> Namespace::State::Relisted() {
   // Nobody waits for a listing that another thread is making.
-  const std::unique_lock lock(refreshing, std::try_to_lock);
-  if (lock.owns_lock()) {
+  if (refreshing.try_lock()) {
+    const MutexLock lock(refreshing, std::adopt_lock);
     const auto refreshed = Refresh();
     if (!refreshed && policy.log) policy.log(refreshed.error().message);
   }
@@ -139,7 +139,7 @@ std::shared_ptr<const Listing> Namespace::State::Relisted() {
 // have begun before that: with the one before it, the kernel would walk to the changed archive once
 // more, and give up.
 std::shared_ptr<const Listing> Namespace::State::RelistedAfter(const MountedArchive& changed) {
-  const std::scoped_lock lock(refreshing);
+  const MutexLock lock(refreshing);
   auto known = Known();
   const auto there = known->ArchiveAt(changed.file().name.service, changed.file().date);
   if (there != nullptr && there->Changed()) {
@@ -152,7 +152,7 @@ std::shared_ptr<const Listing> Namespace::State::RelistedAfter(const MountedArch
 
 // Waits for a listing that another thread is making: it may have begun before the change.
 Namespace::Changes Namespace::State::TakeChanges() {
-  const std::scoped_lock lock(refreshing);
+  const MutexLock lock(refreshing);
   const auto refreshed = Refresh();
   if (!refreshed && policy.log) policy.log(refreshed.error().message);
   auto current = Known();
@@ -243,7 +243,7 @@ Result<std::unique_ptr<Namespace>> Namespace::Open(const Repository& repository,
                                                    Options options) {
   auto state = std::make_unique<State>(repository, cache, std::move(options));
   {
-    const std::scoped_lock lock(state->refreshing);
+    const MutexLock lock(state->refreshing);
     ORCIO_TRY(state->Refresh());
     state->reported = state->Known();
   }

@@ -19,7 +19,11 @@
 
 namespace orcio {
 
-// The mounted tree, /<service>/<date>/..., without a word of FUSE. Thread-safe.
+// The mounted tree, /<service>/<date>/..., without a word of FUSE. Thread-safe: a request is served
+// on the thread it comes on, which waits for others where they list the repository and the listing
+// has to be newer than a change, open or index the archive, or decode the same span. No lock is
+// held meanwhile but that of who lists. Locks are taken in this order: that one, the set of open
+// archives, an archive, and last those within which no other is taken.
 //
 // An inode number has the archive in its upper 32 bits and the node within it in the lower. Both
 // follow from the archive's name, size, time and content, so numbers are the same at every mount,
@@ -121,10 +125,8 @@ class Namespace {
     [[nodiscard]] virtual Result<std::vector<Slice>> Read(uint64_t offset, size_t size,
                                                           const GaveUp& gave_up = {}) const = 0;
     // Nothing stands for ENXIO.
-    [[nodiscard]] virtual Result<std::optional<uint64_t>> SeekData(
-        uint64_t offset, const GaveUp& gave_up = {}) const = 0;
-    [[nodiscard]] virtual Result<std::optional<uint64_t>> SeekHole(
-        uint64_t offset, const GaveUp& gave_up = {}) const = 0;
+    [[nodiscard]] virtual std::optional<uint64_t> SeekData(uint64_t offset) const = 0;
+    [[nodiscard]] virtual std::optional<uint64_t> SeekHole(uint64_t offset) const = 0;
   };
   // kInvalid where it is no regular file.
   [[nodiscard]] Result<std::shared_ptr<const File>> OpenFile(

@@ -56,6 +56,13 @@ orcio_unit_tests(unit_retrieve orcio_retrieve
   unit/retrieve/text_diff_test.cc
 )
 
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  add_test(NAME unguarded_read_is_an_error COMMAND ${CMAKE_CXX_COMPILER} -std=c++20 -fsyntax-only -Wthread-safety -Werror
+    -I${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/unit/base/unguarded_read.cc)
+  set_tests_properties(unguarded_read_is_an_error PROPERTIES
+    PASS_REGULAR_EXPRESSION "reading variable 'count_' requires holding mutex 'mutex_'")
+endif()
+
 if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_archiver orcio_archiver
     APART service_run_test swap_script_test wire_test lying_host_test remote_tar_test

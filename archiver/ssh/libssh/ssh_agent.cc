@@ -130,7 +130,7 @@ SshAgent::~SshAgent() {
 }
 
 void SshAgent::Offer(std::vector<Key> keys) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   offered_ = std::move(keys);
 }
 
@@ -158,7 +158,7 @@ void SshAgent::Serve() {
     if (!request) return;
     std::string answer(1, kAgentFailure);
     if (request->front() == kRequestIdentities) {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       answer = AnswerWith(offered_);
     } else if (Send(agent_.get(), StringOf(*request), patience_)) {
       answer = ReceiveMessage(agent_.get(), patience_).value_or(answer);

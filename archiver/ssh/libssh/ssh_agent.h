@@ -1,11 +1,11 @@
 #pragma once
 
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "base/threads/mutex.h"
 #include "base/threads/patience.h"
 #include "base/unique_fd.h"
 
@@ -41,8 +41,8 @@ class SshAgent {
   UniqueFd agent_;
   UniqueFd line_;
   std::vector<Key> keys_;
-  std::mutex mutex_;
-  std::vector<Key> offered_;  // guarded by mutex_
+  Mutex mutex_;
+  std::vector<Key> offered_ GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

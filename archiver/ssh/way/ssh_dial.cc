@@ -14,11 +14,12 @@
 #include <array>
 #include <cerrno>
 #include <condition_variable>
-#include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "base/threads/mutex.h"
 
 namespace orcio {
 namespace {
@@ -37,11 +38,11 @@ Failure Stopped() {
 }
 
 struct Lookup {
-  std::mutex mutex;
+  Mutex mutex;
   std::condition_variable_any changed;
-  bool done = false;                             // guarded by mutex
-  int error = 0;                                 // guarded by mutex
-  Addresses addresses{nullptr, ::freeaddrinfo};  // guarded by mutex
+  bool done GUARDED_BY(mutex) = false;
+  int error GUARDED_BY(mutex) = 0;
+  Addresses addresses GUARDED_BY(mutex){nullptr, ::freeaddrinfo};
 };
 
 void LookUp(const std::shared_ptr<Lookup>& lookup, const std::string& address,
@@ -52,7 +53,7 @@ void LookUp(const std::shared_ptr<Lookup>& lookup, const std::string& address,
   hints.ai_flags = AI_NUMERICSERV;
   addrinfo* found = nullptr;
   const int error = ::getaddrinfo(address.c_str(), service.c_str(), &hints, &found);
-  const std::lock_guard lock(lookup->mutex);
+  const MutexLock lock(lookup->mutex);
   lookup->addresses.reset(error == 0 ? found : nullptr);
   lookup->error = error;
   lookup->done = true;
@@ -65,13 +66,13 @@ Result<Addresses> Resolve(const std::string& address, uint16_t port, int family,
                           const Patience& patience) {
   auto lookup = std::make_shared<Lookup>();
   std::thread(LookUp, lookup, address, std::to_string(port), family).detach();
-  std::unique_lock lock(lookup->mutex);
+  const MutexLock lock(lookup->mutex);
   while (!lookup->done) {
     if (patience.stop.stop_requested()) return Stopped();
     if (patience.expired())
       return NetworkError(ETIMEDOUT,
                           fmt::format("no name server said in time where {} is", address));
-    lookup->changed.wait_for(lock, kWaitSlice);
+    lookup->changed.wait_for(lookup->mutex, kWaitSlice);
   }
   if (lookup->error != 0)
     return Fail(ErrorKind::kNetwork, "the name {} does not resolve: {}", address,

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <mutex>
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/threads/mutex.h"
 #include "index/entry/extent_check.h"
 #include "index/spans/span_decoder.h"
 
@@ -46,22 +46,11 @@ struct ArchiveReader::State {
         cache(spans),
         id(spans.NewArchive()) {}
 
-  // What is needed to read a regular file. A whole file without holes, as nearly all are, has no
-  // extents to look up: it lies in the tar in one piece from data_offset.
-  struct File {
-    NodeInfo node;
-    bool in_one_piece = false;
-    std::shared_ptr<const Extents> extents;  // null where in_one_piece
-  };
-
-  Result<File> FileAt(NodeId file_id) const;
   Result<std::shared_ptr<const Extents>> ExtentsOf(const NodeInfo& node) const;
   Result<uint64_t> SpanHolding(uint64_t tar_offset) const;
   Result<SpanBytes> SpanContent(uint64_t index, const Span& span) const;
   Result<SpanBytes> Decode(uint64_t index, const Span& span) const;
   Result<void> AppendTar(uint64_t tar_offset, uint64_t size, std::vector<Slice>& to) const;
-  Result<void> AppendFile(const File& found, uint64_t offset, uint64_t size,
-                          std::vector<Slice>& to) const;
 
   const std::string name;  // as messages call it
   const std::unique_ptr<RandomAccess> file;
@@ -71,34 +60,16 @@ struct ArchiveReader::State {
   // Where the last read ended: a reader that goes on from there needs no search.
   mutable std::atomic<uint64_t> likely_span{0};
 
-  mutable std::mutex mutex;
-  // The extents last looked up: a sparse file can have millions, and is read in many small pieces.
-  mutable NodeId extents_node = 0;                        // guarded by mutex
-  mutable std::shared_ptr<const Extents> recent_extents;  // guarded by mutex
+  mutable Mutex mutex;
+  // The extents last looked up: a sparse file can have millions, and is looked at before it is
+  // opened, and by many at once.
+  mutable NodeId extents_node GUARDED_BY(mutex) = 0;
+  mutable std::shared_ptr<const Extents> recent_extents GUARDED_BY(mutex);
 };
-
-Result<ArchiveReader::State::File> ArchiveReader::State::FileAt(NodeId file_id) const {
-  File found;
-  found.node = ORCIO_TRY(sidecar->Node(file_id));
-  const NodeInfo& node = found.node;
-  if (node.type != EntryType::kFile)
-    return Fail(ErrorKind::kInvalid, "{}: node {} is no regular file", name, file_id);
-  found.in_one_piece = !node.sparse && node.complete;
-  if (!found.in_one_piece) {
-    found.extents = ORCIO_TRY(ExtentsOf(node));
-    return found;
-  }
-  const auto end = CheckedAdd(node.data_offset, node.size);
-  if (node.size > 0 && (!end || *end > sidecar->tar_bytes())) {
-    return Fail(ErrorKind::kDamaged, "{}: the index puts a file of {} bytes at tar offset {} of {}",
-                name, node.size, node.data_offset, sidecar->tar_bytes());
-  }
-  return found;
-}
 
 Result<std::shared_ptr<const Extents>> ArchiveReader::State::ExtentsOf(const NodeInfo& node) const {
   {
-    std::scoped_lock lock(mutex);
+    const MutexLock lock(mutex);
     if (recent_extents != nullptr && extents_node == node.inode) return recent_extents;
   }
   const auto extents = std::make_shared<const Extents>(ORCIO_TRY(sidecar->Extents(node.inode)));
@@ -107,7 +78,7 @@ Result<std::shared_ptr<const Extents>> ArchiveReader::State::ExtentsOf(const Nod
     return Fail(ErrorKind::kDamaged, "{}: the index has impossible extents for the file at {}",
                 name, node.data_offset);
   }
-  std::scoped_lock lock(mutex);
+  const MutexLock lock(mutex);
   extents_node = node.inode;
   recent_extents = extents;
   return extents;
@@ -160,30 +131,6 @@ Result<void> ArchiveReader::State::AppendTar(uint64_t tar_offset, uint64_t size,
   return {};
 }
 
-// What is asked for lies within the file's size.
-Result<void> ArchiveReader::State::AppendFile(const File& found, uint64_t offset, uint64_t size,
-                                              std::vector<Slice>& to) const {
-  if (found.in_one_piece) return AppendTar(found.node.data_offset + offset, size, to);
-  const Extents& extents = *found.extents;
-  if (!found.node.complete && offset + size > EndOf(extents)) {
-    return Fail(ErrorKind::kDamaged,
-                "{}: the file at tar offset {} is incomplete: {} of its {} bytes are there", name,
-                found.node.data_offset, EndOf(extents), found.node.size);
-  }
-  const uint64_t end = offset + size;
-  for (auto extent = FirstEndingBehind(extents, offset); offset < end; ++extent) {
-    const uint64_t data = extent == extents.end() ? end : std::min(end, extent->file_offset);
-    if (data > offset) AppendZeros(data - offset, to);
-    offset = std::max(offset, data);
-    if (offset == end) break;
-    const uint64_t within = offset - extent->file_offset;
-    const uint64_t here = std::min(end - offset, extent->length - within);
-    ORCIO_TRY(AppendTar(extent->tar_offset + within, here, to));
-    offset += here;
-  }
-  return {};
-}
-
 ArchiveReader::ArchiveReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 ArchiveReader::~ArchiveReader() {
@@ -212,48 +159,86 @@ Result<std::vector<Slice>> ArchiveReader::ReadTar(uint64_t tar_offset, size_t si
   return slices;
 }
 
+Result<ArchiveReader::File> ArchiveReader::OpenFile(NodeId file) const {
+  const Sidecar& index = *state_->sidecar;
+  const NodeInfo node = ORCIO_TRY(index.Node(file));
+  if (node.type != EntryType::kFile)
+    return Fail(ErrorKind::kInvalid, "{}: node {} is no regular file", state_->name, file);
+  File opened(*state_, node);
+  if (node.sparse || !node.complete) {
+    opened.extents_ = ORCIO_TRY(state_->ExtentsOf(node));
+    return opened;
+  }
+  const auto end = CheckedAdd(node.data_offset, node.size);
+  if (node.size > 0 && (!end || *end > index.tar_bytes())) {
+    return Fail(ErrorKind::kDamaged, "{}: the index puts a file of {} bytes at tar offset {} of {}",
+                state_->name, node.size, node.data_offset, index.tar_bytes());
+  }
+  return opened;
+}
+
 Result<std::vector<Slice>> ArchiveReader::ReadFile(NodeId file, uint64_t offset,
                                                    size_t size) const {
-  const State::File found = ORCIO_TRY(state_->FileAt(file));
+  const File opened = ORCIO_TRY(OpenFile(file));
+  return opened.Read(offset, size);
+}
+
+Result<std::vector<Slice>> ArchiveReader::File::Read(uint64_t offset, size_t size) const {
   std::vector<Slice> slices;
-  if (offset < found.node.size) {
-    const uint64_t there = std::min<uint64_t>(size, found.node.size - offset);
-    ORCIO_TRY(state_->AppendFile(found, offset, there, slices));
-  }
+  if (offset < node_.size)
+    ORCIO_TRY(Append(offset, std::min<uint64_t>(size, node_.size - offset), slices));
   return slices;
 }
 
-Result<std::optional<uint64_t>> ArchiveReader::SeekData(NodeId file, uint64_t offset) const {
-  const State::File found = ORCIO_TRY(state_->FileAt(file));
-  if (offset >= found.node.size) return std::nullopt;
-  if (found.in_one_piece) return offset;
-  const Extents& extents = *found.extents;
-  const auto extent = FirstEndingBehind(extents, offset);
-  if (extent != extents.end()) return std::max(offset, extent->file_offset);
+// What is asked for lies within the file's size.
+Result<void> ArchiveReader::File::Append(uint64_t offset, uint64_t size,
+                                         std::vector<Slice>& to) const {
+  if (extents_ == nullptr) return state_->AppendTar(node_.data_offset + offset, size, to);
+  if (!node_.complete && offset + size > EndOf(*extents_)) {
+    return Fail(ErrorKind::kDamaged,
+                "{}: the file at tar offset {} is incomplete: {} of its {} bytes are there",
+                state_->name, node_.data_offset, EndOf(*extents_), node_.size);
+  }
+  const uint64_t end = offset + size;
+  for (auto extent = FirstEndingBehind(*extents_, offset); offset < end; ++extent) {
+    const uint64_t data = extent == extents_->end() ? end : std::min(end, extent->file_offset);
+    if (data > offset) AppendZeros(data - offset, to);
+    offset = std::max(offset, data);
+    if (offset == end) break;
+    const uint64_t within = offset - extent->file_offset;
+    const uint64_t here = std::min(end - offset, extent->length - within);
+    ORCIO_TRY(state_->AppendTar(extent->tar_offset + within, here, to));
+    offset += here;
+  }
+  return {};
+}
+
+std::optional<uint64_t> ArchiveReader::File::SeekData(uint64_t offset) const {
+  if (offset >= node_.size) return std::nullopt;
+  if (extents_ == nullptr) return offset;
+  const auto extent = FirstEndingBehind(*extents_, offset);
+  if (extent != extents_->end()) return std::max(offset, extent->file_offset);
   // What an incomplete file lost is no hole: whoever copies it must run into the error.
-  if (!found.node.complete) return offset;
+  if (!node_.complete) return offset;
   return std::nullopt;
 }
 
-Result<std::optional<uint64_t>> ArchiveReader::SeekHole(NodeId file, uint64_t offset) const {
-  const State::File found = ORCIO_TRY(state_->FileAt(file));
-  if (offset >= found.node.size) return std::nullopt;
-  if (found.in_one_piece) return found.node.size;
-  const Extents& extents = *found.extents;
+std::optional<uint64_t> ArchiveReader::File::SeekHole(uint64_t offset) const {
+  if (offset >= node_.size) return std::nullopt;
+  if (extents_ == nullptr) return node_.size;
   uint64_t reached = offset;
-  for (auto extent = FirstEndingBehind(extents, offset);
-       extent != extents.end() && extent->file_offset <= reached; ++extent) {
+  for (auto extent = FirstEndingBehind(*extents_, offset);
+       extent != extents_->end() && extent->file_offset <= reached; ++extent) {
     reached = extent->file_offset + extent->length;
   }
-  const bool lost = !found.node.complete && reached >= EndOf(extents);
-  return lost ? found.node.size : reached;
+  const bool lost = !node_.complete && reached >= EndOf(*extents_);
+  return lost ? node_.size : reached;
 }
 
-Result<uint64_t> ArchiveReader::DataBytes(NodeId file) const {
-  const State::File found = ORCIO_TRY(state_->FileAt(file));
-  if (found.in_one_piece) return found.node.size;
+uint64_t ArchiveReader::File::data_bytes() const {
+  if (extents_ == nullptr) return node_.size;
   uint64_t sum = 0;
-  for (const Extent& extent : *found.extents) sum += extent.length;
+  for (const Extent& extent : *extents_) sum += extent.length;
   return sum;
 }
 

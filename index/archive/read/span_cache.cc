@@ -5,11 +5,12 @@
 #include <chrono>
 #include <condition_variable>
 #include <list>
-#include <mutex>
 #include <new>
 #include <optional>
 #include <unordered_map>
 #include <utility>
+
+#include "base/threads/mutex.h"
 
 namespace orcio {
 namespace {
@@ -38,21 +39,21 @@ class Flight {
  public:
   void Land(Result<SpanBytes> result) {
     {
-      std::scoped_lock lock(mutex_);
+      const MutexLock lock(mutex_);
       result_ = std::move(result);
     }
     landed_.notify_all();
   }
   [[nodiscard]] Result<SpanBytes> Wait() {
-    std::unique_lock lock(mutex_);
-    landed_.wait(lock, [&] { return result_.has_value(); });
+    const MutexLock lock(mutex_);
+    while (!result_) landed_.wait(mutex_);
     return *result_;
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable landed_;
-  std::optional<Result<SpanBytes>> result_;  // guarded by mutex_
+  Mutex mutex_;
+  std::condition_variable_any landed_;
+  std::optional<Result<SpanBytes>> result_ GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -64,7 +65,7 @@ class SpanCache::Shard {
   Result<SpanBytes> Get(const Key& key, const std::function<Result<SpanBytes>()>& decode) {
     std::shared_ptr<Flight> flight;
     {
-      std::scoped_lock lock(mutex_);
+      const MutexLock lock(mutex_);
       if (const auto found = held_.find(key); found != held_.end()) {
         ++counters_.hits;
         recent_.splice(recent_.begin(), recent_, found->second);
@@ -89,13 +90,13 @@ class SpanCache::Shard {
   }
 
   bool Contains(const Key& key) const {
-    std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     return held_.find(key) != held_.end();
   }
 
   void Forget(uint64_t archive) {
     std::list<Held> dropped;  // freed once the lock is released
-    std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     for (auto span = recent_.begin(); span != recent_.end();) {
       const auto next = std::next(span);
       if (span->key.archive == archive) Drop(span, dropped);
@@ -104,7 +105,7 @@ class SpanCache::Shard {
   }
 
   Counters counters() const {
-    std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     return counters_;
   }
 
@@ -127,7 +128,7 @@ class SpanCache::Shard {
   };
 
   void CountDecode(const Result<SpanBytes>& result, std::chrono::nanoseconds took) {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     ++counters_.decodes;
     if (result) counters_.decoded_bytes += (*result)->size();
     counters_.decode_nanoseconds += static_cast<uint64_t>(took.count());
@@ -138,7 +139,7 @@ class SpanCache::Shard {
     std::list<Held> dropped;  // freed once the lock is released
     std::shared_ptr<Flight> flight;
     {
-      std::scoped_lock lock(mutex_);
+      const MutexLock lock(mutex_);
       const auto found = flights_.find(key);
       flight = std::move(found->second);
       flights_.erase(found);
@@ -154,8 +155,7 @@ class SpanCache::Shard {
     }
   }
 
-  // With mutex_ held.
-  void Keep(const Key& key, const SpanBytes& bytes, std::list<Held>& dropped) {
+  void Keep(const Key& key, const SpanBytes& bytes, std::list<Held>& dropped) REQUIRES(mutex_) {
     if (bytes->size() > budget_bytes_) return;
     while (counters_.bytes + bytes->size() > budget_bytes_) Drop(std::prev(recent_.end()), dropped);
     std::list<Held> kept{{key, bytes}};
@@ -164,20 +164,18 @@ class SpanCache::Shard {
     counters_.bytes += bytes->size();
   }
 
-  // With mutex_ held.
-  void Drop(std::list<Held>::iterator span, std::list<Held>& dropped) {
+  void Drop(std::list<Held>::iterator span, std::list<Held>& dropped) REQUIRES(mutex_) {
     counters_.bytes -= span->bytes->size();
     held_.erase(span->key);
     dropped.splice(dropped.end(), recent_, span);
   }
 
   const uint64_t budget_bytes_;
-  mutable std::mutex mutex_;
-  // All guarded by mutex_.
-  std::list<Held> recent_;  // most recently used first
-  std::unordered_map<Key, std::list<Held>::iterator, KeyHash> held_;
-  std::unordered_map<Key, std::shared_ptr<Flight>, KeyHash> flights_;
-  Counters counters_;
+  mutable Mutex mutex_;
+  std::list<Held> recent_ GUARDED_BY(mutex_);  // most recently used first
+  std::unordered_map<Key, std::list<Held>::iterator, KeyHash> held_ GUARDED_BY(mutex_);
+  std::unordered_map<Key, std::shared_ptr<Flight>, KeyHash> flights_ GUARDED_BY(mutex_);
+  Counters counters_ GUARDED_BY(mutex_);
 };
 
 SpanCache::SpanCache(uint64_t budget_bytes) : budget_bytes_(budget_bytes) {

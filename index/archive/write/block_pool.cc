@@ -11,9 +11,9 @@ BlockPool::BlockPool(size_t capacity) : capacity_(capacity) {
 std::shared_ptr<PooledBlock> BlockPool::Take(const std::stop_token& stop) {
   std::unique_ptr<PooledBlock> block;
   {
-    std::unique_lock lock(mutex_);
-    const bool ready =
-        returned_.wait(lock, stop, [&] { return !free_.empty() || allocated_ < capacity_; });
+    const MutexLock lock(mutex_);
+    const bool ready = returned_.wait(
+        mutex_, stop, [&]() REQUIRES(mutex_) { return !free_.empty() || allocated_ < capacity_; });
     if (!ready) return nullptr;
     if (free_.empty()) {
       ++allocated_;
@@ -33,7 +33,7 @@ std::shared_ptr<PooledBlock> BlockPool::Take(const std::stop_token& stop) {
 
 void BlockPool::Return(PooledBlock* block) {
   {
-    std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     free_.emplace_back(block);
   }
   returned_.notify_one();

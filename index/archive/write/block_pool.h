@@ -3,10 +3,10 @@
 #include <condition_variable>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <vector>
 
+#include "base/threads/mutex.h"
 #include "index/gzip/gzip_member.h"
 
 namespace orcio {
@@ -31,10 +31,10 @@ class BlockPool {
   void Return(PooledBlock* block);
 
   const size_t capacity_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any returned_;
-  size_t allocated_ = 0;                            // guarded by mutex_
-  std::vector<std::unique_ptr<PooledBlock>> free_;  // guarded by mutex_
+  size_t allocated_ GUARDED_BY(mutex_) = 0;
+  std::vector<std::unique_ptr<PooledBlock>> free_ GUARDED_BY(mutex_);
 };
 
 }  // namespace orcio

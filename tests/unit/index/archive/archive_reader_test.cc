@@ -122,14 +122,14 @@ TEST_CASE_METHOD(ReaderFixture, "A sparse file reads with its holes as zeros") {
     const size_t size = random() % 50000;
     REQUIRE(Joined(ValueOf(reader->ReadFile(file, offset, size))) == expected.substr(offset, size));
   }
-  CHECK(ValueOf(reader->DataBytes(file)) == 8192);
-  CHECK(ValueOf(reader->DataBytes(Find("a"))) == 5000);
+  CHECK(ValueOf(reader->OpenFile(file)).data_bytes() == 8192);
+  CHECK(ValueOf(reader->OpenFile(Find("a"))).data_bytes() == 5000);
 }
 
 TEST_CASE_METHOD(ReaderFixture, "Holes and data are found as lseek finds them") {
-  const NodeId file = Find("s");
-  const auto data = [&](uint64_t from) { return ValueOf(reader->SeekData(file, from)); };
-  const auto hole = [&](uint64_t from) { return ValueOf(reader->SeekHole(file, from)); };
+  const auto file = ValueOf(reader->OpenFile(Find("s")));
+  const auto data = [&](uint64_t from) { return file.SeekData(from); };
+  const auto hole = [&](uint64_t from) { return file.SeekHole(from); };
   CHECK(data(0) == 8192);
   CHECK(data(8191) == 8192);
   CHECK(data(8192) == 8192);
@@ -148,16 +148,29 @@ TEST_CASE_METHOD(ReaderFixture, "Holes and data are found as lseek finds them") 
 }
 
 TEST_CASE_METHOD(ReaderFixture, "A file without holes has one at its end") {
-  const NodeId file = Find("a");
-  CHECK(ValueOf(reader->SeekData(file, 4999)) == 4999);
-  CHECK(ValueOf(reader->SeekHole(file, 0)) == 5000);
-  CHECK(ValueOf(reader->SeekData(file, 5000)) == Position());
-  CHECK(ValueOf(reader->SeekHole(file, 5000)) == Position());
-  CHECK(ValueOf(reader->SeekHole(file, UINT64_MAX)) == Position());
-  CHECK(ValueOf(reader->SeekData(Find("empty"), 0)) == Position());
+  const auto file = ValueOf(reader->OpenFile(Find("a")));
+  CHECK(file.SeekData(4999) == 4999);
+  CHECK(file.SeekHole(0) == 5000);
+  CHECK(file.SeekData(5000) == Position());
+  CHECK(file.SeekHole(5000) == Position());
+  CHECK(file.SeekHole(UINT64_MAX) == Position());
+  CHECK(ValueOf(reader->OpenFile(Find("empty"))).SeekData(0) == Position());
+}
+
+TEST_CASE_METHOD(ReaderFixture, "Files that are open keep apart what is in them") {
+  const auto sparse = ValueOf(reader->OpenFile(Find("s")));
+  const auto whole = ValueOf(reader->OpenFile(Find("z")));
+  CHECK(whole.size() == 20000);
+  CHECK(sparse.size() == 100000);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(Joined(ValueOf(whole.Read(19000, 5000))) == content_z.substr(19000));
+    CHECK(Joined(ValueOf(sparse.Read(45055, 3))) == std::string("x\0\0", 3));
+  }
+  CHECK(ValueOf(whole.Read(20000, 1)).empty());
 }
 
 TEST_CASE_METHOD(ReaderFixture, "A directory has no content to read") {
+  CHECK(reader->OpenFile(kRootNode).error().kind == ErrorKind::kInvalid);
   const auto read = reader->ReadFile(kRootNode, 0, 10);
   REQUIRE_FALSE(read.has_value());
   CHECK(read.error().kind == ErrorKind::kInvalid);
@@ -237,8 +250,8 @@ TEST_CASE("What a cut tar lost of a file is damage, what it has is there") {
   ReaderFixture cut(data + 7000);
   const NodeId file = cut.Find("z");
   CHECK_FALSE(ValueOf(cut.sidecar->Node(file)).complete);
-  const uint64_t there =
-      ValueOf(cut.reader->DataBytes(file));  // whole blocks of what the scanner was handed
+  const auto opened = ValueOf(cut.reader->OpenFile(file));
+  const uint64_t there = opened.data_bytes();  // whole blocks of what the scanner was handed
   REQUIRE(there > 6000);
   REQUIRE(there <= 7000);
   CHECK(Joined(ValueOf(cut.reader->ReadFile(file, 0, there))) == cut.content_z.substr(0, there));
@@ -248,13 +261,13 @@ TEST_CASE("What a cut tar lost of a file is damage, what it has is there") {
     CHECK(lost.error().kind == ErrorKind::kDamaged);
   }
   // No hole: whoever copies the file must not take what was lost for zeros.
-  CHECK(ValueOf(cut.reader->SeekData(file, 15000)) == 15000);
-  CHECK(ValueOf(cut.reader->SeekHole(file, 0)) == 20000);
+  CHECK(opened.SeekData(15000) == 15000);
+  CHECK(opened.SeekHole(0) == 20000);
   CHECK(Joined(ValueOf(cut.reader->ReadFile(cut.Find("a"), 0, 5000))) == cut.content_a);
 }
 
 TEST_CASE_METHOD(ReaderFixture, "Threads reading at random all get the right bytes") {
-  const NodeId file = Find("z");
+  const auto file = ValueOf(reader->OpenFile(Find("z")));
   const NodeId sparse = Find("s");
   std::atomic<int> wrong = 0;
   {
@@ -264,7 +277,7 @@ TEST_CASE_METHOD(ReaderFixture, "Threads reading at random all get the right byt
         std::mt19937 random(seed);
         for (int i = 0; i < 300; ++i) {
           const size_t offset = random() % 20000;
-          const auto read = reader->ReadFile(file, offset, 3000);
+          const auto read = file.Read(offset, 3000);
           if (!read || Joined(*read) != content_z.substr(offset, 3000)) ++wrong;
           if (!reader->ReadFile(sparse, offset, 3000)) ++wrong;
         }
