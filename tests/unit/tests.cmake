@@ -37,6 +37,7 @@ orcio_unit_tests(unit_index orcio_index
   unit/base/stage_group_test.cc
   unit/index/tar/tar_damage_test.cc
   unit/index/tar/tar_dialects_test.cc
+  unit/index/tar/tar_resume_test.cc
   unit/support/tar_fixtures_test.cc
   unit/index/tar/tar_scanner_test.cc
   unit/support/tree_listing_test.cc
