@@ -1,5 +1,5 @@
 orcio_unit_tests(unit_index orcio_index
-  APART inflater_test foreign_rebuild_test archive_assembler_test tar_dialects_test member_damage_test
+  APART inflater_test foreign_rebuild_test index_resume_test archive_assembler_test tar_dialects_test member_damage_test
   SOURCES
   unit/index/archive/archive_assembler_test.cc
   unit/index/repository/archive_name_test.cc
@@ -14,6 +14,7 @@ orcio_unit_tests(unit_index orcio_index
   unit/index/archive/foreign_rebuild_test.cc
   unit/index/gzip/gzip_member_test.cc
   unit/index/gzip/gzip_stream_test.cc
+  unit/index/archive/index_resume_test.cc
   unit/index/gzip/inflater_test.cc
   unit/index/repository/leftovers_test.cc
   unit/index/tar/like_gnu_tar_test.cc
@@ -152,6 +153,7 @@ if(ORCIO_SANITIZE STREQUAL "thread" AND NOT ORCIO_INDEX_ONLY)
     unit/index/archive/block_pool_test.cc
     unit/base/bounded_queue_test.cc
     unit/index/archive/foreign_rebuild_test.cc
+    unit/index/archive/index_resume_test.cc
     unit/fusefs/latest_pins_test.cc
     unit/fusefs/namespace_test.cc
     unit/base/ordered_slots_test.cc
