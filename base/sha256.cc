@@ -1,37 +1,31 @@
 #include "base/sha256.h"
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <algorithm>
-#include <new>
+#include <cstring>
 #include <vector>
 
-#include "base/free_with.h"
+// What OpenSSL 3 has instead hides its state, which no stream could be taken up from. These run the
+// same code.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 namespace orcio {
 
 struct Sha256::Context {
-  std::unique_ptr<EVP_MD_CTX, FreeWith<EVP_MD_CTX_free>> md{EVP_MD_CTX_new()};
-  std::unique_ptr<EVP_MD, FreeWith<EVP_MD_free>> algorithm{
-      EVP_MD_fetch(nullptr, "SHA256", nullptr)};
-
-  void Start() {
-    // Neither can fail for want of anything but memory: OpenSSL's default provider always has
-    // SHA-256.
-    if (md == nullptr || algorithm == nullptr) throw std::bad_alloc();
-    if (EVP_DigestInit_ex2(md.get(), algorithm.get(), nullptr) != 1) throw std::bad_alloc();
-  }
+  SHA256_CTX sha{};
 };
 
 Sha256::Sha256() : context_(std::make_unique<Context>()) {
-  context_->Start();
+  SHA256_Init(&context_->sha);
 }
 Sha256::~Sha256() = default;
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
 void Sha256::Update(std::span<const std::byte> bytes) {
-  if (EVP_DigestUpdate(context_->md.get(), bytes.data(), bytes.size()) != 1) throw std::bad_alloc();
+  if (!bytes.empty()) SHA256_Update(&context_->sha, bytes.data(), bytes.size());
 }
 
 void Sha256::UpdateZeros(uint64_t count) {
@@ -45,12 +39,29 @@ void Sha256::UpdateZeros(uint64_t count) {
 
 Sha256Digest Sha256::Finish() {
   Sha256Digest digest;
-  if (EVP_DigestFinal_ex(context_->md.get(), reinterpret_cast<unsigned char*>(digest.data()),
-                         nullptr) != 1) {
-    throw std::bad_alloc();
-  }
-  context_->Start();
+  SHA256_Final(reinterpret_cast<unsigned char*>(digest.data()), &context_->sha);
+  SHA256_Init(&context_->sha);
   return digest;
+}
+
+Sha256State Sha256::Save() const {
+  const SHA256_CTX& sha = context_->sha;
+  Sha256State state;
+  std::copy_n(sha.h, state.hash.size(), state.hash.begin());
+  state.bytes = (uint64_t{sha.Nh} << 32 | sha.Nl) / 8;
+  std::memcpy(state.rest.data(), sha.data, sha.num);
+  return state;
+}
+
+void Sha256::GoOn(const Sha256State& state) {
+  SHA256_CTX& sha = context_->sha;
+  SHA256_Init(&sha);
+  std::ranges::copy(state.hash, sha.h);
+  const uint64_t bits = state.bytes * 8;
+  sha.Nh = static_cast<SHA_LONG>(bits >> 32);
+  sha.Nl = static_cast<SHA_LONG>(bits);
+  sha.num = static_cast<unsigned>(state.bytes % state.rest.size());
+  std::memcpy(sha.data, state.rest.data(), sha.num);
 }
 
 Sha256Digest Sha256::Of(std::span<const std::byte> bytes) {
@@ -71,3 +82,5 @@ std::string ToHex(std::span<const std::byte> bytes) {
 }
 
 }  // namespace orcio
+
+#pragma GCC diagnostic pop

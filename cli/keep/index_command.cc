@@ -94,6 +94,15 @@ ExitCode Index(const Context& context, const IndexOptions& options) {
                           NameOfMany(archive.path.filename().string(), ++number, chosen->size()));
     RebuildOptions rebuild;
     rebuild.progress = [&](uint64_t done, uint64_t total) { progress.Show(done, total); };
+    rebuild.resumed = [&](uint64_t done, uint64_t total) {
+      if (context.json || (context.verbose == 0 && !context.Interactive())) return;
+      line.Above([&] {
+        context.Print(fmt::format(
+            "{}: continuing at {} %\n", context.Shown(archive.path.string()),
+            static_cast<unsigned>(100.0 * static_cast<double>(done) / static_cast<double>(total))));
+      });
+    };
+    rebuild.note = [&](const std::string& note) { line.Above([&] { context.Warn(note); }); };
     rebuild.facts = KeptFacts(LocalFileSystem(), archive.path, archive.sidecar);
     const auto rebuilt = RebuildSidecar(LocalFileSystem(), archive.path, archive.sidecar, rebuild,
                                         interrupt.token());

@@ -251,6 +251,12 @@ Result<MountedArchive::Reader> MountedArchive::Rebuild(const std::string& reason
   const auto begun = Clock::now();
   RebuildOptions rebuild;
   rebuild.facts = KeptFacts(policy_.files, file_.path, file_.sidecar);
+  rebuild.resumed = [this](uint64_t done, uint64_t total) {
+    Log(fmt::format(
+        "{}: continuing at {} %", file_.path.string(),
+        static_cast<unsigned>(100.0 * static_cast<double>(done) / static_cast<double>(total))));
+  };
+  rebuild.note = [this](const std::string& note) { Log(note); };
   ORCIO_TRY(RebuildSidecar(policy_.files, file_.path, file_.sidecar, rebuild, stop));
   const std::chrono::duration<double> seconds = Clock::now() - begun;
   Log(fmt::format("{}: index rebuilt in {:.1f} s", file_.path.string(), seconds.count()));

@@ -25,13 +25,52 @@ GzipStream::GzipStream(InputBuffer& in, std::string name, const Inflater& inflat
     : in_(in),
       name_(std::move(name)),
       checks_members_(false),
-      state_(State::kBlocks),
+      state_(Stage::kBlocks),
       inflater_(inflater),
       any_member_(true),
       member_bytes_(has_window ? WindowUse::kWindowBytes : 0) {}
 
+GzipStream::GzipStream(InputBuffer& in, std::string name, const State& state,
+                       const Inflater& inflater)
+    : in_(in),
+      name_(std::move(name)),
+      checks_members_(true),
+      inflater_(inflater),
+      block_bit_(state.position.block_bit),
+      data_end_(state.data_end),
+      any_member_(state.any_member),
+      member_offset_(state.member_offset),
+      member_begin_(state.member_begin),
+      member_bytes_(state.member_bytes),
+      member_crc32_(state.member_crc32),
+      bad_members_(state.bad_members) {
+  if (state.at == State::At::kBlocks) state_ = Stage::kBlocks;
+  if (state.at == State::At::kTrailer) state_ = Stage::kTrailer;
+}
+
+GzipStream::State GzipStream::Save() const {
+  State state;
+  state.buffered = in_.bytes().size();
+  state.data_end = data_end_;
+  state.any_member = any_member_;
+  state.member_offset = member_offset_;
+  state.member_begin = member_begin_;
+  state.member_bytes = member_bytes_;
+  state.member_crc32 = member_crc32_;
+  state.bad_members = bad_members_;
+  if (state_ == Stage::kBlocks) {
+    state.at = State::At::kBlocks;
+    state.position = position();
+  } else {
+    // Bits that a deflate stream leaves of its last byte are nothing.
+    state.at = state_ == Stage::kTrailer ? State::At::kTrailer : State::At::kHeader;
+    state.position = {in_.offset() * 8, in_.offset() * 8};
+  }
+  return state;
+}
+
 GzipStream::Position GzipStream::position() const {
-  const uint64_t bit = in_.offset() * 8 - inflater_.unread_bits();
+  const uint64_t bit = in_.offset() * 8 + inflater_.skipped_bits() - inflater_.unread_bits();
   return {bit, inflater_.at_header() ? bit : block_bit_};
 }
 
@@ -45,26 +84,26 @@ Result<GzipStream::Event> GzipStream::Run(std::byte*& out, std::byte* out_end,
                                           const std::byte* buffer, const Inflater::Watch* watch) {
   for (;;) {
     switch (state_) {
-      case State::kHeader:
+      case Stage::kHeader:
         ORCIO_TRY(ReadHeader());
-        if (state_ == State::kBlocks) return Event::kBlock;
+        if (state_ == Stage::kBlocks) return Event::kBlock;
         break;
-      case State::kBlocks:
+      case Stage::kBlocks:
         switch (ORCIO_TRY(Inflate(out, out_end, buffer, watch))) {
           case Inflater::Stop::kOutput:
             return Event::kFull;
           case Inflater::Stop::kBlock:
             return Event::kBlock;
           default:
-            state_ = State::kTrailer;
+            state_ = Stage::kTrailer;
             // Whoever wants no more has no trailer either, where a span ends with the block.
             if (out >= out_end) return Event::kFull;
         }
         break;
-      case State::kTrailer:
+      case Stage::kTrailer:
         ORCIO_TRY(ReadTrailer());
         break;
-      case State::kEnd:
+      case Stage::kEnd:
         return Event::kEnd;
     }
   }
@@ -84,7 +123,7 @@ Result<void> GzipStream::ReadHeader() {
   member_begin_ += std::exchange(member_bytes_, 0);
   member_crc32_ = 0;
   inflater_.Begin();
-  state_ = State::kBlocks;
+  state_ = Stage::kBlocks;
   return {};
 }
 
@@ -97,7 +136,7 @@ Result<bool> GzipStream::IsAtMember() {
 
 Result<void> GzipStream::ReadTail() {
   const uint64_t offset = in_.offset();
-  state_ = State::kEnd;
+  state_ = Stage::kEnd;
   for (;;) {
     ORCIO_TRY(in_.Fill(1));
     const auto bytes = in_.bytes();
@@ -118,7 +157,7 @@ Result<void> GzipStream::ReadTrailer() {
   const uint32_t crc32 = *trailer.Get<uint32_t>();
   const uint32_t bytes = *trailer.Get<uint32_t>();
   in_.Skip(gzip::kTrailerBytes);
-  state_ = State::kHeader;
+  state_ = Stage::kHeader;
   if (!checks_members_ || (crc32 == member_crc32_ && bytes == static_cast<uint32_t>(member_bytes_)))
     return {};
   BadMember bad{member_begin_, member_begin_ + member_bytes_,

@@ -36,12 +36,35 @@ class GzipStream {
     std::string message;
   };
 
+  // Where a stream stands between two calls of Run, the bytes decoded before apart. Nothing where
+  // it has failed or ended.
+  struct State {
+    enum class At : uint8_t { kHeader, kBlocks, kTrailer };
+    At at = At::kHeader;
+    Position position;
+    // Bytes of input at hand. Where a span ends between two symbols depends on it: to end alike,
+    // another stream must be given as many first.
+    uint64_t buffered = 0;
+    uint64_t data_end = 0;
+    bool any_member = false;
+    uint64_t member_offset = 0;
+    uint64_t member_begin = 0;
+    uint64_t member_bytes = 0;
+    uint32_t member_crc32 = 0;
+    std::vector<BadMember> bad_members;
+  };
+
   // Reads from the beginning of a member. `in` outlives the stream and can hold 64 KiB; `name` is
   // for messages.
   GzipStream(InputBuffer& in, std::string name);
   // Goes on in the middle of a member, with an inflater that stands where `in` begins. Checks no
   // member's CRC: whoever takes up at a checkpoint has one of his own.
   GzipStream(InputBuffer& in, std::string name, const Inflater& inflater, bool has_window);
+
+  // Goes on where another one stood, of the same file: `in` begins at the byte of that position,
+  // and `inflater` stands there, too.
+  GzipStream(InputBuffer& in, std::string name, const State& state, const Inflater& inflater);
+  [[nodiscard]] State Save() const;
 
   // Decodes from `out` on, moving it; up to Inflater::kSlack bytes behind out_end are overwritten.
   // Bytes from `buffer` up to `out` are the last ones that were decoded, 32 KiB of them or all.
@@ -56,7 +79,7 @@ class GzipStream {
   [[nodiscard]] bool cut_short() const { return cut_short_; }
   // From which of the bytes that were decoded on no member's CRC has been looked at.
   [[nodiscard]] uint64_t checked_up_to() const {
-    return state_ == State::kBlocks || state_ == State::kTrailer ? member_begin_
+    return state_ == Stage::kBlocks || state_ == Stage::kTrailer ? member_begin_
                                                                  : member_begin_ + member_bytes_;
   }
   [[nodiscard]] const std::vector<BadMember>& bad_members() const { return bad_members_; }
@@ -64,7 +87,7 @@ class GzipStream {
   [[nodiscard]] const std::string& garbage() const { return garbage_; }
 
  private:
-  enum class State { kHeader, kBlocks, kTrailer, kEnd };
+  enum class Stage { kHeader, kBlocks, kTrailer, kEnd };
 
   [[nodiscard]] Result<void> ReadHeader();
   [[nodiscard]] Result<void> ReadTrailer();
@@ -78,7 +101,7 @@ class GzipStream {
   InputBuffer& in_;
   const std::string name_;
   const bool checks_members_;
-  State state_ = State::kHeader;
+  Stage state_ = Stage::kHeader;
   Inflater inflater_;
   uint64_t block_bit_ = 0;
   uint64_t data_end_ = 0;

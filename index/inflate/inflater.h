@@ -73,6 +73,8 @@ class Inflater {
 
   // How many bits of the byte before place.in are still to be read: 0 to 7.
   [[nodiscard]] unsigned unread_bits() const { return bit_count_; }
+  // How many bits of the byte at place.in are passed over first: 0 to 7, and only before any Run.
+  [[nodiscard]] unsigned skipped_bits() const { return skip_; }
   // Whether the next thing in the stream is a block's header.
   [[nodiscard]] bool at_header() const { return block_ == Block::kNone; }
   [[nodiscard]] bool in_stored_block() const { return block_ == Block::kStored; }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -11,87 +10,70 @@
 #include "base/threads/bounded_queue.h"
 #include "base/threads/ordered_slots.h"
 #include "base/threads/stage_group.h"
+#include "index/rebuild/digest_trail.h"
 #include "index/rebuild/lost_spans.h"
+#include "index/rebuild/piece_source.h"
 #include "index/spans/gzip_spans.h"
 
 namespace orcio {
 namespace {
 
-using Piece = std::vector<std::byte>;
-
-constexpr size_t kTarPieceBytes = size_t{1} << 20;
+constexpr size_t kArchivePieceBytes = DigestTrail::kPieceBytes;
 constexpr size_t kBufferedPieces = 8;
 constexpr size_t kSpansInWork = 6;
 constexpr size_t kInputBytes = size_t{256} << 10;
 
-// The pieces of an archive that another thread reads.
-class PieceSource : public ByteSource {
- public:
-  PieceSource(BoundedQueue<Piece>& pieces, const StageGroup& stages)
-      : pieces_(pieces), stages_(stages) {}
-
-  Result<size_t> Read(std::span<std::byte> into) override {
-    if (done_ == piece_.size() && !NextPiece()) {
-      ORCIO_TRY(stages_.status());
-      return 0;
-    }
-    const size_t count = std::min(into.size(), piece_.size() - done_);
-    std::memcpy(into.data(), piece_.data() + done_, count);
-    done_ += count;
-    return count;
-  }
-  // Lets the rest go by: it is digested before it comes here.
-  void Drain() {
-    while (NextPiece()) {
-    }
-  }
-
- private:
-  bool NextPiece() {
-    auto piece = pieces_.Pop(stages_.token());
-    piece_ = piece ? std::move(*piece) : Piece();
-    done_ = 0;
-    return piece.has_value();
-  }
-
-  BoundedQueue<Piece>& pieces_;
-  const StageGroup& stages_;
-  Piece piece_;
-  size_t done_ = 0;
-};
-
 // From an archive file to what its sidecar says:
 //
 //   reader, digests --pieces--> decoder --spans, in order--> scanner (the caller's thread)
-class ForeignRebuild : private TarSource {
+class ForeignRebuild : private TarSource, private TarScanKeeper {
  public:
   ForeignRebuild(const RandomAccess& archive, std::string name, bool is_gzip,
-                 const RebuildOptions& options, IndexedArchive& indexed)
+                 const RebuildOptions& options, IndexedArchive& indexed,
+                 const ForeignResume& resume)
       : archive_(archive),
         name_(std::move(name)),
+        is_gzip_(is_gzip),
         options_(options),
         indexed_(indexed),
+        log_(resume.log),
+        resumed_(resume.resumed),
         pieces_(kBufferedPieces),
-        source_(pieces_, stages_),
-        input_(source_, 0, kInputBytes),
-        stream_(input_, name_),
+        source_(pieces_, stages_, BeginByte() % kArchivePieceBytes,
+                resumed_ == nullptr ? 0 : resumed_->point.spans.stream.buffered),
+        input_(source_, BeginByte(), kInputBytes),
+        stream_(resumed_ == nullptr
+                    ? GzipStream(input_, name_)
+                    : GzipStream(input_, name_, resumed_->point.spans.stream, resumed_->inflater)),
+        maker_(MakeMaker()),
         spans_in_work_(kSpansInWork) {
-    if (is_gzip) {
-      maker_ = std::make_unique<GzipSpans>(stream_);
-    } else {
-      maker_ = std::make_unique<StoredSpans>(source_);
-    }
+    if (resumed_ == nullptr) return;
+    sha256_.GoOn(resumed_->point.digest);
+    tar_bytes_ = resumed_->point.spans.tar_offset;
+    entries_ = resumed_->point.scan.summary.entries;
+    last_entry_ = std::move(resumed_->last_entry);
   }
 
   Result<void> Run(const std::stop_token& stop);
 
  private:
+  // Of the archive, and of the tar, where this begins.
+  [[nodiscard]] uint64_t BeginByte() const {
+    return resumed_ == nullptr ? 0 : resumed_->point.spans.stream.position.bit / 8;
+  }
+  [[nodiscard]] uint64_t BeginTar() const {
+    return resumed_ == nullptr ? 0 : resumed_->point.scan.position;
+  }
+  std::unique_ptr<SpanMaker> MakeMaker();
   Result<void> Read();
   Result<void> Decode();
   Result<void> Scan();
   Failure NoTar(const Error& error) const;
   // For the scanner.
   Result<std::span<const std::byte>> Next() override;
+  bool IsDue(uint64_t position) override;
+  void Keep(TarScanState&& state) override;
+  Result<void> TakeFront();
   [[nodiscard]] std::optional<uint64_t> AstrayFrom() const;
   [[nodiscard]] std::vector<DoubtfulStretch> Doubts() const;
   Result<void> SumUp();
@@ -99,10 +81,14 @@ class ForeignRebuild : private TarSource {
 
   const RandomAccess& archive_;
   const std::string name_;
+  const bool is_gzip_;
   const RebuildOptions& options_;
   IndexedArchive& indexed_;
-  BoundedQueue<Piece> pieces_;
+  IndexLog* const log_;
+  ResumedIndex* const resumed_;
+  BoundedQueue<ArchivePiece> pieces_;
   Sha256 sha256_;  // the reader's
+  DigestTrail digests_;
 
   // The decoder's, until Run has joined it.
   PieceSource source_;
@@ -113,14 +99,21 @@ class ForeignRebuild : private TarSource {
 
   OrderedSlots<DecodedSpan> spans_in_work_;
   // The scanner's.
-  bool has_front_ = false;
-  bool ended_ = false;  // the decoder has nothing more
+  DecodedSpan* front_ = nullptr;  // that the scanner stands in
+  bool ended_ = false;            // the decoder has nothing more
   uint64_t tar_bytes_ = 0;
   uint64_t entries_ = 0;
   std::optional<TarEntry> last_entry_;  // kept back: what breaks behind it casts doubt on it
 
   StageGroup stages_;
 };
+
+std::unique_ptr<SpanMaker> ForeignRebuild::MakeMaker() {
+  const uint64_t tar_offset = resumed_ == nullptr ? 0 : resumed_->point.spans.tar_offset;
+  if (!is_gzip_) return std::make_unique<StoredSpans>(source_, tar_offset);
+  if (resumed_ == nullptr) return std::make_unique<GzipSpans>(stream_);
+  return std::make_unique<GzipSpans>(stream_, tar_offset, resumed_->point.window);
+}
 
 Result<void> ForeignRebuild::Run(const std::stop_token& stop) {
   const std::stop_callback cancel(stop, [this] {
@@ -137,8 +130,10 @@ Result<void> ForeignRebuild::Run(const std::stop_token& stop) {
 }
 
 Result<void> ForeignRebuild::Read() {
-  for (uint64_t offset = 0; offset < archive_.size();) {
-    Piece piece(kTarPieceBytes);
+  for (uint64_t offset = BeginByte() / kArchivePieceBytes * kArchivePieceBytes;
+       offset < archive_.size();) {
+    if (log_ != nullptr) digests_.Add(sha256_.Save());
+    ArchivePiece piece(kArchivePieceBytes);
     piece.resize(ORCIO_TRY(archive_.ReadAt(offset, piece)));
     if (piece.empty())
       return Fail(ErrorKind::kIo, "{} was cut short to {} bytes while it was read", name_, offset);
@@ -168,33 +163,67 @@ Result<void> ForeignRebuild::Decode() {
 }
 
 Result<std::span<const std::byte>> ForeignRebuild::Next() {
-  if (std::exchange(has_front_, false)) spans_in_work_.Pop();
-  DecodedSpan* decoded = spans_in_work_.Front(stages_.token());
-  ORCIO_TRY(stages_.status());
-  if (decoded == nullptr) {
-    ended_ = true;
-    return std::span<const std::byte>();
+  for (;;) {
+    if (std::exchange(front_, nullptr) != nullptr) spans_in_work_.Pop();
+    front_ = spans_in_work_.Front(stages_.token());
+    ORCIO_TRY(stages_.status());
+    if (front_ == nullptr) {
+      ended_ = true;
+      return std::span<const std::byte>();
+    }
+    ORCIO_TRY(TakeFront());
+    // The scan goes on inside the first of them, or right behind it.
+    const auto tar = front_->tar();
+    const uint64_t passed = BeginTar() - std::min(BeginTar(), front_->span.tar_offset);
+    if (passed < tar.size()) return tar.subspan(static_cast<size_t>(passed));
   }
-  has_front_ = true;
-  decoded->start.window_offset = ORCIO_TRY(indexed_.windows.Append(decoded->packed_window));
-  indexed_.spans.push_back(decoded->span);
-  indexed_.starts.push_back(decoded->start);
-  tar_bytes_ += decoded->span.tar_bytes;
-  if (options_.progress) {
-    options_.progress(decoded->span.archive_offset + decoded->span.archive_bytes, archive_.size());
-  }
-  return decoded->tar();
+}
+
+Result<void> ForeignRebuild::TakeFront() {
+  const Span& span = front_->span;
+  front_->start.window_offset = ORCIO_TRY(indexed_.windows.Append(front_->packed_window));
+  indexed_.spans.push_back(span);
+  indexed_.starts.push_back(front_->start);
+  if (log_ != nullptr) log_->AddSpan({span, front_->start, front_->packed_window});
+  tar_bytes_ += span.tar_bytes;
+  if (options_.progress)
+    options_.progress(span.archive_offset + span.archive_bytes, archive_.size());
+  return {};
+}
+
+// Where the scanner has looked ahead, it may stand before its span.
+bool ForeignRebuild::IsDue(uint64_t position) {
+  return log_->IsDue(position) && front_ != nullptr && position >= front_->span.tar_offset;
+}
+
+void ForeignRebuild::Keep(TarScanState&& state) {
+  IndexPoint point;
+  point.spans = front_->before;
+  const auto digest = digests_.At(point.spans.stream.position.bit / 8);
+  if (!digest) return;
+  point.digest = *digest;
+  if (is_gzip_) point.window.assign(front_->window().begin(), front_->window().end());
+  point.scan = std::move(state);
+  log_->Keep(point);
 }
 
 Result<void> ForeignRebuild::Scan() {
-  auto scanned = ScanTar(*this, [&](TarEntry&& entry) -> Result<void> {
+  TarScanOptions scan;
+  if (log_ != nullptr) scan.keeper = this;
+  if (resumed_ != nullptr) scan.from = &resumed_->point.scan;
+  const auto take = [&](TarEntry&& entry) -> Result<void> {
+    if (log_ != nullptr) log_->AddEntry(entry);
     if (last_entry_) ORCIO_TRY(indexed_.builder.Add(std::move(*last_entry_)));
     last_entry_ = std::move(entry);
     ++entries_;
     return {};
-  });
+  };
+  auto scanned = ScanTar(*this, take, scan);
   ORCIO_TRY(stages_.status());
   if (!scanned) return NoTar(scanned.error());
+  // Only a log that was made to mislead says so.
+  if (tar_bytes_ < BeginTar())
+    return Fail(ErrorKind::kDamaged, "{}: its tar ends before offset {}", name_, BeginTar());
   indexed_.summary = std::move(*scanned);
   if (entries_ > 0 || indexed_.summary.end_marker) return {};
   const auto& warnings = indexed_.summary.warnings;
@@ -250,14 +279,18 @@ Result<void> ForeignRebuild::SumUp() {
 
 }  // namespace
 
-Result<void> IndexForeign(const RandomAccess& archive, const std::string& name,
-                          const RebuildOptions& options, const std::stop_token& stop,
-                          IndexedArchive& indexed) {
+Result<bool> BeginsLikeGzip(const RandomAccess& archive) {
   std::array<std::byte, 2> magic{};
   const size_t got = ORCIO_TRY(archive.ReadAt(0, magic));
-  if (got == 0) return Fail(ErrorKind::kDamaged, "{} is empty", name);
-  const bool is_gzip = got == 2 && magic[0] == std::byte{0x1f} && magic[1] == std::byte{0x8b};
-  return ForeignRebuild(archive, name, is_gzip, options, indexed).Run(stop);
+  return got == 2 && magic[0] == std::byte{0x1f} && magic[1] == std::byte{0x8b};
+}
+
+Result<void> IndexForeign(const RandomAccess& archive, const std::string& name,
+                          const RebuildOptions& options, const std::stop_token& stop,
+                          IndexedArchive& indexed, const ForeignResume& resume) {
+  if (archive.size() == 0) return Fail(ErrorKind::kDamaged, "{} is empty", name);
+  const bool is_gzip = ORCIO_TRY(BeginsLikeGzip(archive));
+  return ForeignRebuild(archive, name, is_gzip, options, indexed, resume).Run(stop);
 }
 
 }  // namespace orcio

@@ -12,6 +12,7 @@
 #include "index/members/member_search.h"
 #include "index/members/member_walk.h"
 #include "index/rebuild/foreign_rebuild.h"
+#include "index/rebuild/index_log.h"
 #include "index/rebuild/member_rebuild.h"
 #include "index/sidecar/read/sidecar.h"
 
@@ -36,13 +37,14 @@ class Rebuild {
  public:
   Rebuild(const FileSystem& files, const RandomAccess& archive, std::string name,
           const std::filesystem::path& sidecar, const RebuildOptions& options,
-          const std::stop_token& stop)
+          const std::stop_token& stop, IndexLog* log = nullptr)
       : files_(files),
         archive_(archive),
         name_(std::move(name)),
         sidecar_(sidecar),
         options_(options),
-        stop_(stop) {}
+        stop_(stop),
+        log_(log) {}
 
   Result<Indexed> Run() const {
     const bool ours = ORCIO_TRY(HasOurMembers(archive_));
@@ -58,9 +60,7 @@ class Rebuild {
       auto indexed = FromWhatIsLeft();
       if (indexed || ours || indexed.error().kind != ErrorKind::kDamaged) return indexed;
     }
-    auto indexed = New();
-    ORCIO_TRY(IndexForeign(archive_, name_, options_, stop_, *indexed));
-    return indexed;
+    return FromForeign();
   }
 
  private:
@@ -80,12 +80,26 @@ class Rebuild {
     return indexed;
   }
 
+  Result<Indexed> FromForeign() const {
+    const bool is_gzip = ORCIO_TRY(BeginsLikeGzip(archive_));
+    auto indexed = New();
+    std::optional<ResumedIndex> resumed;
+    if (log_ != nullptr && archive_.size() > 0) {
+      resumed = log_->TakeUp(archive_, is_gzip, *indexed);
+      if (!resumed) indexed = New();
+    }
+    const ForeignResume resume{log_, resumed ? &*resumed : nullptr};
+    ORCIO_TRY(IndexForeign(archive_, name_, options_, stop_, *indexed, resume));
+    return indexed;
+  }
+
   const FileSystem& files_;
   const RandomAccess& archive_;
   const std::string name_;
   const std::filesystem::path& sidecar_;
   const RebuildOptions& options_;
   const std::stop_token& stop_;
+  IndexLog* const log_;
 };
 
 // The sidecar to be. Says what to do where nothing can be written in its place.
@@ -98,6 +112,11 @@ Result<PartFile> CreatePart(const FileSystem& files, const std::filesystem::path
   if (IsPermissionDenied(error) || error.errnum == EROFS)
     error.message += "; name a directory for indexes with --index-dir";
   return Failure(std::move(error));
+}
+
+// Whether to go on with what was found would only lead there again.
+bool IsFinal(const Error& error) {
+  return error.kind != ErrorKind::kCancelled && error.kind != ErrorKind::kIo;
 }
 
 }  // namespace
@@ -140,14 +159,20 @@ Result<void> RebuildSidecar(const FileSystem& files, const std::filesystem::path
   const auto file = ORCIO_TRY(files.OpenRead(archive));
   // Before all of the archive is decoded, perhaps for nothing.
   auto part = ORCIO_TRY(CreatePart(files, archive, sidecar));
-  const auto indexed =
-      ORCIO_TRY(IndexWhole(files, *file, archive.string(), sidecar, options, stop));
-  ORCIO_TRY(Write(*file, *indexed, options.facts.value_or(RebuiltFacts()), part.file()));
+  IndexLog log(files, archive, sidecar, options);
+  auto indexed = Rebuild(files, *file, archive.string(), sidecar, options, stop, &log).Run();
+  if (!indexed) {
+    if (IsFinal(indexed.error())) log.Remove();
+    return Failure(std::move(indexed).error());
+  }
+  ORCIO_TRY(Write(*file, **indexed, options.facts.value_or(RebuiltFacts()), part.file()));
   ORCIO_TRY(part.file().Sync());
   ORCIO_TRY(part.MoveOnto(sidecar));
   part.Keep();
   const auto directory = sidecar.parent_path();
-  return files.SyncDirectory(directory.empty() ? "." : directory);
+  ORCIO_TRY(files.SyncDirectory(directory.empty() ? "." : directory));
+  log.Remove();
+  return {};
 }
 
 }  // namespace orcio

@@ -21,6 +21,13 @@ struct RebuildOptions {
       progress;  // archive bytes; may be empty
   // What the sidecar has for facts, where that is more than RebuiltFacts(): see KeptFacts.
   std::optional<RunFacts> facts = {};
+  // After how many bytes of tar, while an archive that orcio did not write is indexed, what was
+  // found so far is kept for whoever has to go on after an interruption.
+  uint64_t keep_every = uint64_t{1} << 30;
+  // Called where an interrupted run is gone on with, with how far that was; may be empty.
+  std::function<void(uint64_t done_bytes, uint64_t total_bytes)> resumed = {};
+  // Takes a line for people: an interrupted run that cannot be gone on with, and why; may be empty.
+  std::function<void(const std::string& line)> note = {};
 };
 
 // Whether the first member is one of ours, even a damaged one. A newer orcio's is not: it is read
@@ -48,7 +55,9 @@ struct RebuildOptions {
 // Where the archive is damaged or cut short and a part of it can be read, that part is indexed, the
 // sidecar is not complete, and its warnings name the offsets. kDamaged where nothing can be read,
 // it is no tar, or nobody can tell where in the tar what can be read belongs; kCancelled. Where no
-// sidecar can be written there, says so before anything is decoded.
+// sidecar can be written there, says so before anything is decoded. Where orcio did not write the
+// archive, goes on with what an interrupted call, in this process or another one, has left beside
+// `sidecar`: what comes out is the same.
 [[nodiscard]] Result<void> RebuildSidecar(const FileSystem& files,
                                           const std::filesystem::path& archive,
                                           const std::filesystem::path& sidecar,

@@ -14,6 +14,12 @@ constexpr uint64_t kMostArchiveBytes = uint64_t{8} << 20;
 
 }  // namespace
 
+GzipSpans::GzipSpans(GzipStream& stream, uint64_t tar_offset, std::span<const std::byte> window,
+                     size_t span_bytes)
+    : stream_(stream), span_bytes_(span_bytes), tar_offset_(tar_offset) {
+  std::ranges::copy(window.first(std::min(window.size(), window_.size())), window_.begin());
+}
+
 bool GzipSpans::EndsHere(uint64_t tar_bytes) const {
   return tar_bytes >= span_bytes_ || stream_.bad_members().size() > bad_members_ ||
          (stream_.position().bit - begun_.bit) / 8 >= kMostArchiveBytes;
@@ -28,6 +34,7 @@ void GzipSpans::BeginSpan(std::byte* begin) {
 
 Result<bool> GzipSpans::Next(DecodedSpan& decoded) {
   if (!ended_ || !*ended_) return ended_;
+  decoded.before = {tar_offset_, stream_.Save()};
   // A block that is so long ends a span anywhere.
   const size_t most_bytes = 2 * span_bytes_;
   if (decoded.buffer == nullptr) {

@@ -25,6 +25,9 @@ class GzipSpans : public SpanMaker {
   // at most twice as many and 258 more.
   explicit GzipSpans(GzipStream& stream, size_t span_bytes = kSpanTarBytes)
       : stream_(stream), span_bytes_(span_bytes) {}
+  // Goes on where another maker stood, with the 32 KiB of the tar before.
+  GzipSpans(GzipStream& stream, uint64_t tar_offset, std::span<const std::byte> window,
+            size_t span_bytes = kSpanTarBytes);
 
   [[nodiscard]] Result<bool> Next(DecodedSpan& decoded) override;
 

@@ -3,36 +3,17 @@
 #include <libdeflate.h>
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <utility>
 
 #include "index/gzip/gzip_stream.h"
 #include "index/inflate/inflater.h"
+#include "index/spans/inflater_at.h"
 
 namespace orcio {
 namespace {
 
 constexpr size_t kSpanInputBytes = 256 * 1024;
-
-// An inflater in the middle of the block whose header begins at bit `block`, at bit `at`.
-Result<Inflater> EnterBlock(const RandomAccess& archive, uint64_t block, uint64_t at,
-                            const std::string& what) {
-  std::array<std::byte, Inflater::kEnoughInput> bytes;
-  const size_t got = ORCIO_TRY(archive.ReadAt(block / 8, bytes));
-  Inflater inflater;
-  inflater.Begin(static_cast<unsigned>(block % 8));
-  Inflater::Place place{bytes.data(), bytes.data() + got};
-  const bool read = inflater.ReadHeader(place) == Inflater::Stop::kOutput;
-  const auto header_bytes = static_cast<uint64_t>(place.in - bytes.data());
-  const uint64_t header_end = (block / 8 + header_bytes) * 8 - inflater.unread_bits();
-  const uint64_t stored_done = inflater.in_stored_block() ? (at - header_end) / 8 : 0;
-  if (!read || at < header_end || !inflater.Continue(static_cast<unsigned>(at % 8), stored_done)) {
-    return Fail(ErrorKind::kDamaged, "{}: no deflate block begins at bit {} of the archive", what,
-                block);
-  }
-  return inflater;
-}
 
 Result<std::vector<std::byte>> Inflate(const RandomAccess& archive, const Span& span,
                                        const SpanStart& start,
@@ -41,10 +22,7 @@ Result<std::vector<std::byte>> Inflate(const RandomAccess& archive, const Span& 
   const uint64_t at = span.archive_offset * 8 + start.skip_bits;
   if (start.block_bits > at || start.skip_bits > 7)
     return Fail(ErrorKind::kDamaged, "{}: it begins at an impossible bit", what);
-  Inflater inflater;
-  inflater.Begin(start.skip_bits);
-  if (start.block_bits > 0)
-    inflater = ORCIO_TRY(EnterBlock(archive, at - start.block_bits, at, what));
+  const Inflater inflater = ORCIO_TRY(InflaterAt(archive, {at, at - start.block_bits}, what));
 
   FileSource source(archive, span.archive_offset, span.archive_bytes);
   InputBuffer input(source, span.archive_offset,

@@ -23,6 +23,8 @@ Result<bool> StoredSpans::Next(DecodedSpan& decoded) {
                   .crc32 = libdeflate_crc32(0, into.data(), bytes)};
   decoded.start = SpanStart{.kind = SpanStart::Kind::kStored};
   decoded.packed_window.clear();
+  decoded.before = SpanMakerState{offset_, {}};
+  decoded.before.stream.position = {offset_ * 8, offset_ * 8};
   offset_ += bytes;
   return true;
 }

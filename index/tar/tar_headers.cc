@@ -166,6 +166,7 @@ void TarHeaderReader::TakeBody(char type, std::string&& body, uint64_t offset) {
       had_pax_ = true;
       if (const auto wrong = ApplyPaxRecords(body, globals_); !wrong.empty())
         report_.Damage(offset, fmt::format("the global header at offset {}: {}", offset, wrong));
+      global_records_ = std::move(body);
       break;
     }
     default:
@@ -187,6 +188,19 @@ Result<std::optional<TarHeaders>> TarHeaderReader::Entry(const TarBlock& block) 
   }
   ForgetExtensions();
   return headers;
+}
+
+TarHeadersSoFar TarHeaderReader::Save() const {
+  return {global_records_, had_pax_, end_of_lone_headers_};
+}
+
+void TarHeaderReader::GoOn(const TarHeadersSoFar& so_far) {
+  had_header_ = true;
+  had_pax_ = so_far.had_pax;
+  end_of_lone_headers_ = so_far.end_of_lone_headers;
+  global_records_ = so_far.global_records;
+  // What is wrong with them has been said.
+  if (global_records_) static_cast<void>(ApplyPaxRecords(*global_records_, globals_));
 }
 
 void TarHeaderReader::ForgetExtensions() {

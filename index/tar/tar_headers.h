@@ -9,6 +9,7 @@
 #include "index/tar/pax_records.h"
 #include "index/tar/tar_block.h"
 #include "index/tar/tar_report.h"
+#include "index/tar/tar_scan_state.h"
 #include "index/tar/tar_stream.h"
 
 namespace orcio {
@@ -45,6 +46,10 @@ class TarHeaderReader {
   // where the stream stands before it, and at the end of the stream. kDamaged where it is no tar.
   [[nodiscard]] Result<std::optional<TarHeaders>> Next();
 
+  // Between two entries, what counts of those before; and for a reader that goes on there.
+  [[nodiscard]] TarHeadersSoFar Save() const;
+  void GoOn(const TarHeadersSoFar& so_far);
+
   [[nodiscard]] bool had_header() const { return had_header_; }
   // Whether the tar ended before its end-of-archive marker and not between two entries.
   [[nodiscard]] bool cut_short() const { return cut_short_; }
@@ -66,6 +71,7 @@ class TarHeaderReader {
   TarReport& report_;
   TarBlock first_block_;
   PaxValues globals_;
+  std::optional<std::string> global_records_;  // that they come from
   bool had_pax_ = false;
   bool had_header_ = false;
   bool searching_ = false;  // for a header, blindly

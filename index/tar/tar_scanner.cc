@@ -11,6 +11,7 @@
 #include "index/tar/tar_entry_maker.h"
 #include "index/tar/tar_headers.h"
 #include "index/tar/tar_report.h"
+#include "index/tar/tar_scan_state.h"
 #include "index/tar/tar_stream.h"
 
 namespace orcio {
@@ -20,45 +21,31 @@ constexpr uint64_t kEndMarker = 2 * kTarBlockSize;
 // Bytes of holes that a byte of tar pays for.
 constexpr uint64_t kHolesAByte = 4;
 
-// A file's content as it is read: the pieces of it that the tar has, in order.
-struct Content {
-  std::vector<std::pair<uint64_t, uint64_t>> pieces;  // offset in the file, and length
-  uint64_t size = 0;
-  uint64_t stored_bytes = 0;
-  bool sound = true;
-};
-
-// Bytes of the file that are in holes; nothing where the map contradicts itself or what is stored.
-std::optional<uint64_t> HolesOf(const Content& content) {
-  if (!content.sound) return std::nullopt;
-  uint64_t end = 0;
-  uint64_t data = 0;
-  for (const auto& [offset, length] : content.pieces) {
-    const auto piece_end = CheckedAdd(offset, length);
-    if (!piece_end || *piece_end > content.size || offset < end) return std::nullopt;
-    end = *piece_end;
-    data += length;
-  }
-  if (data > content.stored_bytes || PaddedToBlock(data) < PaddedToBlock(content.stored_bytes))
-    return std::nullopt;
-  return content.size - data;
-}
-
 class Scanner {
  public:
   Scanner(TarSource& source, const std::function<Result<void>(TarEntry&&)>& sink,
           const TarScanOptions& options)
-      : stream_(source), headers_(stream_, report_), sink_(sink), options_(options) {}
+      : stream_(source, options.from == nullptr ? 0 : options.from->position),
+        headers_(stream_, report_),
+        sink_(sink),
+        options_(options) {
+    if (options.from != nullptr) GoOn(*options.from);
+  }
 
   Result<TarSummary> Run();
 
  private:
   Result<void> ReadEntry(TarHeaders&& headers);
-  Result<Content> ContentOf(TarHeaders& headers, const TarEntry& entry);
+  // Passes what is left of the entry in work, and hands it out where there is one to be `handed`.
+  Result<void> EndEntry(bool handed);
+  Result<TarContent> ContentOf(TarHeaders& headers, const TarEntry& entry);
   Result<uint64_t> StoredBytesOf(const TarHeaders& headers, const TarEntry& entry);
-  Result<void> ReadContent(const Content& content, TarEntry& entry);
+  // From where the entry in work stands.
+  Result<void> ReadContent();
   // Reads one piece of the file; returns how much of it there is.
-  Result<uint64_t> ReadPiece(uint64_t file_offset, uint64_t length, TarEntry& entry);
+  Result<uint64_t> ReadPiece(TarEntryInWork& work);
+  void KeepIfDue();
+  void GoOn(const TarScanState& state);
   bool MayDigest(const TarEntry& entry, std::optional<uint64_t> holes);
   Result<void> Finish();
 
@@ -69,14 +56,19 @@ class Scanner {
   const std::function<Result<void>(TarEntry&&)>& sink_;
   const TarScanOptions& options_;
   Sha256 sha256_;
-  bool digesting_ = false;
+  std::optional<TarEntryInWork> in_work_;
   uint64_t holes_digested_ = 0;
   uint64_t content_before_ = 0;  // of the last entry
   bool cut_short_ = false;       // the stream ended inside an entry
 };
 
 Result<TarSummary> Scanner::Run() {
+  if (in_work_) {
+    ORCIO_TRY(ReadContent());
+    ORCIO_TRY(EndEntry(true));
+  }
   while (!cut_short_) {
+    KeepIfDue();
     const bool was_sound = !summary_.damage;
     auto headers = ORCIO_TRY(headers_.Next());
     if (was_sound && summary_.damage) summary_.damage->content_before = content_before_;
@@ -96,24 +88,36 @@ Result<void> Scanner::ReadEntry(TarHeaders&& headers) {
     report_.Warn(fmt::format("{}, at offset {}: {}", made ? SafeText(made->path) : "an entry",
                              headers.offset, note));
   }
-  TarEntry entry = made ? std::move(*made) : TarEntry();
+  TarEntryInWork& work = in_work_.emplace();
+  TarEntry& entry = work.entry;
+  if (made) entry = std::move(*made);
   entry.header_offset = headers.offset;
-  const Content content = ORCIO_TRY(ContentOf(headers, entry));
-  const uint64_t content_begin = stream_.position();
+  work.content = ORCIO_TRY(ContentOf(headers, entry));
+  work.content_begin = stream_.position();
   // Where the tar ends inside a sparse map, the content that is not there begins at no block.
-  entry.data_offset = content_begin / kTarBlockSize * kTarBlockSize;
+  entry.data_offset = work.content_begin / kTarBlockSize * kTarBlockSize;
   content_before_ = entry.data_offset;
-  // Whatever is made of it, this is where the next headers are.
-  const uint64_t padded = PaddedToBlock(content.stored_bytes);
   const bool has_content = entry.type == EntryType::kFile || entry.type == EntryType::kHardLink;
   if (made && has_content) {
-    entry.size = content.size;
-    ORCIO_TRY(ReadContent(content, entry));
+    entry.size = work.content.size;
+    const auto holes = HolesOf(work.content);
+    entry.complete = holes.has_value();
+    work.digesting = MayDigest(entry, holes);
+    // What a map says that makes no sense is not handed out.
+    if (holes) ORCIO_TRY(ReadContent());
   }
-  const uint64_t left = padded - (stream_.position() - content_begin);
+  return EndEntry(made.has_value());
+}
+
+Result<void> Scanner::EndEntry(bool handed) {
+  // Whatever is made of it, this is where the next headers are.
+  const uint64_t padded = PaddedToBlock(in_work_->content.stored_bytes);
+  const uint64_t left = padded - (stream_.position() - in_work_->content_begin);
+  TarEntry entry = std::move(in_work_->entry);
+  in_work_.reset();
   cut_short_ = ORCIO_TRY(stream_.Skip(left)) < left;
   summary_.end_of_entries = stream_.position();
-  if (!made) return {};
+  if (!handed) return {};
   if (!entry.complete) {
     report_.Warn(fmt::format("{}, at offset {}: its content is not whole", SafeText(entry.path),
                              entry.header_offset));
@@ -123,11 +127,11 @@ Result<void> Scanner::ReadEntry(TarHeaders&& headers) {
   return {};
 }
 
-Result<Content> Scanner::ContentOf(TarHeaders& headers, const TarEntry& entry) {
+Result<TarContent> Scanner::ContentOf(TarHeaders& headers, const TarEntry& entry) {
   if (auto map = ORCIO_TRY(ReadSparseMap(stream_, headers))) {
-    return Content{std::move(map->pieces), map->size, map->stored_bytes, map->sound};
+    return TarContent{std::move(map->pieces), map->size, map->stored_bytes, map->sound};
   }
-  Content content;
+  TarContent content;
   content.stored_bytes = ORCIO_TRY(StoredBytesOf(headers, entry));
   content.size = content.stored_bytes;
   if (content.size > 0) content.pieces.emplace_back(0, content.size);
@@ -167,47 +171,62 @@ bool Scanner::MayDigest(const TarEntry& entry, std::optional<uint64_t> holes) {
   return true;
 }
 
-Result<void> Scanner::ReadContent(const Content& content, TarEntry& entry) {
-  const auto holes = HolesOf(content);
-  entry.complete = holes.has_value();
-  // What a map says that makes no sense is not handed out.
-  if (!holes) return {};
-  digesting_ = MayDigest(entry, holes);
-  uint64_t end = 0;
-  for (const auto& [offset, length] : content.pieces) {
-    if (digesting_) sha256_.UpdateZeros(offset - end);
-    const uint64_t read = ORCIO_TRY(ReadPiece(offset, length, entry));
-    end = offset + length;
-    if (read == length) continue;
-    entry.complete = false;
+Result<void> Scanner::ReadContent() {
+  TarEntryInWork& work = *in_work_;
+  const TarContent& content = work.content;
+  for (; work.piece < content.pieces.size(); ++work.piece) {
+    const auto [offset, length] = content.pieces[work.piece];
+    if (work.digesting && work.piece_read == 0)
+      sha256_.UpdateZeros(offset - EndOfPieces(content, work.piece));
+    if (ORCIO_TRY(ReadPiece(work)) == length) continue;
+    work.entry.complete = false;
     break;
   }
-  if (!digesting_) return {};
-  if (entry.complete) sha256_.UpdateZeros(content.size - end);
+  if (!work.digesting) return {};
+  if (work.entry.complete) sha256_.UpdateZeros(content.size - EndOfPieces(content, work.piece));
   const Sha256Digest digest = sha256_.Finish();
-  if (entry.complete) entry.digest = digest;
+  if (work.entry.complete) work.entry.digest = digest;
   return {};
 }
 
-Result<uint64_t> Scanner::ReadPiece(uint64_t file_offset, uint64_t length, TarEntry& entry) {
-  const uint64_t tar_offset = stream_.position();
-  uint64_t read = 0;
-  while (read < length) {
-    const auto bytes = ORCIO_TRY(stream_.Peek(length - read));
+Result<uint64_t> Scanner::ReadPiece(TarEntryInWork& work) {
+  const auto [file_offset, length] = work.content.pieces[work.piece];
+  const uint64_t tar_offset = stream_.position() - work.piece_read;
+  while (work.piece_read < length) {
+    const auto bytes = ORCIO_TRY(stream_.Peek(length - work.piece_read));
     if (bytes.empty()) break;
-    if (digesting_) sha256_.Update(bytes);
-    read += bytes.size();
+    if (work.digesting) sha256_.Update(bytes);
+    work.piece_read += bytes.size();
     stream_.Pass(bytes.size());
+    KeepIfDue();
   }
+  const uint64_t read = std::exchange(work.piece_read, 0);
   if (read == 0) return read;
-  Extent* last = entry.extents.empty() ? nullptr : &entry.extents.back();
+  auto& extents = work.entry.extents;
   // Pieces stand in the tar one behind the other.
-  if (last != nullptr && last->file_offset + last->length == file_offset) {
-    last->length += read;
+  if (!extents.empty() && extents.back().file_offset + extents.back().length == file_offset) {
+    extents.back().length += read;
   } else {
-    entry.extents.push_back({file_offset, tar_offset, read});
+    extents.push_back({file_offset, tar_offset, read});
   }
   return read;
+}
+
+void Scanner::KeepIfDue() {
+  if (options_.keeper == nullptr || !options_.keeper->IsDue(stream_.position())) return;
+  TarScanState state{stream_.position(), summary_,        headers_.Save(),
+                     holes_digested_,    content_before_, in_work_};
+  if (state.in_work && state.in_work->digesting) state.in_work->digest = sha256_.Save();
+  options_.keeper->Keep(std::move(state));
+}
+
+void Scanner::GoOn(const TarScanState& state) {
+  summary_ = state.summary;
+  headers_.GoOn(state.headers);
+  holes_digested_ = state.holes_digested;
+  content_before_ = state.content_before;
+  in_work_ = state.in_work;
+  if (in_work_ && in_work_->digesting) sha256_.GoOn(in_work_->digest);
 }
 
 Result<void> Scanner::Finish() {

@@ -13,6 +13,9 @@
 
 namespace orcio {
 
+class TarScanKeeper;
+struct TarScanState;
+
 struct TarDamage {
   uint64_t offset = 0;  // in the tar
   std::string message;
@@ -46,6 +49,10 @@ struct TarScanOptions {
   // tar together may have this many bytes of them, and four times as many as there are bytes in the
   // tar up to there; the ones beyond get no digest.
   uint64_t max_hole_bytes = uint64_t{6} << 30;
+  // Is asked as the scan gets on whether to keep where it stands. Both outlive the scan.
+  TarScanKeeper* keeper = nullptr;
+  // Goes on there: `source` begins at that position. It IsPossible.
+  const TarScanState* from = nullptr;
 };
 
 // Reads every entry of a tar in any dialect, in one pass, and hands each to `sink` once its content

@@ -21,7 +21,9 @@ inline constexpr size_t kTarBlockSize = 512;
 // Errors are the source's. Not thread-safe.
 class TarStream {
  public:
-  explicit TarStream(TarSource& source) : source_(source) {}
+  // `source` begins at `position`.
+  explicit TarStream(TarSource& source, uint64_t position = 0)
+      : source_(source), position_(position) {}
 
   // Tar offset of the next byte.
   [[nodiscard]] uint64_t position() const { return position_; }
@@ -51,7 +53,7 @@ class TarStream {
   std::span<const std::byte> front_;               // what comes next
   std::span<const std::byte> back_;                // what comes behind it, in the source's memory
   std::array<std::byte, kTarBlockSize> joined_{};  // a block that straddles two pieces
-  uint64_t position_ = 0;
+  uint64_t position_;
   bool ended_ = false;
 };
 

@@ -13,8 +13,13 @@ namespace orcio {
 namespace {
 
 constexpr std::string_view kPart = ".part";
-// Hidden: a record of the last verification, a protection, and what a host told of the files.
-constexpr std::array<std::string_view, 3> kMarks{".verified", ".protected", ".listing"};
+// What is kept of indexing that was interrupted, and what indexing holds meanwhile.
+constexpr std::string_view kResume = ".resume";
+constexpr std::string_view kWindows = ".windows";
+// Hidden: a record of the last verification, a protection, what a host told of the files, and what
+// interrupted indexing found.
+constexpr std::array<std::string_view, 4> kMarks{".verified", ".protected", ".listing",
+                                                 ".idx.resume"};
 // What an archive is put together from, and its listing on the way to its name.
 constexpr std::array<std::string_view, 2> kRunFileEndings{".layer", ".listing"};
 constexpr int64_t kDaySeconds = 24 * 60 * 60;
@@ -75,7 +80,7 @@ bool IsPart(std::string_view name) {
       name = WithoutEnding(whole, ending);
   }
   if (IsOurArchiveName(name) || IsOurArchiveName(WithoutPiece(name))) return true;
-  name = WithoutNumber(name);
+  name = WithoutEnding(WithoutEnding(WithoutNumber(name), kResume), kWindows);
   if (!name.ends_with(kSidecarEnding)) return false;
   name.remove_suffix(kSidecarEnding.size());
   return IsArchiveName(name);
@@ -108,6 +113,13 @@ bool IsKept(std::string_view name) {
   return name.ends_with(kKeptEnding) && IsOurArchiveName(WithoutEnding(name, kKeptEnding));
 }
 
+// What is kept of indexing that was interrupted, for whoever goes on with it.
+bool IsInterrupted(std::string_view name) {
+  if (!name.starts_with('.') || !name.ends_with(kResume)) return false;
+  name = WithoutEnding(name.substr(1), kResume);
+  return name.ends_with(kIndex) && IsArchiveName(WithoutEnding(name, kIndex));
+}
+
 Result<bool> RemoveOld(const FileSystem& files, const std::filesystem::path& path,
                        int64_t before_seconds) {
   const auto status = ORCIO_TRY(files.Status(path));
@@ -131,7 +143,7 @@ Result<RemovedLeftovers> RemoveLeftovers(const FileSystem& files,
     } else if (const auto archive = ArchiveBeside(name);
                !archive.empty() && names.find(archive) == names.end()) {
       removed = RemoveOld(files, repository / name, now_seconds - kDaySeconds);
-    } else if (IsKept(name)) {
+    } else if (IsKept(name) || IsInterrupted(name)) {
       removed = RemoveOld(files, repository / name, now_seconds - kKeptSeconds);
     }
     if (!removed) {

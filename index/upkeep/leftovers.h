@@ -20,13 +20,14 @@ struct RemovedLeftovers {
 // - ".NAME.part", where NAME is an archive's name as orcio gives it;
 // - ".NAME.layer.1.part", ".NAME.layer.1.idx.part", ".NAME.listing.part" and so on, likewise;
 // - ".NAME.kept.part", ".NAME.kept.idx.part", ".NAME.kept.listing.part" and so on, likewise;
-// - ".NAME.idx.part", ".NAME.idx.2.part" and so on, for archives of any name;
+// - ".NAME.idx.part", ".NAME.idx.2.part", ".NAME.idx.windows.part", ".NAME.idx.resume.part" and so
+//   on, for archives of any name;
 // - ".orcio-scratch.*";
-// - "NAME.idx", ".NAME.verified", ".NAME.protected" and ".NAME.listing" without an archive
-//   NAME once they are a day old: a run ended between its two renames, or the archive was deleted.
-//   A younger one may be on its way here with its archive;
+// - "NAME.idx", ".NAME.verified", ".NAME.protected", ".NAME.listing" and ".NAME.idx.resume" without
+//   an archive NAME once they are a day old: a run ended between its two renames, or the archive
+//   was deleted. A younger one may be on its way here with its archive;
 // - "NAME.kept", "NAME.kept.idx" and ".NAME.kept.listing" once they are 35 days old: no run has
-//   taken them over.
+//   taken them over; and ".NAME.idx.resume", when nobody has gone on with that.
 // `now_seconds` are since the epoch. The error of listing the directory.
 [[nodiscard]] Result<RemovedLeftovers> RemoveLeftovers(const FileSystem& files,
                                                        const std::filesystem::path& repository,

@@ -1,5 +1,5 @@
 orcio_unit_tests(unit_index orcio_index
-  APART inflater_test foreign_rebuild_test archive_assembler_test tar_dialects_test member_damage_test
+  APART inflater_test foreign_rebuild_test index_resume_test archive_assembler_test tar_dialects_test member_damage_test
   SOURCES
   unit/index/archive/archive_assembler_test.cc
   unit/index/repository/archive_name_test.cc
@@ -15,6 +15,7 @@ orcio_unit_tests(unit_index orcio_index
   unit/index/repository/free_name_test.cc
   unit/index/gzip/gzip_member_test.cc
   unit/index/gzip/gzip_stream_test.cc
+  unit/index/archive/index_resume_test.cc
   unit/index/gzip/inflater_test.cc
   unit/index/repository/leftovers_test.cc
   unit/index/tar/extent_check_test.cc
@@ -40,6 +41,7 @@ orcio_unit_tests(unit_index orcio_index
   unit/base/stage_group_test.cc
   unit/index/tar/tar_damage_test.cc
   unit/index/tar/tar_dialects_test.cc
+  unit/index/tar/tar_resume_test.cc
   unit/support/tar_fixtures_test.cc
   unit/index/tar/tar_scanner_test.cc
   unit/support/tree_listing_test.cc
@@ -161,6 +163,7 @@ if(ORCIO_SANITIZE STREQUAL "thread" AND NOT ORCIO_INDEX_ONLY)
     unit/index/archive/block_pool_test.cc
     unit/base/bounded_queue_test.cc
     unit/index/archive/foreign_rebuild_test.cc
+    unit/index/archive/index_resume_test.cc
     unit/fusefs/latest_pins_test.cc
     unit/fusefs/namespace_test.cc
     unit/base/ordered_slots_test.cc

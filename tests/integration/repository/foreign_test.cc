@@ -356,14 +356,38 @@ TEST_CASE("Indexing goes on when its terminal is closed") {
   CHECK(old.Leftovers().empty());
 }
 
-TEST_CASE("Indexing ends when it is interrupted, and leaves nothing behind") {
+TEST_CASE("Indexing that is killed is gone on with, and comes to the same index") {
+  const OldArchive old(LongToRead(1, 4000));
+  const std::string index = kName + ".idx";
+  const std::string log = "." + index + ".resume";
+  REQUIRE(old.Run({"index", old.path.string()}).status == 0);
+  const std::string expected = old.Read(index);
+  std::filesystem::remove(old.scratch / index);
+  // Killed after so many seconds of its own: it does not matter how late this process is.
+  for (int seconds = 1; !old.Has(log); ++seconds) {
+    (void)RunCommand({"prlimit", "--cpu=" + std::to_string(seconds), "--core=0", BuiltProgram(),
+                      "-r", old.scratch.path().string(), "index", old.path.string()});
+    REQUIRE_FALSE(old.Has(index));
+  }
+  const auto resumed = old.Run({"-v", "index", old.path.string()});
+  CHECK(resumed.status == 0);
+  CHECK(resumed.err.empty());
+  CHECK(resumed.out.find(kName + ": continuing at ") != std::string::npos);
+  CHECK(old.Read(index) == expected);
+  CHECK(old.Leftovers().empty());
+  CHECK_FALSE(old.Has("." + index + ".resume"));
+}
+
+TEST_CASE("Indexing ends when it is interrupted, and leaves nothing but what it found") {
   const OldArchive old(LongToRead(8, 7000));  // for longer than anybody is late
   const int signal = GENERATE(SIGINT, SIGTERM);
   OnTerminal index({BuiltProgram(), "index", old.path.string()});
   index.AwaitOutput();
   index.Signal(signal);
   CHECK(index.Wait() == (signal == SIGINT ? 130 : 143));
-  CHECK(ValueOf(LocalFileSystem().List(old.scratch.path())).size() == 1);
+  auto names = ValueOf(LocalFileSystem().List(old.scratch.path()));
+  std::erase(names, "." + kName + ".idx.resume");  // once a GiB of tar has gone by
+  CHECK(names == std::vector{kName});
 }
 
 }  // namespace orcio::test

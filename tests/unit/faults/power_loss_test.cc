@@ -169,4 +169,39 @@ TEST_CASE("Power lost at any time of a rebuild leaves the old sidecar or the new
     CHECK(disk.at(SidecarOf(kNew)) == whole.files.At(SidecarOf(kNew)));
 }
 
+TEST_CASE("Power lost while somebody else's archive is indexed leaves what to go on from") {
+  const auto archive = kRepository / "wiki-20221105.tar.gz";
+  const auto log = kRepository / ".wiki-20221105.tar.gz.idx.resume";
+  const FileBytes tar = test::MakeTar(1'300'000);
+  const auto index = [&](const FileSystem& files, size_t& resumed) {
+    RebuildOptions options;
+    options.keep_every = 1;
+    options.resumed = [&](uint64_t, uint64_t) { ++resumed; };
+    return RebuildSidecar(files, archive, SidecarOf(archive), options, {});
+  };
+  std::set<FileBytes> logs;
+  CrashFiles files;
+  files.Put(archive, tar);
+  files.AfterEach([&](const std::string&) {
+    for (const auto& disk : files.PossibleDisks())
+      if (const auto found = disk.find(log); found != disk.end()) logs.insert(found->second);
+  });
+  size_t resumed = 0;
+  REQUIRE_OK(index(files, resumed));
+  REQUIRE(resumed == 0);
+  REQUIRE(logs.size() > 4);
+  MemoryFiles whole;
+  whole.Put(archive, tar);
+  REQUIRE_OK(index(whole, resumed));
+  for (const auto& bytes : logs) {
+    MemoryFiles after;
+    after.Put(archive, tar);
+    after.Put(log, bytes);
+    REQUIRE_OK(index(after, resumed));
+    REQUIRE(after.At(SidecarOf(archive)) == whole.At(SidecarOf(archive)));
+  }
+  // It was flushed to disk before it got its name.
+  CHECK(resumed == logs.size());
+}
+
 }  // namespace orcio

@@ -51,14 +51,23 @@ void Touch(const std::filesystem::path& path, int64_t seconds) {
 
 TEST_CASE("The part files of archives and sidecars are leftovers, and nothing else is") {
   const test::ScratchDirectory scratch;
-  const Names leftovers{
-      "." + kName + ".part",           ".my-wiki.2-2026-11-23T020000Z.tar.gz.part",
-      "." + kName + ".idx.part",       "." + kName + ".idx.17.part",
-      "." + kName + ".layer.1.part",   "." + kName + ".layer.12.idx.part",
-      "." + kName + ".listing.part",   "." + kName + ".kept.part",
-      "." + kName + ".kept.idx.part",  "." + kName + ".kept.listing.part",
-      "." + kName + ".listing.2.part", ".orcio-scratch.a1B2c3",
-      ".wiki-20221105.tgz.idx.part",   ".wiki-2022-11-05T03:00:00.tar.idx.2.part"};
+  const Names leftovers{"." + kName + ".part",
+                        ".my-wiki.2-2026-11-23T020000Z.tar.gz.part",
+                        "." + kName + ".idx.part",
+                        "." + kName + ".idx.17.part",
+                        "." + kName + ".layer.1.part",
+                        "." + kName + ".layer.12.idx.part",
+                        "." + kName + ".listing.part",
+                        "." + kName + ".kept.part",
+                        "." + kName + ".kept.idx.part",
+                        "." + kName + ".kept.listing.part",
+                        "." + kName + ".listing.2.part",
+                        ".orcio-scratch.a1B2c3",
+                        ".wiki-20221105.tgz.idx.part",
+                        ".wiki-2022-11-05T03:00:00.tar.idx.2.part",
+                        ".wiki-20221105.tgz.idx.resume.part",
+                        ".wiki-20221105.tgz.idx.resume.2.part",
+                        ".wiki-20221105.tgz.idx.windows.part"};
   const Names others{".orcio.lock",
                      kName,
                      kName + ".idx",
@@ -81,7 +90,9 @@ TEST_CASE("The part files of archives and sidecars are leftovers, and nothing el
                      "." + kName + ".idx.x.part",
                      "." + kName + ".idx..part",
                      "notes.idx",
-                     ".wiki.idx.part"};
+                     ".wiki.idx.part",
+                     ".wiki.idx.resume.part",
+                     ".wiki.idx.resume"};
   for (const Names* names : {&leftovers, &others}) {
     for (const auto& name : *names) Touch(scratch / name);
   }
@@ -92,7 +103,7 @@ TEST_CASE("The part files of archives and sidecars are leftovers, and nothing el
 TEST_CASE("What lies beside an archive that is not there is a leftover once it is a day old") {
   const test::ScratchDirectory scratch;
   const Names beside{"." + kName + ".listing", "." + kName + ".protected",
-                     "." + kName + ".verified", kName + ".idx"};
+                     "." + kName + ".verified", kName + ".idx", "." + kName + ".idx.resume"};
   const int64_t now = std::time(nullptr);
   for (const auto& name : beside) Touch(scratch / name, now);
   CHECK(Remove(scratch.path(), now + kDay - 10).empty());
@@ -114,6 +125,15 @@ TEST_CASE("What a run that gave up has kept is a leftover once five weeks have p
   CHECK(Remove(scratch.path(), now + 35 * kDay - 10).empty());
   CHECK(Remove(scratch.path(), now + 35 * kDay + 10) == kept);
   CHECK(NamesIn(scratch.path()) == others);
+}
+
+TEST_CASE("What was found by interrupted indexing is a leftover once five weeks have passed") {
+  const test::ScratchDirectory scratch;
+  const std::string log = "." + kName + ".idx.resume";
+  for (const auto& name : {kName, log}) Touch(scratch / name);
+  const int64_t now = std::time(nullptr);
+  CHECK(Remove(scratch.path(), now + 35 * kDay - 10).empty());
+  CHECK(Remove(scratch.path(), now + 35 * kDay + 10) == Names{log});
 }
 
 TEST_CASE(

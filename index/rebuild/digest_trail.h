@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <optional>
+
+#include "base/sha256.h"
+
+namespace orcio {
+
+// What the digest of an archive had come to at the beginning of each piece that was read lately:
+// whoever takes up the reading of it goes on from there. Thread-safe.
+class DigestTrail {
+ public:
+  // How far apart these are, in bytes of the archive.
+  static constexpr uint64_t kPieceBytes = uint64_t{1} << 20;
+
+  // At `state.bytes` of the archive, a multiple of kPieceBytes behind all that were added before.
+  void Add(const Sha256State& state) {
+    const std::scoped_lock lock(mutex_);
+    states_.push_back(state);
+  }
+  // At the last piece that begins at or before `offset`, which forgets those before it. Nothing
+  // where that is not there.
+  [[nodiscard]] std::optional<Sha256State> At(uint64_t offset) {
+    const uint64_t begin = offset / kPieceBytes * kPieceBytes;
+    const std::scoped_lock lock(mutex_);
+    while (!states_.empty() && states_.front().bytes < begin) states_.pop_front();
+    if (states_.empty() || states_.front().bytes != begin) return std::nullopt;
+    return states_.front();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::deque<Sha256State> states_;  // guarded by mutex_
+};
+
+}  // namespace orcio

@@ -1,0 +1,168 @@
+#include "index/rebuild/index_log.h"
+
+#include <libdeflate.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "index/sidecar/archive_identity.h"
+
+namespace orcio {
+namespace {
+
+// So much is held before it is written: archives that are indexed in a moment leave no trace.
+constexpr size_t kMostUnwritten = size_t{4} << 20;
+
+std::filesystem::path LogOf(const std::filesystem::path& sidecar) {
+  return sidecar.parent_path() / ("." + sidecar.filename().string() + ".resume");
+}
+
+}  // namespace
+
+IndexLog::IndexLog(const FileSystem& files, std::filesystem::path archive,
+                   std::filesystem::path sidecar, const RebuildOptions& options)
+    : files_(files),
+      archive_(std::move(archive)),
+      sidecar_(std::move(sidecar)),
+      path_(LogOf(sidecar_)),
+      options_(options),
+      due_(options.keep_every) {}
+
+std::optional<ResumedIndex> IndexLog::TakeUp(const RandomAccess& archive, bool is_gzip,
+                                             IndexedArchive& indexed) {
+  auto begin = BeginRecord(archive);
+  if (!begin) {
+    GiveUp(begin.error());
+    return std::nullopt;
+  }
+  keeps_ = true;
+  const auto old = files_.OpenRead(path_);
+  there_ = old.has_value() || old.error().kind != ErrorKind::kNotFound;
+  if (old) {
+    auto read = ReadOld(**old, *begin, archive, is_gzip, indexed);
+    if (read) {
+      if (auto copied = CopyOld(**old, read->log_bytes); !copied) GiveUp(copied.error());
+      crc32_ = read->crc32;
+      due_ = read->resumed.point.scan.position + options_.keep_every;
+      return std::move(read->resumed);
+    }
+    Tell(fmt::format("{} cannot be used: {}; indexing begins anew", path_.string(),
+                     read.error().message));
+  }
+  Append(*begin);
+  return std::nullopt;
+}
+
+Result<std::vector<std::byte>> IndexLog::BeginRecord(const RandomAccess& archive) const {
+  LogBegin begin;
+  begin.version = ORCIO_VERSION;
+  begin.archive_bytes = archive.size();
+  begin.archive_mtime_ns = ORCIO_TRY(files_.Status(archive_)).mtime_ns;
+  begin.edges_sha256 = ORCIO_TRY(DigestEdges(archive));
+  std::vector<std::byte> record{static_cast<std::byte>(LogRecord::kBegin)};
+  RecordWriter{record}(begin);
+  return record;
+}
+
+Result<ReadLog> IndexLog::ReadOld(const RandomAccess& old, std::span<const std::byte> begin,
+                                  const RandomAccess& archive, bool is_gzip,
+                                  IndexedArchive& indexed) {
+  auto read = ORCIO_TRY(ReadIndexLog(old, begin, archive, is_gzip, indexed));
+  if (options_.resumed)
+    options_.resumed(read.resumed.point.spans.stream.position.bit / 8, archive.size());
+  return read;
+}
+
+// Into a file of its own: another process may be at work on the old one.
+Result<void> IndexLog::CopyOld(const RandomAccess& old, uint64_t bytes) {
+  file_.emplace(ORCIO_TRY(PartFile::CreateBeside(files_, sidecar_, "resume")));
+  std::vector<std::byte> buffer(size_t{1} << 20);
+  for (uint64_t offset = 0; offset < bytes; offset += buffer.size()) {
+    buffer.resize(static_cast<size_t>(std::min<uint64_t>(buffer.size(), bytes - offset)));
+    ORCIO_TRY(ReadExactly(old, offset, buffer, path_.string()));
+    ORCIO_TRY(file_->file().Append(buffer));
+  }
+  return {};
+}
+
+template <class Record>
+void IndexLog::Add(LogRecord type, const Record& record) {
+  record_.assign(1, static_cast<std::byte>(type));
+  RecordWriter{record_}(record);
+  Append(record_);
+}
+
+void IndexLog::AddSpan(const LogSpan& span) {
+  if (!keeps_) return;
+  if (!last_span_.empty()) Append(last_span_);
+  last_span_.assign(1, static_cast<std::byte>(LogRecord::kSpan));
+  RecordWriter{last_span_}(span);
+}
+
+void IndexLog::AddEntry(const TarEntry& entry) {
+  if (keeps_) Add(LogRecord::kEntry, entry);
+}
+
+void IndexLog::Keep(const IndexPoint& point) {
+  if (!keeps_) return;
+  due_ = point.scan.position + options_.keep_every;
+  Add(LogRecord::kPoint, point);
+  if (!keeps_) return;
+  auto kept = Write();
+  if (kept && !named_) kept = GiveName();
+  if (!kept) GiveUp(kept.error());
+}
+
+void IndexLog::Append(std::span<const std::byte> record) {
+  if (record.size() > kMostLogRecordBytes) {
+    GiveUp({ErrorKind::kLimit, 0, path_.string() + ": one entry takes too much of it"});
+    return;
+  }
+  crc32_ = libdeflate_crc32(crc32_, record.data(), record.size());
+  AppendLittleEndian(static_cast<uint32_t>(record.size()), unwritten_);
+  AppendLittleEndian(crc32_, unwritten_);
+  unwritten_.insert(unwritten_.end(), record.begin(), record.end());
+  if (unwritten_.size() < kMostUnwritten) return;
+  if (auto written = Write(); !written) GiveUp(written.error());
+}
+
+Result<void> IndexLog::Write() {
+  if (!file_) file_.emplace(ORCIO_TRY(PartFile::CreateBeside(files_, sidecar_, "resume")));
+  ORCIO_TRY(file_->file().Append(unwritten_));
+  unwritten_.clear();
+  return {};
+}
+
+// It is on disk before it takes the place of an older one. What is appended later need not be: its
+// checksums tell how much of it is there, and the system writes it within half a minute.
+Result<void> IndexLog::GiveName() {
+  ORCIO_TRY(file_->file().Sync());
+  ORCIO_TRY(file_->MoveOnto(path_));
+  file_->Keep();
+  named_ = true;
+  there_ = true;
+  return {};
+}
+
+// An older log stays: it is as good as it was.
+void IndexLog::GiveUp(const Error& error) {
+  keeps_ = false;
+  file_.reset();
+  unwritten_ = {};
+  last_span_ = {};
+  Tell(fmt::format("{}: if indexing is interrupted it will begin anew: {}", archive_.string(),
+                   error.message));
+}
+
+void IndexLog::Remove() {
+  keeps_ = false;
+  file_.reset();
+  // RemoveLeftovers does it where this fails.
+  if (std::exchange(there_, false)) (void)files_.Remove(path_);
+}
+
+void IndexLog::Tell(const std::string& line) const {
+  if (options_.note) options_.note(line);
+}
+
+}  // namespace orcio

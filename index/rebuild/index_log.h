@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "index/files/file_system.h"
+#include "index/files/part_file.h"
+#include "index/rebuild/index_log_reader.h"
+#include "index/rebuild/rebuild.h"
+
+namespace orcio {
+
+// What indexing of an archive that orcio did not write has found so far, in a file beside the
+// sidecar to be, so that whoever indexes it next goes on there: FORMAT.md, "Interrupted indexing".
+// It is only ever appended to, so it outlives a SIGKILL at any moment. That it cannot be written
+// is told and ends nothing: indexing goes on without it. Not thread-safe.
+class IndexLog {
+ public:
+  // `archive` and `sidecar` are their paths; `options` outlives the log.
+  IndexLog(const FileSystem& files, std::filesystem::path archive, std::filesystem::path sidecar,
+           const RebuildOptions& options);
+
+  // Begins the log. Where there is one of an interrupted run, reads that into `indexed`, which is
+  // empty, and goes on with it. Where there is none that can be used, returns nothing and tells
+  // why; then `indexed` holds anything.
+  [[nodiscard]] std::optional<ResumedIndex> TakeUp(const RandomAccess& archive, bool is_gzip,
+                                                   IndexedArchive& indexed);
+
+  // Whether a point is to be kept with the tar scanned up to there. Asked often.
+  [[nodiscard]] bool IsDue(uint64_t tar_offset) const { return keeps_ && tar_offset >= due_; }
+  // The span that the scan comes to. It counts as known once the next one is added.
+  void AddSpan(const LogSpan& span);
+  void AddEntry(const TarEntry& entry);
+  void Keep(const IndexPoint& point);
+
+  // The sidecar is there, or there will be none.
+  void Remove();
+
+ private:
+  [[nodiscard]] Result<std::vector<std::byte>> BeginRecord(const RandomAccess& archive) const;
+  [[nodiscard]] Result<ReadLog> ReadOld(const RandomAccess& old, std::span<const std::byte> begin,
+                                        const RandomAccess& archive, bool is_gzip,
+                                        IndexedArchive& indexed);
+  [[nodiscard]] Result<void> CopyOld(const RandomAccess& old, uint64_t bytes);
+  template <class Record>
+  void Add(LogRecord type, const Record& record);
+  // Appends a record to the log. What is at hand is written once it is much.
+  void Append(std::span<const std::byte> record);
+  [[nodiscard]] Result<void> Write();
+  [[nodiscard]] Result<void> GiveName();
+  void GiveUp(const Error& error);
+  void Tell(const std::string& line) const;
+
+  const FileSystem& files_;
+  const std::filesystem::path archive_;
+  const std::filesystem::path sidecar_;
+  const std::filesystem::path path_;
+  const RebuildOptions& options_;
+  bool keeps_ = false;
+  bool there_ = false;            // something has the log's name
+  bool named_ = false;            // that is this one
+  std::optional<PartFile> file_;  // once there is much to write
+  std::vector<std::byte> unwritten_;
+  std::vector<std::byte> last_span_;  // its record
+  std::vector<std::byte> record_;     // being made
+  uint32_t crc32_ = 0;                // of all records
+  uint64_t due_ = 0;
+};
+
+}  // namespace orcio

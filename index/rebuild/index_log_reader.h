@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/error.h"
+#include "index/files/file_system.h"
+#include "index/inflate/inflater.h"
+#include "index/rebuild/index_records.h"
+#include "index/rebuild/indexed_archive.h"
+
+namespace orcio {
+
+// A record of a log, behind its length and its checksum, and those: see FORMAT.md.
+inline constexpr size_t kLogFrameBytes = 8;
+inline constexpr uint64_t kMostLogRecordBytes = uint64_t{256} << 20;
+
+// What was found before indexing was interrupted, and is not in the IndexedArchive already.
+struct ResumedIndex {
+  IndexPoint point;
+  Inflater inflater;                   // stands there
+  std::optional<TarEntry> last_entry;  // that the builder has not been given
+};
+
+struct ReadLog {
+  ResumedIndex resumed;
+  uint64_t log_bytes = 0;  // up to where the point's record ends
+  uint32_t crc32 = 0;      // of that
+};
+
+// Puts into `indexed`, which is empty, what `log` says up to its last point. Nothing of `log` is
+// trusted: kDamaged, or the builder's error, where it contradicts itself, the archive or `begin`,
+// its first record, or has no point; then `indexed` holds anything.
+[[nodiscard]] Result<ReadLog> ReadIndexLog(const RandomAccess& log,
+                                           std::span<const std::byte> begin,
+                                           const RandomAccess& archive, bool is_gzip,
+                                           IndexedArchive& indexed);
+
+}  // namespace orcio

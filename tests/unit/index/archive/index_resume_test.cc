@@ -1,0 +1,290 @@
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <random>
+#include <set>
+
+#include "base/bytes.h"
+#include "index/rebuild/rebuild.h"
+#include "tests/support/archives/gzip_maker.h"
+#include "tests/support/archives/scanned_tar.h"
+#include "tests/support/archives/written_archive.h"
+#include "tests/support/catch.h"
+#include "tests/support/files/failing_files.h"
+#include "tests/support/sanitized.h"
+#include "tests/support/scratch_directory.h"
+
+// Indexing that is interrupted and gone on with. The sidecar must not tell.
+namespace orcio {
+namespace {
+
+using test::Gzip;
+using test::Joined;
+using Bytes = std::vector<std::byte>;
+
+// An archive that orcio did not write, and what indexing it without any interruption makes.
+struct Interrupted {
+  test::ScratchDirectory scratch;
+  std::filesystem::path archive = scratch / "wiki-20221105.tar.gz";
+  std::filesystem::path sidecar = archive.string() + ".idx";
+  std::filesystem::path log = scratch / ".wiki-20221105.tar.gz.idx.resume";
+  Bytes expected;
+  std::vector<std::string> notes;
+  std::vector<uint64_t> resumed;  // from where in the archive
+
+  explicit Interrupted(const Bytes& bytes) {
+    Put(bytes);
+    expected = Whole();
+  }
+  void Put(const Bytes& bytes) const {
+    std::ofstream(archive, std::ios::binary | std::ios::trunc) << AsText(bytes);
+  }
+  static Bytes Read(const std::filesystem::path& path) {
+    return ValueOf(ReadWholeFile(LocalFileSystem(), path, uint64_t{1} << 30));
+  }
+  [[nodiscard]] Bytes Whole() const {
+    const auto apart = scratch / "whole.idx";
+    REQUIRE_OK(RebuildSidecar(LocalFileSystem(), archive, apart, {}, {}));
+    Bytes made = Read(apart);
+    std::filesystem::remove(apart);
+    return made;
+  }
+  [[nodiscard]] std::set<std::string> Names() const {
+    const auto names = ValueOf(LocalFileSystem().List(scratch.path()));
+    return {names.begin(), names.end()};
+  }
+  // What every span is kept with.
+  RebuildOptions Options() {
+    RebuildOptions options;
+    options.keep_every = 1;
+    options.note = [this](const std::string& note) { notes.push_back(note); };
+    options.resumed = [this](uint64_t done, uint64_t) { resumed.push_back(done); };
+    return options;
+  }
+  // Indexes until `spans` have been decoded, then is asked to stop, or kills itself.
+  Result<void> Run(size_t spans, bool killed = false) {
+    std::stop_source stop;
+    RebuildOptions options = Options();
+    options.progress = [&, seen = size_t{0}](uint64_t, uint64_t) mutable {
+      if (++seen < spans) return;
+      if (killed) ::kill(::getpid(), SIGKILL);
+      stop.request_stop();
+    };
+    return RebuildSidecar(LocalFileSystem(), archive, sidecar, options, stop.get_token());
+  }
+  Result<void> RunToTheEnd() {
+    return RebuildSidecar(LocalFileSystem(), archive, sidecar, Options(), {});
+  }
+  void KillAfter(size_t spans) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      (void)Run(spans, true);
+      ::_exit(0);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFSIGNALED(status));
+  }
+  void RequireDone() const {
+    CHECK(Names() ==
+          std::set<std::string>{archive.filename().string(), sidecar.filename().string()});
+    REQUIRE(Read(sidecar) == expected);
+  }
+};
+
+const Bytes& Tar() {
+  static const Bytes tar = test::MakeTar(16 << 20);
+  return tar;
+}
+
+// Interrupts it again and again, until it is done.
+void RequireSameInParts(const Bytes& bytes) {
+  Interrupted indexing(bytes);
+  std::mt19937_64 random(1);
+  Result<void> done;
+  size_t runs = 0;
+  do {
+    REQUIRE(runs < 100);
+    done = indexing.Run(2 + random() % 4);
+    if (!done) REQUIRE(done.error().kind == ErrorKind::kCancelled);
+    ++runs;
+  } while (!done);
+  CHECK(indexing.notes.empty());
+  CHECK(indexing.resumed.size() >= runs - 1);
+  REQUIRE(runs > 3);
+  CHECK(std::ranges::is_sorted(indexing.resumed));
+  CHECK(indexing.resumed.back() > bytes.size() / 2);
+  indexing.RequireDone();
+}
+
+}  // namespace
+
+TEST_CASE("Gzip of any kind that is indexed in parts gets the sidecar of one that was not",
+          "[bytes]") {
+  for (const test::GzipOptions& options : std::vector<test::GzipOptions>{
+           {},
+           {.level = 1, .name = "wiki.tar", .header_crc = true},
+           {.level = 0},                          // stored blocks
+           {.level = 6, .strategy = 4},           // fixed codes: Z_FIXED
+           {.level = 6, .flush_every = 100'000},  // as pigz has it
+       }) {
+    CAPTURE(options.level, options.strategy, options.flush_every);
+    RequireSameInParts(Gzip(Tar(), options));
+  }
+}
+
+TEST_CASE("Many gzip members that are indexed in parts get the sidecar of those that were not",
+          "[bytes]") {
+  const std::span<const std::byte> tar(Tar());
+  RequireSameInParts(test::Bgzip(tar));
+  RequireSameInParts(
+      Joined({Gzip(tar.first(3'000'000)), Gzip({}), Gzip(tar.subspan(3'000'000, 5'000'000)),
+              Gzip(tar.subspan(8'000'000)), AsBytes("garbage")}));
+}
+
+TEST_CASE("Spans that end inside long blocks end there also behind an interruption", "[bytes]") {
+  // Between literals the decoder stops once in three times: where depends on its input buffer.
+  std::mt19937_64 random(3);
+  std::string content;
+  while (content.size() < 48 << 20) {
+    for (size_t literals = random() % 4; literals > 0; --literals)
+      content.push_back(static_cast<char>(random()));
+    content.append(516, '\0');
+  }
+  const auto tar =
+      test::HandMadeHeader{.path = "disk", .size = test::SizeField(content.size())}.Block() +
+      test::Padded(content) + test::EndMarker();
+  const Bytes gzip = Gzip(AsBytes(tar));
+  REQUIRE(gzip.size() > 256 * 1024);
+  RequireSameInParts(gzip);
+}
+
+TEST_CASE("Damage before and behind an interruption is told as without it", "[bytes]") {
+  const std::span<const std::byte> tar(Tar());
+  Bytes bad = Gzip(tar.first(3'000'000));
+  bad[bad.size() - 8] ^= std::byte{1};  // its CRC
+  const Bytes rest = Gzip(tar.subspan(3'000'000));
+  RequireSameInParts(Joined({bad, rest}));
+  RequireSameInParts(Joined({bad, std::span(rest).first(rest.size() - 1'000'000)}));
+}
+
+TEST_CASE("A plain tar that is indexed in parts gets the sidecar of one that was not", "[bytes]") {
+  RequireSameInParts(test::MakeTar(6 << 20));
+}
+
+TEST_CASE("Indexing that is killed again and again is gone on with") {
+  if (ORCIO_TSAN != 0) return;  // it has no threads in a forked child
+  Interrupted indexing(Gzip(Tar()));
+  for (const size_t spans : {size_t{4}, size_t{3}, size_t{5}}) indexing.KillAfter(spans);
+  CHECK(std::filesystem::exists(indexing.log));
+  const auto mode = std::filesystem::status(indexing.log).permissions();
+  CHECK(mode == (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+  REQUIRE_OK(indexing.RunToTheEnd());
+  REQUIRE(indexing.resumed.size() == 1);
+  CHECK(indexing.resumed[0] > indexing.Read(indexing.archive).size() / 4);
+  CHECK(indexing.notes.empty());
+  indexing.RequireDone();
+}
+
+TEST_CASE("What was found of an archive that has changed since is not used") {
+  Interrupted indexing(Gzip(Tar()));
+  const auto time = std::filesystem::last_write_time(indexing.archive);
+  const auto interrupt_and_index = [&] {
+    indexing.notes.clear();
+    indexing.resumed.clear();
+    REQUIRE_FALSE(indexing.Run(5));
+    REQUIRE(std::filesystem::exists(indexing.log));
+  };
+  const auto require_anew = [&] {
+    indexing.expected = indexing.Whole();
+    REQUIRE_OK(indexing.RunToTheEnd());
+    CHECK(indexing.resumed.empty());
+    REQUIRE(indexing.notes.size() == 1);
+    CHECK(indexing.notes[0].find("another state of the archive") != std::string::npos);
+    indexing.RequireDone();
+  };
+  interrupt_and_index();
+  std::filesystem::last_write_time(indexing.archive, time + std::chrono::seconds(1));
+  require_anew();
+  interrupt_and_index();
+  Bytes other = Interrupted::Read(indexing.archive);
+  other.back() ^= std::byte{1};
+  indexing.Put(other);
+  std::filesystem::last_write_time(indexing.archive, time + std::chrono::seconds(1));
+  require_anew();
+  interrupt_and_index();
+  indexing.Put(Joined({other, Bytes(512)}));
+  std::filesystem::last_write_time(indexing.archive, time + std::chrono::seconds(1));
+  require_anew();
+}
+
+TEST_CASE("A damaged record of interrupted indexing is used up to the damage or not at all",
+          "[bytes]") {
+  Interrupted indexing(Gzip(test::MakeTar(6 << 20)));
+  REQUIRE_FALSE(indexing.Run(5));
+  const Bytes log = Interrupted::Read(indexing.log);
+  std::mt19937_64 random(2);
+  size_t anew = 0;
+  for (int i = 0; i < 40; ++i) {
+    Bytes damaged = log;
+    const size_t at = random() % log.size();
+    if (i % 2 == 0) damaged.resize(at);
+    if (i % 2 == 1) damaged[at] ^= std::byte{0x10};
+    std::ofstream(indexing.log, std::ios::binary | std::ios::trunc) << AsText(damaged);
+    indexing.notes.clear();
+    indexing.resumed.clear();
+    REQUIRE_OK(indexing.RunToTheEnd());
+    CHECK(indexing.notes.size() + indexing.resumed.size() == 1);
+    anew += indexing.notes.size();
+    indexing.RequireDone();
+  }
+  CHECK(anew < 40);
+  std::ofstream(indexing.log, std::ios::trunc).flush();
+  indexing.notes.clear();
+  REQUIRE_OK(indexing.RunToTheEnd());
+  REQUIRE(indexing.notes.size() == 1);
+  CHECK(indexing.notes[0].find(indexing.log.string()) == 0);
+  CHECK(indexing.notes[0].find("indexing begins anew") != std::string::npos);
+  indexing.RequireDone();
+}
+
+TEST_CASE("Where one call fails while an archive is indexed the sidecar is right or there is none",
+          "[bytes]") {
+  Interrupted indexing(Gzip(test::MakeTar(4 << 20)));
+  test::FailingFiles files(LocalFileSystem());
+  size_t done = 0;
+  for (size_t call = 1;; ++call) {
+    REQUIRE(call < 1000);
+    std::filesystem::remove(indexing.sidecar);
+    std::filesystem::remove(indexing.log);
+    if (call % 2 == 0) REQUIRE_FALSE(indexing.Run(3));
+    files.FailAt(call);
+    const auto made =
+        RebuildSidecar(files, indexing.archive, indexing.sidecar, indexing.Options(), {});
+    if (made) REQUIRE(Interrupted::Read(indexing.sidecar) == indexing.expected);
+    if (made && files.failed()) ++done;
+    if (!files.failed()) break;
+  }
+  // Where the record could not be written, indexing went on.
+  CHECK(done > 3);
+  REQUIRE_OK(indexing.RunToTheEnd());
+  indexing.RequireDone();
+}
+
+TEST_CASE("An archive that is no tar leaves no record of its indexing") {
+  const test::ScratchDirectory scratch;
+  const auto archive = scratch / "wiki-20221105.tar.gz";
+  std::ofstream(archive, std::ios::binary) << AsText(Gzip(Bytes(5 << 20, std::byte{'x'})));
+  RebuildOptions options;
+  options.keep_every = 1;
+  const auto made =
+      RebuildSidecar(LocalFileSystem(), archive, archive.string() + ".idx", options, {});
+  REQUIRE_FALSE(made);
+  CHECK(made.error().kind == ErrorKind::kDamaged);
+  CHECK(ValueOf(LocalFileSystem().List(scratch.path())).size() == 1);
+}
+
+}  // namespace orcio
