@@ -287,8 +287,10 @@ class LocalFiles : public FileSystem {
                                const std::filesystem::path& to) const {
     const auto path = NamingLock(to);
     auto lock = Create(path);
-    if (!lock && lock.error().errnum == EEXIST && ORCIO_TRY(RemoveAbandoned(path)))
-      lock = Create(path);
+    if (!lock && lock.error().errnum == EEXIST) {
+      const bool removed = ORCIO_TRY(RemoveAbandoned(path));
+      if (removed) lock = Create(path);
+    }
     const auto held = ORCIO_TRY(std::move(lock));
     auto renamed = Exists(to) ? FailPath(EEXIST, "create", to) : RenameWith(0, from, to);
     (void)Remove(path);  // RemoveLeftovers does it where this fails

@@ -110,7 +110,10 @@ Result<GzipStream::Event> GzipStream::Run(std::byte*& out, std::byte* out_end,
 }
 
 Result<void> GzipStream::ReadHeader() {
-  if (any_member_ && !ORCIO_TRY(IsAtMember())) return ReadTail();
+  if (any_member_) {
+    const bool another = ORCIO_TRY(IsAtMember());
+    if (!another) return ReadTail();
+  }
   member_offset_ = in_.offset();
   auto header = ReadGzipHeader(in_);
   if (!header) {

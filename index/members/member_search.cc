@@ -66,6 +66,8 @@ class MemberSearch {
   Result<std::optional<MemberHeader>> HeaderAt(uint64_t offset) const;
   Result<uint32_t> LengthBefore(uint64_t end) const;
   Result<bool> LeadsOn(uint64_t end) const;
+  // Whether what seems to be a member leads on to another one, or decodes to its end.
+  Result<bool> IsWhole(const std::optional<Stretch>& member);
   Result<std::optional<Stretch>> MemberAt(uint64_t offset) const;
   Result<bool> Decodes(const Stretch& member);
   Result<uint64_t> FindMember(uint64_t from) const;
@@ -101,7 +103,15 @@ Result<uint32_t> MemberSearch::LengthBefore(uint64_t end) const {
 }
 
 Result<bool> MemberSearch::LeadsOn(uint64_t end) const {
-  return end == members_end_ || ORCIO_TRY(HeaderAt(end)).has_value();
+  if (end == members_end_) return true;
+  return ORCIO_TRY(HeaderAt(end)).has_value();
+}
+
+Result<bool> MemberSearch::IsWhole(const std::optional<Stretch>& member) {
+  if (!member) return false;
+  const bool leads_on = ORCIO_TRY(LeadsOn(member->end));
+  if (leads_on) return true;
+  return Decodes(*member);
 }
 
 Result<std::optional<Stretch>> MemberSearch::MemberAt(uint64_t offset) const {
@@ -136,7 +146,9 @@ Result<uint64_t> MemberSearch::FindMember(uint64_t from) const {
     for (size_t at = text.find(kMemberMagic); at != std::string_view::npos;
          at = text.find(kMemberMagic, at + 1)) {
       const auto member = ORCIO_TRY(MemberAt(from + at));
-      if (member && ORCIO_TRY(LeadsOn(member->end))) return from + at;
+      if (!member) continue;
+      const bool leads_on = ORCIO_TRY(LeadsOn(member->end));
+      if (leads_on) return from + at;
     }
     from += got - kMemberMagic.size() + 1;
   }
@@ -163,7 +175,8 @@ Result<void> MemberSearch::Walk() {
     if (stop_.stop_requested())
       return Fail(ErrorKind::kCancelled, "{}: indexing was cancelled", name_);
     const auto member = ORCIO_TRY(MemberAt(at));
-    if (member && (ORCIO_TRY(LeadsOn(member->end)) || ORCIO_TRY(Decodes(*member)))) {
+    const bool whole = ORCIO_TRY(IsWhole(member));
+    if (whole) {
       stretches_.push_back(*member);
       tar_bytes += member->tar_bytes;
       continue;

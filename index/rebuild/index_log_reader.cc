@@ -21,12 +21,14 @@ class LogRecords {
 
   // The next one, valid until the next call. Nothing where no whole one follows.
   Result<std::optional<std::span<const std::byte>>> Next() {
-    if (!ORCIO_TRY(Fill(kLogFrameBytes))) return std::nullopt;
+    const bool framed = ORCIO_TRY(Fill(kLogFrameBytes));
+    if (!framed) return std::nullopt;
     ByteReader frame{std::span<const std::byte>(buffer_).subspan(begin_)};
     const uint32_t bytes = *frame.Get<uint32_t>();
     const uint32_t crc32 = *frame.Get<uint32_t>();
-    if (bytes == 0 || bytes > kMostLogRecordBytes || !ORCIO_TRY(Fill(kLogFrameBytes + bytes)))
-      return std::nullopt;
+    if (bytes == 0 || bytes > kMostLogRecordBytes) return std::nullopt;
+    const bool whole = ORCIO_TRY(Fill(kLogFrameBytes + bytes));
+    if (!whole) return std::nullopt;
     const auto record = std::span<const std::byte>(buffer_).subspan(begin_ + kLogFrameBytes, bytes);
     const uint32_t chained = libdeflate_crc32(crc32_, record.data(), record.size());
     if (chained != crc32) return std::nullopt;

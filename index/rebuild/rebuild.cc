@@ -56,7 +56,9 @@ class Rebuild {
         return indexed;
       }
     }
-    if (ours || ORCIO_TRY(EndsInEndMember(archive_))) {
+    bool something_is_left = ours;
+    if (!ours) something_is_left = ORCIO_TRY(EndsInEndMember(archive_));
+    if (something_is_left) {
       auto indexed = FromWhatIsLeft();
       if (indexed || ours || indexed.error().kind != ErrorKind::kDamaged) return indexed;
     }

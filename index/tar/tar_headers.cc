@@ -138,7 +138,9 @@ Result<bool> TarHeaderReader::TakeExtension(const TarBlock& block, uint64_t offs
   const bool skipped = too_long || block.type() == 'V';
   const uint64_t read = ORCIO_TRY(skipped ? stream_.Skip(size) : stream_.Read(size, body));
   const uint64_t padding = PaddedToBlock(size) - size;
-  if (read < size || ORCIO_TRY(stream_.Skip(padding)) < padding) {
+  uint64_t padded = 0;
+  if (read == size) padded = ORCIO_TRY(stream_.Skip(padding));
+  if (read < size || padded < padding) {
     cut_short_ = true;
     return true;
   }

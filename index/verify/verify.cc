@@ -143,7 +143,9 @@ Result<void> StructureCheck::Run(const std::stop_token& stop) {
   }
   ORCIO_TRY(Tell());
   // What was cut short when it was indexed has no end; that is said elsewhere.
-  if (!members || !sidecar_.complete() || !ORCIO_TRY(HasOurMembers(archive_))) return {};
+  if (!members || !sidecar_.complete()) return {};
+  const bool ours = ORCIO_TRY(HasOurMembers(archive_));
+  if (!ours) return {};
   auto ended = CheckEnd(archive_, sidecar_, findings_.name());
   if (ended || ended.error().kind != ErrorKind::kDamaged) return ended;
   return findings_.Add(

@@ -22,7 +22,9 @@ Result<uint64_t> NodeFrom(const CheckedMap& map, uint64_t from, uint64_t offset)
   const uint64_t count = map.header().node_count;
   uint64_t step = 1;
   uint64_t end = from;
-  while (end < count && ORCIO_TRY(NameBegins(map, end)) < offset) {
+  while (end < count) {
+    const uint64_t begin = ORCIO_TRY(NameBegins(map, end));
+    if (begin >= offset) break;
     from = end + 1;
     end += step;
     step *= 2;
