@@ -17,7 +17,7 @@
 #include "index/sidecar/run_facts.h"
 #include "index/tar/tar_scanner.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What a capture works on and with. All of it outlives the capture.
 struct CaptureContext {
@@ -81,4 +81,4 @@ class Capture {
     ArchiveWriter& writer, std::optional<std::chrono::seconds> longest_silence,
     const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

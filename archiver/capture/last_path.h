@@ -8,7 +8,7 @@
 #include "base/threads/mutex.h"
 #include "index/archive/write/archive_writer.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Which entry of a tar came last, for whoever wants to know where it broke off. Thread-safe.
 class LastPath {
@@ -31,4 +31,4 @@ class LastPath {
   std::string path_ GUARDED_BY(mutex_);
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -9,7 +9,7 @@
 #include "base/threads/pace_limit.h"
 #include "index/archive/write/archive_writer.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Hands a stream's bytes on to the writer, counts them, and tells an observer from time to time.
 class ObservedSink : public ByteSink {
@@ -42,4 +42,4 @@ class ObservedSink : public ByteSink {
   Clock::time_point told_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -24,7 +24,7 @@
 #include "base/text/safe_text.h"
 #include "index/repository/listing_path.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -434,4 +434,4 @@ std::unique_ptr<Capture> MakePrecopyCapture(const CaptureContext& context) {
   return std::make_unique<PrecopyCapture>(context);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

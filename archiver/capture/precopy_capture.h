@@ -4,7 +4,7 @@
 
 #include "archiver/capture/capture.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // `mode: precopy`: while the service runs, what differs from its last archive is fetched; while it
 // is stopped, what has changed since; then the archive is put together from those and the last one.
@@ -12,4 +12,4 @@ namespace orcio {
 // host has written everything to disk. The plan's mode is kPrecopy.
 [[nodiscard]] std::unique_ptr<Capture> MakePrecopyCapture(const CaptureContext& context);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

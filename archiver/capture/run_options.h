@@ -12,7 +12,7 @@
 #include "base/threads/stall_limit.h"
 #include "index/archive/write/archive_writer.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 enum class RunPhase {
   kConnecting,
@@ -45,4 +45,4 @@ struct ServiceRunOptions {
   std::function<std::unique_ptr<RemoteHost>()> second_connection;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

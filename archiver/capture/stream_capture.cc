@@ -8,7 +8,7 @@
 #include "base/threads/pace_limit.h"
 #include "base/threads/stall_limit.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 class StreamCapture : public Capture {
@@ -129,4 +129,4 @@ Result<std::vector<std::string>> StreamTar(const CaptureContext& context, Remote
   return said;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -9,7 +9,7 @@
 #include "base/text/suggestion.h"
 #include "base/threads/mutex.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 class ScopeMaker {
@@ -94,4 +94,4 @@ void Check(const Config& config, const CheckScope& scope, const Connectors& conn
   });
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

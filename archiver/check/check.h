@@ -10,7 +10,7 @@
 #include "archiver/run/connectors.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What to look at. Points into the configuration.
 struct CheckScope {
@@ -44,4 +44,4 @@ void CheckRepository(const Config& config, const std::vector<const ServiceConfig
 void CheckHost(const Config& config, const CheckScope::Host& scope, const Connectors& connectors,
                const TellFinding& tell, const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

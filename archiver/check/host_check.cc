@@ -15,7 +15,7 @@
 #include "base/text/words.h"
 #include "index/repository/repository_lock.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr std::string_view kCheckMark = "orcio-check: ";
@@ -339,4 +339,4 @@ void CheckHost(const Config& config, const CheckScope::Host& scope, const Connec
   HostCheck(config, scope, connectors, tell, stop).Run();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -9,7 +9,7 @@
 #include "index/repository/repository.h"
 #include "index/repository/repository_lock.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // Where nothing says how much the next archives will take.
@@ -123,4 +123,4 @@ void CheckRepository(const Config& config, const std::vector<const ServiceConfig
     CheckAge(*service, files, *archives, now_seconds, tell);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -12,7 +12,7 @@
 #include "archiver/config/config_told.h"
 #include "base/unique_fd.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr size_t kMaxFile = size_t{1} << 20;
@@ -186,4 +186,4 @@ Result<Config> LoadConfig(const std::filesystem::path& path) {
   return ParseConfig(ORCIO_TRY(ReadFile(path)), path.string());
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

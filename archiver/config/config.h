@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "index/upkeep/retention.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // The configuration, checked: whatever is in one of these is possible. See orcio.yaml(5).
 
@@ -107,4 +107,4 @@ struct Config {
 // kNotFound where the file is not there; kInvalid where it is over 1 MiB or readable but wrong.
 [[nodiscard]] Result<Config> LoadConfig(const std::filesystem::path& path);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

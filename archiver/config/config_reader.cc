@@ -9,7 +9,7 @@
 #include "base/text/words.h"
 #include "index/repository/archive_name.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr size_t kMaxText = 4096;
@@ -264,4 +264,4 @@ std::string Quoted(std::string_view text) {
   return fmt::format("\"{}\"{}", SafeText(text.substr(0, cut)), whole ? "" : "...");
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

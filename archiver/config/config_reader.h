@@ -11,7 +11,7 @@
 #include "archiver/config/yaml_tree.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // A value in the configuration, and what messages call it, e.g. "services.wiki.paths".
 struct ConfigValue {
@@ -80,4 +80,4 @@ struct NamedValue {
 // A value as messages quote it: shortened, without control characters.
 [[nodiscard]] std::string Quoted(std::string_view text);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

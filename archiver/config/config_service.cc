@@ -8,7 +8,7 @@
 #include "base/text/suggestion.h"
 #include "index/repository/archive_name.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr std::chrono::seconds kDefaultGuard{30};
@@ -367,4 +367,4 @@ Result<ServiceConfig> ReadService(const NamedValue& named,
   return service;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

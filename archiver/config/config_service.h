@@ -3,7 +3,7 @@
 #include "archiver/config/config.h"
 #include "archiver/config/config_reader.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // One entry of the configuration's `services:`; `hosts` is what `hosts:` defines, `hooks` what
 // `hooks:` says for all.
@@ -11,4 +11,4 @@ namespace orcio {
                                                 const std::map<std::string, HostConfig>& hosts,
                                                 const HookConfig& hooks);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

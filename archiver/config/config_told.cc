@@ -6,7 +6,7 @@
 #include "archiver/local/ping.h"
 #include "base/text/safe_text.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 Result<std::string> ReadHook(const ConfigValue& value) {
@@ -51,4 +51,4 @@ Result<std::string> ReadMail(const ConfigValue& value) {
                    Quoted(address));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

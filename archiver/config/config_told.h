@@ -3,7 +3,7 @@
 #include "archiver/config/config.h"
 #include "archiver/config/config_reader.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // A map of hooks, on top of `defaults`; a command `none` takes one away.
 [[nodiscard]] Result<HookConfig> ReadHooks(const ConfigValue& value, HookConfig defaults);
@@ -14,4 +14,4 @@ namespace orcio {
 // Who a mail is to: one local user, or one address.
 [[nodiscard]] Result<std::string> ReadMail(const ConfigValue& value);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -4,7 +4,7 @@
 
 #include "archiver/config/config.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // As the configuration has them.
 [[nodiscard]] constexpr std::string_view NameOf(ControlKind kind) {
@@ -49,4 +49,4 @@ namespace orcio {
   return "none";
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

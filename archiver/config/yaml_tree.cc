@@ -11,7 +11,7 @@
 
 #include "base/text/safe_text.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr size_t kMaxNodes = 10'000;
@@ -245,4 +245,4 @@ Result<std::shared_ptr<const YamlNode>> ParseYaml(const std::string& text) {
   return builder.root();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

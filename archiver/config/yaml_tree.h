@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Where something stands in a text; both count from 1, `column` in characters.
 struct TextPosition {
@@ -45,4 +45,4 @@ template <class... Args>
 // often they are nested. Null for a text that holds nothing but comments.
 [[nodiscard]] Result<std::shared_ptr<const YamlNode>> ParseYaml(const std::string& text);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

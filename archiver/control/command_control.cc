@@ -4,7 +4,7 @@
 #include "archiver/host/shell_quote.h"
 #include "base/threads/pause.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -116,4 +116,4 @@ Result<void> CommandControl::Start(RemoteHost& host, const std::stop_token& stop
               host.name(), service_.name, service_.start_timeout.count());
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -5,7 +5,7 @@
 
 #include "archiver/control/service_control.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // The administrator's own commands, each run by the host's sh. With a status command, a service
 // that does not run when inspected is neither stopped nor started.
@@ -41,4 +41,4 @@ class NoControl : public ServiceControl {
   [[nodiscard]] Result<void> Start(RemoteHost&, const std::stop_token&) override { return {}; }
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

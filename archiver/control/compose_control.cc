@@ -10,7 +10,7 @@
 #include "archiver/host/shell_quote.h"
 #include "base/text/words.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // Stops the containers of one level of dependencies, which are at the end of its words; says so, or
@@ -389,4 +389,4 @@ void ComposeControl::NoteStarted(const RemoteHost& host, const DockerLook& look,
   if (!rested) disturbed_ = std::move(rested).error();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -12,7 +12,7 @@
 #include "archiver/docker/docker.h"
 #include "archiver/docker/project_containers.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // The containers of a compose project. They are found by their labels, so it does not matter where
 // the compose files are. Stopped and started by docker in the order of their dependencies, each in
@@ -98,4 +98,4 @@ class ComposeControl : public ServiceControl {
   std::vector<UncheckedContainer> unchecked_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

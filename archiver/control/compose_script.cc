@@ -4,7 +4,7 @@
 
 #include "archiver/host/shell_quote.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // Starts, or unpauses, one container that is not up, ID SERVICE NUMBER; the one of its service and
@@ -57,4 +57,4 @@ std::string ComposeStartScript(const ServiceConfig& service,
          fmt::format("start_all() {{\n{}}}\nfinish_stop() {{ {}; }}\n", start, finish);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

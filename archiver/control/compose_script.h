@@ -8,7 +8,7 @@
 #include "archiver/config/config.h"
 #include "archiver/docker/docker.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What a guard runs to start, or unpause, these containers of the service's project, in this order:
 // see ServiceControl::StartScript. `stop_limit` bounds its wait for stops that are under way;
@@ -17,4 +17,4 @@ namespace orcio {
                                              const std::vector<DockerContainer>& containers,
                                              std::optional<std::chrono::seconds> stop_limit);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

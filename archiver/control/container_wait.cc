@@ -8,7 +8,7 @@
 #include "archiver/host/shell_quote.h"
 #include "base/threads/pause.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -192,4 +192,4 @@ Result<std::vector<std::string>> LookAgain(RemoteHost& host,
   return warnings;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -10,7 +10,7 @@
 #include "archiver/host/remote_host.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // A container that runs, though its health check has not been due since its start.
 struct UncheckedContainer {
@@ -50,4 +50,4 @@ struct AwaitedTime {
     RemoteHost& host, const std::vector<UncheckedContainer>& unchecked,
     const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

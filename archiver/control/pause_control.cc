@@ -12,7 +12,7 @@
 #include "base/text/words.h"
 #include "base/threads/pause.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -191,4 +191,4 @@ bool PauseControl::WentOn(const Containers& now) const {
   });
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

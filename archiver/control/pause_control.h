@@ -8,7 +8,7 @@
 #include "archiver/control/start_timing.h"
 #include "archiver/docker/project_containers.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // `mode: pause`: the containers of a compose project, frozen where they are by `docker pause`
 // rather than stopped. What is read then is what they would find after a power cut at that moment,
@@ -62,4 +62,4 @@ class PauseControl : public ServiceControl {
   bool in_doubt_ = false;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -5,7 +5,7 @@
 #include "archiver/control/pause_control.h"
 #include "archiver/control/systemd_control.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 std::unique_ptr<ServiceControl> MakeServiceControl(const ServiceConfig& service) {
   if (service.mode == Mode::kLive) return std::make_unique<NoControl>();
@@ -23,4 +23,4 @@ std::unique_ptr<ServiceControl> MakeServiceControl(const ServiceConfig& service)
   return std::make_unique<NoControl>();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -12,7 +12,7 @@
 #include "archiver/host/remote_host.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // For a stop command or a unit, where the configuration sets no time. systemd's own TimeoutStopSec,
 // mostly 90 s, ends a unit before.
@@ -104,4 +104,4 @@ class ServiceControl {
 // As the service's `control` and `mode` have it.
 [[nodiscard]] std::unique_ptr<ServiceControl> MakeServiceControl(const ServiceConfig& service);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

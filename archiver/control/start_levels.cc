@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // By service: the level at which each starts. Circles, which compose would not make, end at the
@@ -52,4 +52,4 @@ std::vector<Containers> StartLevels(const Containers& containers) {
   return levels;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

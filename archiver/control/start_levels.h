@@ -4,7 +4,7 @@
 
 #include "archiver/docker/docker.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // The containers by when they start, from compose's labels: each level's containers depend on
 // earlier levels only. Without the labels, one service a level in the order they were made, which
@@ -12,4 +12,4 @@ namespace orcio {
 [[nodiscard]] std::vector<std::vector<DockerContainer>> StartLevels(
     const std::vector<DockerContainer>& containers);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // How control waits for a service to come up.
 struct StartTiming {
@@ -14,4 +14,4 @@ struct StartTiming {
   std::chrono::milliseconds restart{1000};
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

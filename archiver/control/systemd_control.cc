@@ -11,7 +11,7 @@
 #include "base/text/words.h"
 #include "base/threads/pause.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -245,4 +245,4 @@ Result<void> SystemdControl::ConfirmUp(RemoteHost& host, Clock::time_point deadl
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

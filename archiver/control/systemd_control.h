@@ -7,7 +7,7 @@
 #include "archiver/control/service_control.h"
 #include "archiver/control/start_timing.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // systemd units of the system manager: stopped in the reverse of the order in which the
 // configuration names them, and started in that order.
@@ -46,4 +46,4 @@ class SystemdControl : public ServiceControl {
   std::map<std::string, LastStart> last_starts_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

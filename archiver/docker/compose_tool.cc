@@ -7,7 +7,7 @@
 #include "archiver/host/shell_quote.h"
 #include "base/text/words.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // More names than that are read as they stand, and more ways to read them are not tried: each costs
@@ -232,4 +232,4 @@ std::string ComposeCommand::Start() const {
   return Line(std::move(arguments));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

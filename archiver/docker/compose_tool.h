@@ -10,7 +10,7 @@
 #include "archiver/host/remote_host.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // The compose that a host has: the `docker compose` plugin, or a `docker-compose` program.
 struct ComposeTool {
@@ -56,4 +56,4 @@ class ComposeCommand {
   bool starts_exactly_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -9,7 +9,7 @@
 #include "archiver/host/shell_quote.h"
 #include "base/text/words.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using Json = nlohmann::json;
@@ -306,4 +306,4 @@ const DockerContainer* FindContainer(const std::vector<DockerContainer>& contain
   return found == containers.end() ? nullptr : &*found;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

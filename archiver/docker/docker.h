@@ -11,7 +11,7 @@
 #include "archiver/host/remote_host.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // When docker runs a container's health check, and how many times it may fail.
 struct HealthCheck {
@@ -116,4 +116,4 @@ struct DockerLook {
 [[nodiscard]] const DockerContainer* FindContainer(const std::vector<DockerContainer>& containers,
                                                    const std::string& id);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

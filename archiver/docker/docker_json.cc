@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using Json = nlohmann::json;
@@ -65,4 +65,4 @@ Result<std::vector<DockerContainer>> ContainersFromJson(const std::string& json)
   return containers;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

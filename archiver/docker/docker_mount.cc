@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 std::string MountText(const nlohmann::json& mount, const char* key) {
@@ -39,4 +39,4 @@ std::vector<DockerMount> ParseDockerMounts(const nlohmann::json& mounts) {
   return parsed;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -5,7 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Where a container's files come from: a directory of the host's, or a volume.
 struct DockerMount {
@@ -27,4 +27,4 @@ struct MountingContainer {
   std::vector<DockerMount> mounts;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -10,7 +10,7 @@
 #include "archiver/host/shell_quote.h"
 #include "base/text/words.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr const char* kMountsFormat =
@@ -77,4 +77,4 @@ Result<std::vector<MountingContainer>> ListMounts(RemoteHost& host, const std::s
   return containers;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -7,11 +7,11 @@
 #include "archiver/host/remote_host.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // The running containers of a host, compose's and others, in no order, with what they keep on its
 // disks. kRemote, with what to do, where docker is missing or says no.
 [[nodiscard]] Result<std::vector<MountingContainer>> ListMounts(RemoteHost& host,
                                                                 const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -6,7 +6,7 @@
 #include "archiver/host/shell_quote.h"
 #include "base/text/words.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 Failure UnknownProject(RemoteHost& host, const std::string& project, const std::stop_token& stop) {
@@ -179,4 +179,4 @@ std::optional<double> NotRunningSeconds(const Containers& stopped, const Contain
   return std::chrono::duration<double>(*started - *ended).count();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

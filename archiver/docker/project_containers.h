@@ -13,7 +13,7 @@
 #include "archiver/host/remote_host.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 [[nodiscard]] std::vector<std::string> ContainerIds(const Containers& containers);
 [[nodiscard]] std::vector<std::string> ContainerNames(const Containers& containers);
@@ -90,4 +90,4 @@ class RestSpan {
 [[nodiscard]] std::optional<double> NotRunningSeconds(const Containers& stopped,
                                                       const Containers& now);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -6,7 +6,7 @@
 #include "index/repository/archive_name.h"
 #include "index/sidecar/read/sidecar.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using SidecarPointer = std::shared_ptr<const Sidecar>;
@@ -141,4 +141,4 @@ Result<Exported> Export(const FileSystem& files, const ExportPlan& plan, ExportT
   return Exported{target.PlaceOf(archive.name()), archive.size(), archive.sha256()};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

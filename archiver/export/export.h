@@ -17,7 +17,7 @@
 #include "index/files/file_system.h"
 #include "index/repository/repository.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What goes: an archive, and with it its sidecar.
 struct ExportPlan {
@@ -116,4 +116,4 @@ struct Exported {
                                       const std::function<void(uint64_t, uint64_t)>& progress,
                                       const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -10,7 +10,7 @@
 #include "archiver/local/local_command.h"
 #include "base/threads/patience.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr size_t kPieceBytes = size_t{1} << 18;
@@ -89,4 +89,4 @@ std::unique_ptr<ExportTarget> MakeCommandTarget(std::string command, std::string
   return std::make_unique<CommandTarget>(std::move(command), std::move(service));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

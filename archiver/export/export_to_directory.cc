@@ -4,7 +4,7 @@
 #include "base/text/figures.h"
 #include "index/files/part_file.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr size_t kCopyBytes = size_t{1} << 20;
@@ -101,4 +101,4 @@ std::unique_ptr<ExportTarget> MakeDirectoryTarget(const FileSystem& files,
   return std::make_unique<DirectoryTarget>(files, std::move(directory));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -8,7 +8,7 @@
 #include "base/text/figures.h"
 #include "base/text/words.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr const char* kExportMark = "orcio-export: ";
@@ -248,4 +248,4 @@ std::unique_ptr<ExportTarget> MakeHostTarget(std::unique_ptr<RemoteHost> host,
   return std::make_unique<HostTarget>(std::move(host), std::move(directory));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

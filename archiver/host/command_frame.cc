@@ -4,7 +4,7 @@
 
 #include "archiver/host/shell_quote.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // On a line of its own, whatever stands before it: a greeting without a newline, or a shell that
@@ -58,4 +58,4 @@ std::string_view FrameFilter::Take(std::string_view bytes) {
   return begun_ ? std::string_view(held_).substr(at + kFrameMark.size()) : std::string_view();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

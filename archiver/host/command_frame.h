@@ -5,7 +5,7 @@
 
 #include "archiver/config/config.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What every command for a host begins with: it looks for programs where they may be besides the
 // PATH that sshd or sudo has, for the login user's own docker daemon where root has none, and marks
@@ -33,4 +33,4 @@ class FrameFilter {
   bool begun_ = false;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -4,7 +4,7 @@
 #include <future>
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 class EarlyHost : public RemoteHost {
@@ -49,4 +49,4 @@ std::unique_ptr<RemoteHost> MakeEarlyHost(std::unique_ptr<RemoteHost> host,
   return std::make_unique<EarlyHost>(std::move(host), stop);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -7,7 +7,7 @@
 #include "archiver/host/command_frame.h"
 #include "archiver/host/remote_text.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr size_t kMostNoise = size_t{64} << 10;
@@ -124,4 +124,4 @@ std::unique_ptr<RemoteHost> MakeFramedHost(std::unique_ptr<RemoteHost> host,
   return std::make_unique<FramedHost>(std::move(host), config);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -5,7 +5,7 @@
 #include "archiver/config/config.h"
 #include "archiver/host/remote_host.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // `host`, reached over a login shell that may print before it runs a command: what it prints is
 // left out of every answer, on either output, as is what sudo says before. 64 KiB of it before the
@@ -14,4 +14,4 @@ namespace orcio {
 [[nodiscard]] std::unique_ptr<RemoteHost> MakeFramedHost(std::unique_ptr<RemoteHost> host,
                                                          const HostConfig& config);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -6,7 +6,7 @@
 #include <cctype>
 #include <charconv>
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr const char* kTellNow = R"sh(printf 'orcio-now: %s\n' "$(date +%s.%N)"
@@ -80,4 +80,4 @@ std::string DockerSeconds(HostTime time) {
   return fmt::format("{}.{:09}", whole.time_since_epoch().count(), (time - whole).count());
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // A time by a host's own clock, which need not be right: comparable with others of the same host.
 using HostTime = std::chrono::sys_time<std::chrono::nanoseconds>;
@@ -29,4 +29,4 @@ inline constexpr std::string_view kHostNowMark = "orcio-now: ";
 // As docker takes them: "1772000000.123456789".
 [[nodiscard]] std::string DockerSeconds(HostTime time);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -2,7 +2,7 @@
 
 #include "base/text/words.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr size_t kMountPoint = 4;  // the field's place in a line
@@ -37,4 +37,4 @@ std::vector<std::string> MountedPlaces(std::string_view mountinfo) {
   return places;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

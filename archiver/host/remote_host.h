@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "index/files/byte_source.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // How a command on a host ended.
 struct CommandResult {
@@ -66,4 +66,4 @@ class RemoteHost {
                                                      const std::stop_token& stop) = 0;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

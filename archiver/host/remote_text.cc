@@ -6,7 +6,7 @@
 #include "base/text/safe_text.h"
 #include "base/text/words.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr size_t kMaxExcerpt = 400;
@@ -43,4 +43,4 @@ Failure RemoteFailure(const RemoteHost& host, std::string_view what, const Comma
               advice ? "; " + *advice : "");
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

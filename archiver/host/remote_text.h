@@ -6,7 +6,7 @@
 #include "archiver/host/remote_host.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What another machine printed, fit for one line of a message: the last `max_lines` lines that hold
 // anything, joined by " | ", as SafeText shows them, at most 400 bytes. "no output" where there
@@ -18,4 +18,4 @@ namespace orcio {
 [[nodiscard]] Failure RemoteFailure(const RemoteHost& host, std::string_view what,
                                     const CommandResult& result);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

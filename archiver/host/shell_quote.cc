@@ -1,6 +1,6 @@
 #include "archiver/host/shell_quote.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Everything is quoted, plain words too: unquoted, `if` is a reserved word, `A=b` an assignment and
 // `~` a directory, wherever the word happens to stand.
@@ -25,4 +25,4 @@ std::string ShellCommand(const std::vector<std::string>& words) {
   return command;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -6,7 +6,7 @@
 
 #include "base/text/words.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 struct SudoSentence {
@@ -107,4 +107,4 @@ std::optional<std::string> SudoAdvice(std::string_view err) {
   return std::nullopt;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -9,7 +9,7 @@
 #include "index/repository/repository.h"
 #include "index/sidecar/read/sidecar.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 Result<BaseLayer> OpenLayer(const FileSystem& files, const std::filesystem::path& archive,
                             const std::filesystem::path& sidecar_path, const std::string& tar,
@@ -58,4 +58,4 @@ Result<BaseLayer> OpenBaseLayer(const FileSystem& files, const std::filesystem::
   return OpenLayer(files, last->path, last->sidecar, tar, memory, paths);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

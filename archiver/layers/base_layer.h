@@ -11,7 +11,7 @@
 #include "base/memory/scratch_memory.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What an earlier run left, as a layer of the next one.
 struct BaseLayer {
@@ -35,4 +35,4 @@ struct BaseLayer {
                                               const std::string& service, const std::string& tar,
                                               ScratchMemory& memory, InternedBytes& paths);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

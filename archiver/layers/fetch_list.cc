@@ -5,7 +5,7 @@
 
 #include "archiver/layers/layer.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 FetchList MissingFiles(const HostListing& files, const ScratchArray<uint32_t>& order,
                        const ScratchArray<uint8_t>& where, std::optional<int64_t> steady_before) {
@@ -29,4 +29,4 @@ FetchList MissingFiles(const HostListing& files, const ScratchArray<uint32_t>& o
   return list;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -8,7 +8,7 @@
 #include "archiver/listing/host_listing.h"
 #include "base/memory/scratch_memory.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Files to be fetched, by name.
 struct FetchList {
@@ -24,4 +24,4 @@ struct FetchList {
                                      const ScratchArray<uint8_t>& where,
                                      std::optional<int64_t> steady_before);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -11,7 +11,7 @@
 #include "index/repository/listing_path.h"
 #include "index/sidecar/sidecar_ending.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // Names, oldest first.
@@ -82,4 +82,4 @@ Result<void> RemoveKept(const FileSystem& files, const std::filesystem::path& re
   return {};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

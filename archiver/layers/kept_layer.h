@@ -12,7 +12,7 @@
 #include "index/files/file_system.h"
 #include "index/sidecar/run_facts.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What a run of `mode: precopy` that gave up had fetched while its service ran, for the next one:
 // `ARCHIVE.kept` in the repository, after the archive that never came to be, with a sidecar and a
@@ -42,4 +42,4 @@ namespace orcio {
                                       const std::filesystem::path& repository,
                                       const std::string& service, const std::string& but = {});
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

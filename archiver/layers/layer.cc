@@ -8,7 +8,7 @@
 #include "archiver/layers/moved_files.h"
 #include "index/entry/tar_path.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // A path of a tar as a listing has it: no slash at either end.
@@ -178,4 +178,4 @@ ScratchArray<uint8_t> WhereHeld(const HostListing& now, const std::vector<const 
   return where;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

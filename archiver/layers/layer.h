@@ -16,7 +16,7 @@
 #include "index/files/file_system.h"
 #include "index/sidecar/read/sidecar.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // One of the archives that a new one is put together from: what it holds of a host's files, and
 // what the host told of each when it was listed. Stands in scratch memory, which outlives it. Used
@@ -99,4 +99,4 @@ inline constexpr uint8_t kNowhere = UINT8_MAX;
     const HostListing& now, const std::vector<const Layer*>& layers,
     const std::vector<std::optional<int64_t>>& steady_before, ScratchMemory& memory);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

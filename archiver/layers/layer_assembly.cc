@@ -6,7 +6,7 @@
 #include "archiver/listing/listing_file.h"
 #include "base/text/safe_text.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 Result<std::unique_ptr<LayerAssembly>> LayerAssembly::Create(
     const FileSystem& files, const std::filesystem::path& repository, const std::string& name,
@@ -115,4 +115,4 @@ Result<std::vector<std::string>> SilentChanges(const LayeredFiles& now, const La
   return warnings;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

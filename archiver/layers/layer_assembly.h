@@ -13,7 +13,7 @@
 #include "index/archive/write/archive_assembler.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // The files of a listing as an archive, each from the layer that holds it. All of it outlives the
 // assembly.
@@ -73,4 +73,4 @@ class LayerAssembly {
                                                              const Layer& before,
                                                              ScratchMemory& memory);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr unsigned kLayerShift = 56;
@@ -68,4 +68,4 @@ ScratchArray<uint32_t> ListingOrder(const HostListing& now, const std::vector<co
   return order;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -7,7 +7,7 @@
 #include "archiver/listing/host_listing.h"
 #include "base/memory/scratch_memory.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // The files of a listing in the order of a tar: a directory, then all that is below it, then the
 // next. GNU tar gives a directory its time once it has gone on to something else, and a hard link
@@ -18,4 +18,4 @@ namespace orcio {
                                                   const std::vector<const Layer*>& layers,
                                                   ScratchMemory& memory);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

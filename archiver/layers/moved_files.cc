@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // Of a file: whether one of the directories above it may have been moved.
@@ -96,4 +96,4 @@ bool MovedFiles::MayBeAnother(uint32_t file, uint32_t held) const {
   return end - begin != 1;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -8,7 +8,7 @@
 #include "base/memory/keyed_hash.h"
 #include "base/memory/scratch_memory.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Which files of a listing may have been read as another file that had their path for a moment. A
 // file tells of its own renaming by its change time, but not of its directory's: where two
@@ -44,4 +44,4 @@ class MovedFiles {
   const KeyedHash hash_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -1,6 +1,6 @@
 #include "archiver/listing/host_listing.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 bool IsUnchanged(const HostFile& before, const HostFile& now) {
   return before.type == now.type && before.mode == now.mode && before.uid == now.uid &&
@@ -42,4 +42,4 @@ std::optional<uint32_t> HostListing::Parent(uint32_t index) const {
   return slash == std::string_view::npos ? std::nullopt : Find(path.substr(0, slash));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

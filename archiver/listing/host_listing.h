@@ -9,7 +9,7 @@
 #include "base/memory/scratch_memory.h"
 #include "index/entry/entry.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What a host tells of one of its files, as lstat(2) has it.
 struct HostFile {
@@ -66,4 +66,4 @@ class HostListing {
   ChunkedArray<uint32_t> by_path_;  // index + 1, or 0
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -11,7 +11,7 @@
 #include "index/files/part_file.h"
 #include "index/repository/listing_path.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // "ORCIOLST", the version, then one zstd frame with its checksum. In it: the archive's digest, the
@@ -279,4 +279,4 @@ Result<ListingFacts> ReadListing(const FileSystem& files, const std::filesystem:
   return facts;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -12,7 +12,7 @@
 #include "base/sha256.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What the next run of a service must know of an archive, beside it in `.<archive>.listing`
 // (index/repository/listing_path.h): for each entry of its tar what the host told of the file.
@@ -50,4 +50,4 @@ using TakeListedEntry = std::function<Result<void>(const ListedEntry&)>;
                                                const std::filesystem::path& archive,
                                                const TakeListedEntry& entry);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/text/safe_text.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // A path of PATH_MAX, thrice over for mounts below mounts, and the numbers.
@@ -234,4 +234,4 @@ Result<ListingParser::Ended> ListingParser::Finish() const {
   return Fail(ErrorKind::kRemote, "{}: its list of files has no end", host_);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -9,7 +9,7 @@
 #include "archiver/listing/remote_listing.h"
 #include "base/byte_sink.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Takes in what a host lists (remote_listing.cc has the commands), as it comes. Everything in it is
 // the host's word: kRemote where it makes no sense. Not thread-safe.
@@ -48,4 +48,4 @@ class ListingParser : public ByteSink {
   Ended result_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -14,7 +14,7 @@
 #include "base/text/words.h"
 #include "base/threads/stall_limit.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr std::string_view kListingMark = "orcio-listing: ";
@@ -191,4 +191,4 @@ int64_t EarliestSeconds(const HostClock& then, const HostClock& now) {
   return std::min(then.seconds, now.seconds - (now.uptime_ms - then.uptime_ms + 999) / 1000);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

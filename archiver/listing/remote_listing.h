@@ -12,7 +12,7 @@
 #include "archiver/tar/remote_tar.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // How a host's files can be listed: found out, not assumed.
 struct ListingTool {
@@ -46,4 +46,4 @@ struct HostClock {
 // since.
 [[nodiscard]] int64_t EarliestSeconds(const HostClock& then, const HostClock& now);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

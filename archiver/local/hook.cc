@@ -4,7 +4,7 @@
 
 #include "archiver/local/local_command.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 Result<void> RunHook(std::string_view name, const std::string& command,
                      const std::map<std::string, std::string>& environment, std::string_view input,
@@ -20,4 +20,4 @@ Result<void> RunHook(std::string_view name, const std::string& command,
   return hook.Wait(what);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

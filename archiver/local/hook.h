@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Runs `command` by `sh -c` on this machine, with `environment` on top of this process's own,
 // `input` on its standard input and both its outputs going to standard error. kIo where it does not
@@ -17,4 +17,4 @@ namespace orcio {
                                    const std::map<std::string, std::string>& environment,
                                    std::string_view input, std::chrono::milliseconds timeout);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -133,4 +133,4 @@ Result<UniqueFd> InputOf(std::string_view text) {
   return file;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

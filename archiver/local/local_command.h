@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // A command that `sh -c` runs on this machine, in a process group of its own and with every signal
 // as it was when this process began; both its outputs go to standard error, and it has no other
@@ -44,4 +44,4 @@ class LocalCommand {
 // while the command reads, or does not.
 [[nodiscard]] Result<UniqueFd> InputOf(std::string_view text);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

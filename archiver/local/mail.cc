@@ -10,7 +10,7 @@
 #include "archiver/local/local_command.h"
 #include "base/text/safe_text.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr size_t kMaxAddress = 254;  // RFC 5321, 4.5.3.1.3
@@ -102,4 +102,4 @@ Result<void> SendMail(const Mail& mail, std::chrono::milliseconds timeout) {
   return sent;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

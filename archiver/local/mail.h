@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Whether `text` may stand in a header as who a mail is to: one local user or address, of letters,
 // digits and @ . _ + - =.
@@ -30,4 +30,4 @@ struct Mail {
 // where there is none, or it does not exit with 0.
 [[nodiscard]] Result<void> SendMail(const Mail& mail, std::chrono::milliseconds timeout);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -9,7 +9,7 @@
 #include "base/free_with.h"
 #include "base/threads/pause.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using CurlUrl = std::unique_ptr<CURLU, FreeWith<curl_url_cleanup>>;
@@ -160,4 +160,4 @@ Result<void> Ping(const std::string& url, PingEvent event, const std::string& bo
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Pings as healthchecks.io and those like it understand them: a POST to a URL that is a secret, to
 // URL/start at the start and to URL/fail after a failure. Messages name its host alone.
@@ -32,4 +32,4 @@ constexpr PingPatience kOneQuickPing{std::chrono::milliseconds(3'000), 1, {}};
 [[nodiscard]] Result<void> Ping(const std::string& url, PingEvent event, const std::string& body,
                                 const PingPatience& patience, const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -9,7 +9,7 @@
 #include "base/text/figures.h"
 #include "index/repository/archive_name.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 struct WarningKind {
@@ -128,4 +128,4 @@ std::vector<std::string> DiscreetProblems(const ServiceOutcome& outcome) {
   return problems;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

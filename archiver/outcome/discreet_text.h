@@ -5,7 +5,7 @@
 
 #include "archiver/outcome/service_outcome.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What came of a service whose data must not leave the premises (`offsite: never`), for where
 // others read it, such as in a mail: what kind of thing went wrong and how often, when, and how
@@ -22,4 +22,4 @@ namespace orcio {
 // did.
 [[nodiscard]] std::vector<std::string> DiscreetProblems(const ServiceOutcome& outcome);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -4,7 +4,7 @@
 #include "base/text/base64.h"
 #include "base/text/safe_text.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 void AddPath(nlohmann::json& object, std::string_view path) {
   object["path"] = path;
@@ -73,4 +73,4 @@ nlohmann::json ToJson(const ServiceOutcome& outcome) {
   return object;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -8,7 +8,7 @@
 #include "index/sidecar/run_facts.h"
 #include "index/verify/verification.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 struct ServiceOutcome;
 
@@ -26,4 +26,4 @@ void AddPath(nlohmann::json& object, std::string_view path);
 // As `orcio archive --json` says what came of a service.
 [[nodiscard]] nlohmann::json ToJson(const ServiceOutcome& outcome);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -4,7 +4,7 @@
 
 #include "base/text/figures.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 bool Succeeded(const ServiceOutcome& outcome) {
   return !outcome.error && !outcome.start_error;
@@ -69,4 +69,4 @@ std::vector<std::string> Problems(const ServiceOutcome& outcome) {
   return problems;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -6,7 +6,7 @@
 
 #include "archiver/outcome/service_outcome.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What came of a service, in words for people and scripts. Texts hold what hosts and archived names
 // said as it was said: SafeText makes them fit to be shown.
@@ -33,4 +33,4 @@ namespace orcio {
 // Everything that went wrong, each as "wiki on atena: ...", the worst first.
 [[nodiscard]] std::vector<std::string> Problems(const ServiceOutcome& outcome);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -10,7 +10,7 @@
 #include "archiver/outcome/outcome_text.h"
 #include "archiver/outcome/telling.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr std::chrono::seconds kMailTime{60};
@@ -109,4 +109,4 @@ std::vector<Error> RunTelling::End(const RunEnd& end) const {
   return errors;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -9,7 +9,7 @@
 #include "archiver/local/mail.h"
 #include "archiver/outcome/service_outcome.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 enum class RunResult { kGood, kWarnings, kFailed };
 
@@ -57,4 +57,4 @@ class RunTelling {
 // One line on how the services of a run fared: "wiki not-running, blog failed".
 [[nodiscard]] std::string RunSubject(const RunEnd& end);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "index/sidecar/run_facts.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What came of archiving one service. Both may have failed: then `error` says why there is no
 // archive and `start_error` why the service is not confirmed running again, which is the worse of
@@ -28,4 +28,4 @@ struct ServiceOutcome {
   std::optional<Error> ping_error;  // likewise
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

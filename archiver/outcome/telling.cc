@@ -8,7 +8,7 @@
 #include "archiver/outcome/outcome_text.h"
 #include "base/text/safe_text.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // The kernel refuses a program of which one variable is longer than 128 KiB.
@@ -126,4 +126,4 @@ PingPatience PatienceAtEnd(const std::stop_token& stop) {
   return stop.stop_requested() ? kOneQuickPing : PingPatience();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

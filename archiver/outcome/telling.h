@@ -8,7 +8,7 @@
 #include "archiver/local/ping.h"
 #include "archiver/outcome/service_outcome.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Tells those whom the configuration names of one service's run. What fails in it is in the
 // outcome and changes nothing else.
@@ -39,4 +39,4 @@ class Telling {
 // How long a ping may take once a run is over: little where that is to end now.
 [[nodiscard]] PingPatience PatienceAtEnd(const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

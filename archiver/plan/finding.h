@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 enum class FindingLevel { kOk, kWarning, kError };
 
@@ -22,4 +22,4 @@ struct Finding {
 
 using TellFinding = std::function<void(Finding)>;
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

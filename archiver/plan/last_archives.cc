@@ -8,7 +8,7 @@
 #include "index/repository/repository.h"
 #include "index/sidecar/read/sidecar.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // A plain .tar that somebody made says nothing about how large a compressed one gets, nor does one
@@ -70,4 +70,4 @@ void CompareSize(const ServiceConfig& service, const LastArchives& last, const A
   facts.warnings.push_back(ShrunkWarning(service, size, most, last.emptied));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

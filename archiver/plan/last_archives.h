@@ -13,7 +13,7 @@
 #include "index/files/file_system.h"
 #include "index/sidecar/run_facts.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What a service's last archives say of the next one.
 struct LastArchives {
@@ -32,4 +32,4 @@ struct LastArchives {
 void CompareSize(const ServiceConfig& service, const LastArchives& last, const ArchiveSize& size,
                  RunFacts& facts);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -3,7 +3,7 @@
 #include "archiver/config/service_names.h"
 #include "index/repository/archive_state.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 std::optional<RunEstimate> EstimateBy(const FileSystem& files, const ArchiveFile& archive,
@@ -58,4 +58,4 @@ std::optional<RunEstimate> EstimateRun(const FileSystem& files,
   return std::nullopt;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

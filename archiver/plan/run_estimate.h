@@ -10,7 +10,7 @@
 #include "index/repository/repository.h"
 #include "index/sidecar/run_facts.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What a run may take, by what an earlier one took.
 struct RunEstimate {
@@ -43,4 +43,4 @@ struct ExpectedBytes {
                                                      const std::string& service, Mode mode,
                                                      bool stops);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

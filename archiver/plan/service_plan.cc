@@ -6,7 +6,7 @@
 #include "archiver/host/sudo_advice.h"
 #include "archiver/plan/volume_check.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 std::string ShellAdvice(const CommandResult& result) {
@@ -91,4 +91,4 @@ std::vector<std::string> PlanWarnings(const ServicePlan& plan, const ServiceConf
   return warnings;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

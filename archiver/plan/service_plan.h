@@ -11,7 +11,7 @@
 #include "archiver/tar/remote_tar.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What archiving a service would do, found out without touching it.
 struct ServicePlan {
@@ -44,4 +44,4 @@ struct ServicePlan {
     const std::vector<const ServiceConfig*>& neighbours, RemoteHost& host,
     const ServiceControl& control, const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

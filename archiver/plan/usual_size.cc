@@ -7,7 +7,7 @@
 #include "base/text/words.h"
 #include "index/repository/archive_state.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr int kCompared = 5;
@@ -100,4 +100,4 @@ std::string ShrunkWarning(const ServiceConfig& service, const ArchiveSize& size,
       what, Join(emptied.empty() ? service.paths : emptied), service.host);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -14,7 +14,7 @@
 #include "index/sidecar/read/sidecar.h"
 #include "index/sidecar/run_facts.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // A volume whose disk was not mounted is archived without an error: that it holds far less than it
 // used to is all that tells.
@@ -51,4 +51,4 @@ struct UsualSize {
                                         const ArchiveSize& usual,
                                         const std::vector<std::string>& emptied);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -14,7 +14,7 @@
 #include "base/text/safe_text.h"
 #include "base/text/words.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using namespace std::string_view_literals;
@@ -350,4 +350,4 @@ std::vector<Finding> FindUncovered(const VolumeCheck& check) {
   return findings;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

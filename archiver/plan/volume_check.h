@@ -11,7 +11,7 @@
 #include "archiver/host/remote_host.h"
 #include "archiver/plan/finding.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What runs on a host, held against what the configuration archives of it.
 struct VolumeCheck {
@@ -36,4 +36,4 @@ void LookAtPlaces(RemoteHost& host, VolumeCheck& check, const std::stop_token& s
 // no volumes. `host` in the findings is left to the caller.
 [[nodiscard]] std::vector<Finding> FindUncovered(const VolumeCheck& check);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

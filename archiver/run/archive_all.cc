@@ -9,7 +9,7 @@
 #include "archiver/run/host_services.h"
 #include "archiver/run/service_run.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // One run's share of what the writers of `parallel` runs may use together.
@@ -105,4 +105,4 @@ std::vector<ServiceOutcome> ArchiveAll(const Config& config,
   return Everything(config, services, connectors, options, observer, stop).Run();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -14,7 +14,7 @@
 #include "archiver/run/connectors.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Called on the hosts' threads, several at once; must not block.
 struct ArchiveAllObserver {
@@ -37,4 +37,4 @@ struct ArchiveAllObserver {
     const Connectors& connectors, const ServiceRunOptions& options,
     const ArchiveAllObserver& observer, const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -9,7 +9,7 @@
 #include "archiver/local/ping.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // How to reach hosts and services; tests put their own here.
 struct Connectors {
@@ -20,4 +20,4 @@ struct Connectors {
   PingPatience first_ping = kOneQuickPing;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

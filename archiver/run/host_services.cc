@@ -4,7 +4,7 @@
 #include <atomic>
 #include <future>
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr size_t kMostHosts = 4;
@@ -44,4 +44,4 @@ void OnEachHost(const std::vector<HostServices>& hosts,
   for (auto& worker : workers) worker.get();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

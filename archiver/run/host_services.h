@@ -8,7 +8,7 @@
 
 #include "archiver/config/config.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // A host's services, as indices into all of them.
 using HostServices = std::pair<std::string, std::vector<size_t>>;
@@ -24,4 +24,4 @@ using HostServices = std::pair<std::string, std::vector<size_t>>;
 void OnEachHost(const std::vector<HostServices>& hosts,
                 const std::function<void(const HostServices&)>& work);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -20,7 +20,7 @@
 #include "base/threads/stall_limit.h"
 #include "base/threads/time_limit.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -345,4 +345,4 @@ void InPlace::Conclude(SafetyNet& net, InPlaceOutcome& outcome) {
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "index/files/byte_source.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Which of the service's files `wanted` (absolute, normalised; empty: all of its paths) are, as a
 // plan with a new ID. What is below another of them is left out. kInvalid for what is not in any of
@@ -91,4 +91,4 @@ class InPlace {
   bool sent_ = false;  // and not concluded
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

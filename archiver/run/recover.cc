@@ -10,7 +10,7 @@
 #include "archiver/safety/stopped_service.h"
 #include "archiver/swap/swap_control.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // Where the configuration has the service, its administrator's newest word on patience counts.
@@ -151,4 +151,4 @@ Result<void> Forget(const FileSystem& files, const std::filesystem::path& reposi
   return RemoveJournal(files, repository, service);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

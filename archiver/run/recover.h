@@ -12,7 +12,7 @@
 #include "archiver/run/connectors.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What came of one journal that an interrupted run has left.
 struct RecoverOutcome {
@@ -45,4 +45,4 @@ struct RecoverOptions {
 [[nodiscard]] Result<void> Forget(const FileSystem& files, const std::filesystem::path& repository,
                                   const std::string& service);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

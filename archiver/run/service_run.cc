@@ -18,7 +18,7 @@
 #include "index/repository/free_name.h"
 #include "index/repository/naming_check.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -354,4 +354,4 @@ ServiceOutcome RunService(const RunContext& context, RemoteHost& host, ServiceCo
   return ServiceRun(context, host, control, stop).Run();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

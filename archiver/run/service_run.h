@@ -10,7 +10,7 @@
 #include "archiver/outcome/service_outcome.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What a run works on and with. All of it outlives the run.
 struct RunContext {
@@ -29,4 +29,4 @@ struct RunContext {
 [[nodiscard]] ServiceOutcome RunService(const RunContext& context, RemoteHost& host,
                                         ServiceControl& control, const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -12,7 +12,7 @@
 #include "base/text/words.h"
 #include "base/threads/pause.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -151,4 +151,4 @@ Result<CommandResult> GuardedHost::Judge(CommandResult result) const {
   return Fail(ErrorKind::kRemote, "{}: the guard there has fired", name());
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/threads/mutex.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What a host says of its guard.
 struct GuardState {
@@ -101,4 +101,4 @@ class GuardedHost : public RemoteHost {
   const std::string token_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

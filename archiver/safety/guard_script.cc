@@ -4,7 +4,7 @@
 
 #include "archiver/host/shell_quote.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // Sets d to the guard's directory, or to nothing. Where others may write, only one's own counts.
@@ -299,4 +299,4 @@ std::string GuardedCommand(const std::string& token, const std::string& command,
   return Find(token) + kRefuse + (stopped ? ": >\"$d/stopped\"\n" : "") + command;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <string>
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // The guard: a small program on the host that starts a stopped service where orcio falls silent.
 // What orcio sends to a host for it, all of it, comes from here.
@@ -57,4 +57,4 @@ struct GuardPlan {
 inline constexpr int kGuardRefused = 97;  // exit status
 inline constexpr const char* kGuardMark = "orcio-guard: ";
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

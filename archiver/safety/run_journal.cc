@@ -11,7 +11,7 @@
 
 #include "archiver/config/service_names.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using Json = nlohmann::json;
@@ -235,4 +235,4 @@ Result<std::vector<std::filesystem::path>> ListJournals(const FileSystem& files,
   return journals;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What a run has stopped, or is about to, and how it is started again without the configuration: on
 // disk before the service stops, and gone once the service is confirmed running.
@@ -51,4 +51,4 @@ struct RunJournal {
 [[nodiscard]] Result<std::vector<std::filesystem::path>> ListJournals(
     const FileSystem& files, const std::filesystem::path& repository);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -4,7 +4,7 @@
 #include "base/random_token.h"
 #include "base/threads/pause.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -203,4 +203,4 @@ std::optional<Error> SafetyNet::Voided() const {
                   journal_.service.name, Undone(journal_), journal_.service.host, pulse_->why())};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

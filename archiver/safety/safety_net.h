@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What starts a stopped service where this process does not live to do it: the journal at home, for
 // `orcio recover`, and the guard on the host. It is there before anything is stopped, and goes once
@@ -87,4 +87,4 @@ class SafetyNet {
   std::optional<Error> left_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

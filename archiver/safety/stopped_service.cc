@@ -4,7 +4,7 @@
 
 #include "base/threads/pause.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -61,4 +61,4 @@ Result<void> StoppedService::Start(const std::stop_token& stop) {
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

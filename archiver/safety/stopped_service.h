@@ -10,7 +10,7 @@
 #include "archiver/safety/safety_net.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // A service from the moment it is about to be stopped: whichever way this goes out of scope, an
 // exception included, the service is started again before.
@@ -49,4 +49,4 @@ class StoppedService {
   std::optional<std::chrono::steady_clock::time_point> known_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -9,7 +9,7 @@
 #include "archiver/ssh/libssh/ssh_session.h"
 #include "archiver/ssh/way/ssh_command.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // A host by a connection that is a Session, in which RunOn runs a line.
@@ -77,4 +77,4 @@ std::unique_ptr<RemoteHost> MakeSshHost(const HostConfig& config, const SshOptio
   return MakeFramedHost(std::move(host), config);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

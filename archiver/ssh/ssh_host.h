@@ -6,7 +6,7 @@
 #include "archiver/host/remote_host.h"
 #include "archiver/ssh/way/ssh_link.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // A host reached over SSH, by libssh or, if its `transport` says so, by this machine's own OpenSSH
 // client. Either asks for AES-GCM first: several times as fast as the default cipher; goes by
@@ -20,4 +20,4 @@ namespace orcio {
 [[nodiscard]] std::unique_ptr<RemoteHost> MakeSshHost(const HostConfig& config,
                                                       const SshOptions& options = {});
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

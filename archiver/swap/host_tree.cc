@@ -10,7 +10,7 @@
 #include "base/text/safe_text.h"
 #include "base/text/words.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr const char* kPlaceMark = "orcio-place: ";
@@ -262,4 +262,4 @@ Result<std::string> HostDirectory(std::string text) {
   return text;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "index/files/byte_source.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // In a tar that HostTree takes: the directory that all is below, and the empty file that is its
 // last entry. A tar that breaks off lacks the file, and no tar program says so by itself.
@@ -83,4 +83,4 @@ class HostTree {
 // does not start with a slash, or cannot be a new directory: "/", or one that ends in "..".
 [[nodiscard]] Result<std::string> HostDirectory(std::string text);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -3,7 +3,7 @@
 #include "archiver/host/remote_text.h"
 #include "base/text/safe_text.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 Result<void> SwapControl::Start(RemoteHost& host, const std::stop_token& stop) {
   const auto result = ORCIO_TRY(host.Run(PutBack(plan_), {}, stop));
@@ -37,4 +37,4 @@ Result<std::vector<std::string>> ConcludeSwap(RemoteHost& host, const SwapPlan& 
   return kept;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -8,7 +8,7 @@
 #include "archiver/control/service_control.h"
 #include "archiver/swap/swap_script.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // A service some of whose files are being replaced: nothing of it is started before the swap either
 // counts or is undone.
@@ -59,4 +59,4 @@ class SwapControl : public ServiceControl {
 [[nodiscard]] Result<std::vector<std::string>> ConcludeSwap(RemoteHost& host, const SwapPlan& plan,
                                                             const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -6,7 +6,7 @@
 #include "archiver/swap/host_tree.h"
 #include "base/text/words.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr std::string_view kSwapMark = "orcio-swap: ";
@@ -237,4 +237,4 @@ std::vector<SwapAnswer> SwapAnswers(std::string_view output) {
   return answers;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -6,7 +6,7 @@
 
 #include "archiver/tar/remote_tar.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Replacing files of a stopped service by restored ones: all of them, or none. What orcio sends to
 // a host for it, all of it, comes from here.
@@ -72,4 +72,4 @@ struct SwapAnswer {
 };
 [[nodiscard]] std::vector<SwapAnswer> SwapAnswers(std::string_view output);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -11,7 +11,7 @@
 #include "base/text/safe_text.h"
 #include "base/text/words.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // Of one argument of a command, Linux takes 128 KiB; sudo's quoting makes it longer.
@@ -280,4 +280,4 @@ std::string MakeTarCommand(const RemoteTar& tar, const ServiceConfig& service) {
                                            : BusyboxCommand(tar, service);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

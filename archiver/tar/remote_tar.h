@@ -7,7 +7,7 @@
 #include "archiver/host/remote_host.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // The tar that a host has: found out, not assumed.
 struct RemoteTar {
@@ -62,4 +62,4 @@ struct TarBatches {
                                                         const CommandResult& result,
                                                         bool single_names = false);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

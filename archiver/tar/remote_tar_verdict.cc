@@ -7,7 +7,7 @@
 #include "base/text/safe_text.h"
 #include "base/text/words.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr size_t kMaxWarnings = 100;
@@ -223,4 +223,4 @@ Result<std::vector<std::string>> JudgeTar(const RemoteTar& tar, const CommandRes
   return Texts(lines, kWarnings, kMaxWarnings);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

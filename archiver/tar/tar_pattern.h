@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // As a pattern of tar's and find's that matches `name` and nothing else.
 [[nodiscard]] inline std::string EscapeTarPattern(std::string_view name) {
@@ -15,4 +15,4 @@ namespace orcio {
   return escaped;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

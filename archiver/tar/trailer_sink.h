@@ -7,7 +7,7 @@
 
 #include "base/byte_sink.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Makes one tar of several: takes the end off all but the last, which is so many zero bytes. Not
 // thread-safe.
@@ -67,4 +67,4 @@ class TrailerSink : public ByteSink {
   size_t held_ = 0;  // at the buffer's beginning: what may be the end
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

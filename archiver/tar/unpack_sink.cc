@@ -9,7 +9,7 @@
 
 #include "base/free_with.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 class GunzipSink : public UnpackSink {
@@ -94,4 +94,4 @@ Failure UnpackSink::NoStream() const {
   return Fail(ErrorKind::kRemote, "what the host sent is no {} stream", format_);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

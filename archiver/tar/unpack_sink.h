@@ -9,7 +9,7 @@
 
 #include "base/byte_sink.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Hands on what one compressed stream decodes to. All calls: kRemote where it is none, or has more
 // behind its end; the sink's errors. Not thread-safe.
@@ -50,4 +50,4 @@ class UnpackSink : public ByteSink {
   bool ended_ = false;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -10,7 +10,7 @@
 #include "base/text/words.h"
 #include "base/threads/time_limit.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr std::string_view kWireMark = "orcio-wire: ";
@@ -219,4 +219,4 @@ Result<Wire> ChooseWire(Wire wire, RemoteHost& host, const std::string& tar_comm
   return ChooseByItself(host, tar_command, last_ratio, stop);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -9,7 +9,7 @@
 #include "archiver/tar/unpack_sink.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // How a tar crosses the link: as it is, or compressed on the host.
 
@@ -40,4 +40,4 @@ struct WireSample {
                                       std::optional<double> last_ratio,
                                       const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -6,7 +6,7 @@
 
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 // ioprio_set(2) has no header: IOPRIO_WHO_PROCESS, and IOPRIO_CLASS_IDLE in bits 13 and up.
@@ -55,4 +55,4 @@ void Indexer::Work() {
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -8,7 +8,7 @@
 
 #include "base/threads/mutex.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // Makes sidecars while a repository is mounted: one at a time, on a thread of the lowest priority
 // for the processor and the disk, which also the threads that a job starts have. Thread-safe.
@@ -40,4 +40,4 @@ class Indexer {
   std::jthread thread_ GUARDED_BY(mutex_);
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -10,7 +10,7 @@
 
 #include "index/rebuild/rebuild.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 // How often those who wait are asked whether they still do.
@@ -267,4 +267,4 @@ void MountedArchive::Log(const std::string& line) const {
   if (policy_.log) policy_.log(line);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -19,7 +19,7 @@
 #include "index/archive/read/span_cache.h"
 #include "index/repository/repository.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // What all archives of one mount share.
 struct ArchivePolicy {
@@ -138,4 +138,4 @@ class MountedArchive : public std::enable_shared_from_this<MountedArchive> {
   bool changed_ GUARDED_BY(mutex_) = false;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

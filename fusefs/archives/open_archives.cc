@@ -5,7 +5,7 @@
 
 #include "fusefs/archives/mounted_archive.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 OpenArchives::~OpenArchives() {
   watcher_.request_stop();
@@ -65,4 +65,4 @@ void OpenArchives::Watch(const std::stop_token& stop) {
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -9,7 +9,7 @@
 
 #include "base/threads/mutex.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 class MountedArchive;
 
@@ -50,4 +50,4 @@ class OpenArchives {
   std::jthread watcher_ GUARDED_BY(mutex_);
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

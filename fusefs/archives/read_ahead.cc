@@ -4,7 +4,7 @@
 #include <new>
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 constexpr uint64_t kMostPieces = 16;
@@ -52,4 +52,4 @@ void ReadAhead::Work(const std::stop_token& stop) {
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -11,7 +11,7 @@
 
 #include "base/threads/mutex.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // Threads that decode what is about to be read. Thread-safe.
 class ReadAhead {
@@ -43,4 +43,4 @@ class ReadAhead {
   std::vector<std::jthread> threads_ GUARDED_BY(mutex_);
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 // As far from each other the kernel's reads of one sequence can come.
@@ -32,4 +32,4 @@ std::optional<ReadPattern::Range> ReadPattern::Next(uint64_t offset, uint64_t si
   return Range{begin, target - begin};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -5,7 +5,7 @@
 
 #include "base/threads/mutex.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // Tells reads of a file from front to back, which are worth decoding ahead of, from others. Reads
 // come a little out of order, since the kernel sends several at a time. Thread-safe.
@@ -33,4 +33,4 @@ class ReadPattern {
   uint64_t ahead_ GUARDED_BY(mutex_) = 0;  // up to where something was named
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -2,7 +2,7 @@
 
 #include <sys/sysmacros.h>
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 // A file that nobody could execute is not made executable by a umask that lets everybody.
@@ -51,4 +51,4 @@ fuse_entry_param ToEntry(const Namespace::Attributes& node, const ShownOwner& sh
   return entry;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

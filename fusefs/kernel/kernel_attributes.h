@@ -6,7 +6,7 @@
 #include "fusefs/kernel/shown_owner.h"
 #include "fusefs/tree/namespace.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // Seconds for which the kernel need not ask again. Archives never change; which there are does.
 inline constexpr double kForever = 365.0 * 24 * 3600;
@@ -23,4 +23,4 @@ inline constexpr double kShortly = 1;
 [[nodiscard]] fuse_entry_param ToEntry(const Namespace::Attributes& node, const ShownOwner& shown,
                                        double name_timeout);
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

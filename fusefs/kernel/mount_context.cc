@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 const Namespace::File* OpenFiles::Add(std::shared_ptr<const Namespace::File> file) {
   const Namespace::File* const key = file.get();
@@ -35,4 +35,4 @@ MountCounters MountContext::Counters() const {
   return counters;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

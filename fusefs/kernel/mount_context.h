@@ -16,7 +16,7 @@
 #include "fusefs/system/idle_watch.h"
 #include "fusefs/tree/namespace.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // Files the kernel has open: it hands back a plain pointer with each request. Thread-safe.
 class OpenFiles {
@@ -51,4 +51,4 @@ struct MountContext {
   [[nodiscard]] MountCounters Counters() const;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

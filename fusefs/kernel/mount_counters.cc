@@ -9,7 +9,7 @@
 
 #include "fusefs/system/mount_table.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 // Calls `visit` with each counter and its name.
@@ -87,4 +87,4 @@ Result<MountCounters> ReadMountCounters(const std::filesystem::path& mountpoint)
   return ParseMountCounters({text.data(), static_cast<size_t>(size)});
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "index/archive/read/span_cache.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // What a mount has done since it was mounted, and what it holds.
 struct MountCounters {
@@ -33,4 +33,4 @@ inline constexpr const char* kCountersAttribute = "user.orcio.counters";
 // Asks the mount on `mountpoint`. kNotFound where there is none of orcio's.
 [[nodiscard]] Result<MountCounters> ReadMountCounters(const std::filesystem::path& mountpoint);
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

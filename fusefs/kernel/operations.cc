@@ -14,7 +14,7 @@
 #include "fusefs/kernel/kernel_attributes.h"
 #include "fusefs/kernel/request.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 using NodeAttributes = Namespace::Attributes;
@@ -289,4 +289,4 @@ fuse_lowlevel_ops Operations() {
   return operations;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -2,10 +2,10 @@
 
 #include "fusefs/kernel/fuse.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // What the kernel can ask of a mount. The session's user data is a MountContext. Whatever would
 // change something answers EROFS, also where the kernel should have refused it before.
 [[nodiscard]] fuse_lowlevel_ops Operations();
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -8,7 +8,7 @@
 
 #include "fusefs/kernel/mount_context.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 constexpr int kPassesItOn = 317;  // of libfuse's versions, as fuse_version() has them
@@ -47,4 +47,4 @@ void ParallelDirectories::Patch(const iovec* pieces, int count) {
   std::memcpy(at, &flags, sizeof(flags));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

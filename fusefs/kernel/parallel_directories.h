@@ -6,7 +6,7 @@
 
 #include "fusefs/kernel/fuse.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // Tells the kernel that it may ask several things about one directory at once. libfuse before 3.17
 // does not pass FUSE_CAP_PARALLEL_DIROPS on (its pull request 861). Without it the kernel asks one
@@ -29,4 +29,4 @@ class ParallelDirectories {
   std::atomic<bool> wanted_ = false;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -7,7 +7,7 @@
 
 #include <climits>
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 std::vector<std::byte> Joined(const std::vector<Slice>& slices) {
@@ -98,4 +98,4 @@ void Request::Done() {
   Fail(0);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -16,7 +16,7 @@
 #include "fusefs/kernel/mount_context.h"
 #include "index/archive/read/archive_reader.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // A request of the kernel's, to be answered once: by whoever handles it, or with EIO when it goes
 // out of scope. Answering frees libfuse's request, so nothing is locked while doing it, and a
@@ -75,4 +75,4 @@ void Guarded(fuse_req_t request, const Body& body) {
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

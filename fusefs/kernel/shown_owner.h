@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // Whom the mounted tree belongs to in the eyes of the kernel, where that is not whom the archives
 // say: everything has this owner, this group, or the permissions that `umask` leaves.
@@ -16,4 +16,4 @@ struct ShownOwner {
   bool root_is_private = false;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -23,7 +23,7 @@
 #include "fusefs/system/background.h"
 #include "fusefs/system/mount_table.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 // What was found out before anything is started.
@@ -178,4 +178,4 @@ Result<void> Unmount(const std::filesystem::path& mountpoint, bool lazy) {
   return UnmountDirectory(*directory, lazy);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

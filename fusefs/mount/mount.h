@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "fusefs/tree/namespace.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 struct MountOptions {
   std::filesystem::path mountpoint;
@@ -27,4 +27,4 @@ struct MountOptions {
 // mounted there.
 [[nodiscard]] Result<void> Unmount(const std::filesystem::path& mountpoint, bool lazy);
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -10,7 +10,7 @@
 #include "base/bytes.h"
 #include "base/text/suggestion.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 // For mount(8), systemd and the like, or true of every mount of ours anyway.
@@ -180,4 +180,4 @@ Result<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& wor
   return parsed;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "fusefs/kernel/shown_owner.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // What may stand after -o, beside what mount(8) has for every file system.
 inline constexpr auto kMountOptionWords = std::to_array<const char*>({
@@ -54,4 +54,4 @@ struct ParsedMountOptions {
 // "512", "64K", "256M", "2G": bytes. kInvalid for anything else.
 [[nodiscard]] Result<uint64_t> ParseSize(std::string_view text);
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -16,7 +16,7 @@
 
 #include "index/repository/archive_name.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 // Not IN_MODIFY: an archive is written for hours, and none of that is worth a look. What grows in
@@ -149,4 +149,4 @@ bool RepositoryWatch::LooksChanged() {
   return changed;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -12,7 +12,7 @@
 #include "base/unique_fd.h"
 #include "fusefs/system/settled_time.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // Tells when archives come to a repository's directory, leave it or are replaced: by inotify(7),
 // and where that does not work by looking at the directory's time of change.
@@ -67,4 +67,4 @@ class RepositoryWatch {
   std::jthread thread_ GUARDED_BY(mutex_);
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

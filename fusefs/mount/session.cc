@@ -19,7 +19,7 @@
 #include "fusefs/system/mount_table.h"
 #include "fusefs/system/termination.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 // Threads kept; more are started while all of these wait, for an archive to be indexed, say: who
@@ -161,4 +161,4 @@ Result<void> Session::Serve(const std::function<void()>& ready,
   return answers;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "fusefs/kernel/mount_context.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // A mount, from its mounting until it is taken apart at the end of this object's life.
 class Session {
@@ -38,4 +38,4 @@ class Session {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -20,7 +20,7 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 // What goes through the pipe: this alone, or the failure's kind as a letter from 'a' on and its
@@ -116,4 +116,4 @@ Result<void> RunInBackground(
   return ReadOutcome(read_end.get());
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // Calls `serve` in a process of its own, detached from the terminal and the working directory, and
 // returns once `serve` has called `ready`, or what it failed with before. What `serve` writes to
@@ -13,4 +13,4 @@ namespace orcio {
 [[nodiscard]] Result<void> RunInBackground(
     const std::function<Result<void>(const std::function<void()>& ready)>& serve);
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 IdleWatch::IdleWatch(const LastUse& last_use, std::chrono::milliseconds timeout,
                      std::function<bool()> idle)
@@ -34,4 +34,4 @@ void IdleWatch::Watch(const std::stop_token& stop) {
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -9,7 +9,7 @@
 
 #include "base/threads/mutex.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // When something was last asked for. Thread-safe.
 class LastUse {
@@ -45,4 +45,4 @@ class IdleWatch {
   std::jthread thread_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -14,7 +14,7 @@
 
 #include "base/free_with.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 using MountTable = std::unique_ptr<FILE, FreeWith<::endmntent>>;
@@ -89,4 +89,4 @@ Result<void> UnmountDirectory(const std::filesystem::path& directory, bool lazy)
   return FailErrno(errno, fmt::format("cannot unmount {}", directory.string()));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

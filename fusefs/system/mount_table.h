@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // Where `mountpoint` really is, also where a mount whose server is gone covers it. kInvalid where
 // there is nothing of that name.
@@ -23,4 +23,4 @@ inline constexpr const char* kMountType = "fuse.orcio";
 // open and `lazy` is not set.
 [[nodiscard]] Result<void> UnmountDirectory(const std::filesystem::path& directory, bool lazy);
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

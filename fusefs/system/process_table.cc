@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 // Fields of /proc/PID/stat from the third on, see proc(5): the second, a name in parentheses, may
@@ -83,4 +83,4 @@ std::optional<Process> ProcessOf(pid_t thread) {
   return Process{*id, *started};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

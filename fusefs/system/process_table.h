@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // A process for as long as it lives: others get its number after it.
 struct Process {
@@ -23,4 +23,4 @@ struct Process {
 // lock of its memory: it may be waiting, with that lock held, for this one to answer.
 [[nodiscard]] std::optional<Process> ProcessOf(pid_t thread);
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

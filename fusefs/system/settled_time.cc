@@ -1,6 +1,6 @@
 #include "fusefs/system/settled_time.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 std::chrono::milliseconds SettledTime::Tick(int64_t time_ns) {
   constexpr std::chrono::milliseconds kFine{100};
@@ -16,4 +16,4 @@ bool SettledTime::See(int64_t time_ns, const Look& look) {
   return look.begun - seen_since_ >= Tick(time_ns);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // Tells whether whatever changes in a directory from now on gives it another time of change.
 //
@@ -35,4 +35,4 @@ class SettledTime {
   Clock::time_point seen_since_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

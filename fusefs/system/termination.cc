@@ -3,7 +3,7 @@
 #include <chrono>
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 // Its handler does nothing; it is there to make system calls return EINTR.
@@ -56,4 +56,4 @@ void Termination::Watch() {
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -9,7 +9,7 @@
 
 #include "base/threads/mutex.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // Ends a loop of this thread's when SIGTERM, SIGINT or SIGHUP comes, for as long as it lives, and
 // has something reported at SIGUSR1. The
@@ -39,4 +39,4 @@ class Termination {
   std::jthread watcher_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 std::optional<uint32_t> LatestPins::Find(const std::string& service, const Caller& caller,
                                          uint32_t newest,
@@ -101,4 +101,4 @@ void LatestPins::SweepWhereMany() {
   sweep_at_ = std::max(options_.sweep_from, 2 * pins_.size());
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -16,7 +16,7 @@
 #include "base/threads/mutex.h"
 #include "fusefs/system/process_table.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // Who asks the mount something, as the kernel tells it.
 struct Caller {
@@ -105,4 +105,4 @@ class LatestPins {
   size_t sweep_at_ GUARDED_BY(mutex_);
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

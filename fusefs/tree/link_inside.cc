@@ -5,7 +5,7 @@
 
 #include "index/sidecar/read/path_lookup.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 // path_resolution(7): who follows more gets ELOOP.
@@ -83,4 +83,4 @@ Result<std::string> LinkInside(const Sidecar& sidecar, NodeId link) {
   return inside.empty() ? std::string(".") : inside;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

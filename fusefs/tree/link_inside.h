@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "index/sidecar/read/sidecar.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // What to answer readlink(2) for the symlink `link`, so that whoever follows it stays in the
 // archive and ends where FindFollowing does: an absolute target is written from the link's own
@@ -13,4 +13,4 @@ namespace orcio {
 // stops it, is left out. Any other target is as archived. It may be longer than a target can be.
 [[nodiscard]] Result<std::string> LinkInside(const Sidecar& sidecar, NodeId link);
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/sha256.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 constexpr uint32_t kRootNumber = 1;
@@ -171,4 +171,4 @@ std::shared_ptr<MountedArchive> Listing::ReplacementOf(uint32_t number) const {
   return found == replaced_.end() ? nullptr : found->second;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -11,7 +11,7 @@
 
 #include "fusefs/archives/mounted_archive.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // One service's directory in the mounted tree.
 struct ServiceDirectory {
@@ -73,4 +73,4 @@ class Listing {
   uint32_t nanoseconds_ = 0;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -3,7 +3,7 @@
 #include "fusefs/tree/mounted_tree.h"
 #include "fusefs/tree/upper_directories.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 using Changes = Namespace::Changes;
@@ -51,4 +51,4 @@ Changes Compare(const Listing& before, const Listing& after) {
   return changes;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

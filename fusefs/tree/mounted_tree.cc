@@ -7,7 +7,7 @@
 #include "fusefs/archives/read_pattern.h"
 #include "fusefs/tree/link_inside.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 constexpr size_t kPathMax = 4096;  // PATH_MAX: the kernel takes no longer target
@@ -245,4 +245,4 @@ Result<std::shared_ptr<const Namespace::File>> MountedTree::OpenFile(NodeId node
   });
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -11,7 +11,7 @@
 #include "fusefs/archives/mounted_archive.h"
 #include "fusefs/tree/namespace.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // The inside of one archive as part of the mounted tree: its nodes under their inode numbers. Sees
 // to it that a damaged sidecar is rebuilt once. Thread-safe; cheap to make.
@@ -63,4 +63,4 @@ class MountedTree {
   std::shared_ptr<MountedArchive> archive_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

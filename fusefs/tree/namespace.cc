@@ -13,7 +13,7 @@
 #include "fusefs/tree/mounted_tree.h"
 #include "fusefs/tree/upper_directories.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 using Attributes = Namespace::Attributes;
@@ -346,4 +346,4 @@ Result<std::shared_ptr<const Namespace::File>> Namespace::OpenFile(
   return std::shared_ptr<const File>(both, file.get());
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

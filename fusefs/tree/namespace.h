@@ -17,7 +17,7 @@
 #include "index/archive/read/span_cache.h"
 #include "index/repository/repository.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // The mounted tree, /<service>/<date>/..., without a word of FUSE. Thread-safe: a request is served
 // on the thread it comes on, which waits for others where they list the repository and the listing
@@ -138,4 +138,4 @@ class Namespace {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

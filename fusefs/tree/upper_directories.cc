@@ -2,7 +2,7 @@
 
 #include "fusefs/tree/mounted_tree.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 namespace {
 
 // Positions: ".", "..", then by number, so that they do not move when an archive comes or goes;
@@ -70,4 +70,4 @@ void UpperDirectories::ListService(const ServiceDirectory& service, uint64_t fro
   if (from < kLatestPosition) add(kLatest, OfLatest(service), kLatestPosition);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

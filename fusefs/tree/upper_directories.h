@@ -7,7 +7,7 @@
 #include "fusefs/tree/listing.h"
 #include "fusefs/tree/namespace.h"
 
-namespace orcio {
+namespace orcio::inline fusefs {
 
 // What is above the archives: the root, a directory for each service, and in it the link to the
 // newest archive.
@@ -36,4 +36,4 @@ class UpperDirectories {
   const uint32_t gid_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline fusefs

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <optional>
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 std::string_view Trimmed(std::string_view text) {
@@ -100,4 +100,4 @@ void ParseAclText(std::string_view text, bool is_default, AclTexts& acls) {
   while (!text.empty()) ParseEntry(NextPart(text, ",\n"), is_default, acls);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

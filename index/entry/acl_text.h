@@ -6,7 +6,7 @@
 
 #include "index/entry/posix_acl.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 struct AclTexts {
   std::vector<AclEntry> access;
@@ -20,4 +20,4 @@ struct AclTexts {
 // makes no sense is passed over.
 void ParseAclText(std::string_view text, bool is_default, AclTexts& acls);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -10,7 +10,7 @@
 
 #include "base/sha256.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 enum class EntryType : uint8_t {
   kFile,
@@ -94,4 +94,4 @@ struct TarEntry {
   bool complete = true;  // false where the tar ended or broke inside the content
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

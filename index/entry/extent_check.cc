@@ -2,7 +2,7 @@
 
 #include "base/bytes.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 bool ExtentsAreSound(std::span<const Extent> extents, uint64_t file_bytes, uint64_t tar_bytes) {
   uint64_t reached = 0;
@@ -18,4 +18,4 @@ bool ExtentsAreSound(std::span<const Extent> extents, uint64_t file_bytes, uint6
   return true;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

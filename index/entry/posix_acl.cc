@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr uint32_t kXattrVersion = 2;
@@ -99,4 +99,4 @@ std::optional<uint32_t> PermissionsOfAcl(const std::vector<AclEntry>& entries) {
   return (user->permissions & 7U) << 6 | (group & 7U) << 3 | (other->permissions & 7U);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Tags as the kernel numbers them (linux/posix_acl.h); an ACL is sorted by them, then by id.
 enum class AclTag : uint16_t {
@@ -38,4 +38,4 @@ struct AclEntry {
 // of these is missing or there twice.
 [[nodiscard]] std::optional<uint32_t> PermissionsOfAcl(const std::vector<AclEntry>& entries);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

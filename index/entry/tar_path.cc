@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace orcio {
+namespace orcio::inline index {
 
 std::string_view InsideTree(std::string_view path) {
   size_t end = path.size();
@@ -25,4 +25,4 @@ std::string_view NextComponent(std::string_view& path) {
   return {};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

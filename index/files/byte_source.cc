@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace orcio {
+namespace orcio::inline index {
 
 Result<size_t> FileSource::Read(std::span<std::byte> into) {
   const auto wanted = static_cast<size_t>(std::min<uint64_t>(left_, into.size()));
@@ -30,4 +30,4 @@ Result<void> InputBuffer::Fill(size_t least) {
   return {};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // An archive's bytes, front to back.
 class ByteSource {
@@ -60,4 +60,4 @@ class InputBuffer {
   bool ended_ = false;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

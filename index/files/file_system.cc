@@ -14,7 +14,7 @@
 #include "base/unique_fd.h"
 #include "index/files/mapped_file.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // One read(2) or write(2) moves at most this much (Linux moves no more than 2 GiB at once).
@@ -352,4 +352,4 @@ Result<void> ReadExactly(const RandomAccess& file, uint64_t offset, std::span<st
               into.size() - got);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // What the rest of orcio does to local files, behind one interface that tests replace by one
 // failing on the Nth call. Every error names the path. Paths are used as given.
@@ -107,4 +107,4 @@ class FileSystem {
 [[nodiscard]] Result<void> ReadExactly(const RandomAccess& file, uint64_t offset,
                                        std::span<std::byte> into, std::string_view what);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

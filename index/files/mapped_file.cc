@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <mutex>
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // A signal handler can reach nothing but globals: this table is how it tells our maps from a bug
@@ -116,4 +116,4 @@ Result<std::unique_ptr<MappedFile>> MapFile(int fd, uint64_t bytes,
   return std::make_unique<Mapping>(address, bytes, slot);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

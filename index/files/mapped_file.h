@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Maps the first `bytes` bytes of the open file `fd`, which may be closed afterwards. From the
 // first call on the process handles SIGBUS inside such maps: a page that the disk does not give up,
@@ -17,4 +17,4 @@ namespace orcio {
 [[nodiscard]] Result<std::unique_ptr<MappedFile>> MapFile(int fd, uint64_t bytes,
                                                           const std::filesystem::path& path);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline index {
 
 Result<PartFile> PartFile::Create(const FileSystem& files, std::filesystem::path path) {
   auto file = ORCIO_TRY(files.Create(path));
@@ -62,4 +62,4 @@ void PartFile::Discard() {
   file_.reset();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

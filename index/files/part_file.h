@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // A new file that is removed again, under whatever name it has got by then, unless it is kept. Not
 // thread-safe.
@@ -44,4 +44,4 @@ class PartFile {
   bool discard_ = true;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

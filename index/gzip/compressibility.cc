@@ -8,7 +8,7 @@
 
 #include "base/free_with.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr double kWorthwhileGain = 0.015;
@@ -86,4 +86,4 @@ bool CompressibilityProbe::SamplesRepeat(std::span<const std::byte> bytes) {
          (1 - kWorthwhileGain) * static_cast<double>(kSamples * kSampleBytes);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Guesses, at a small part of what compressing costs, whether deflate would gain anything: photos,
 // films and packages do not shrink, and trying anyway is what an archive of them would cost most.
@@ -34,4 +34,4 @@ class CompressibilityProbe {
   std::vector<std::byte> compressed_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 // The numbers of the gzip format (RFC 1952, 2.3).
-namespace orcio::gzip {
+namespace orcio::inline index::gzip {
 
 // gzip(1) takes bit 1 for "part of several" where it once meant that, and zlib and everybody since
 // for a CRC of the header.
@@ -14,4 +14,4 @@ inline constexpr size_t kMagicBytes = 2;
 inline constexpr size_t kFixedHeaderBytes = 10;
 inline constexpr size_t kTrailerBytes = 8;
 
-}  // namespace orcio::gzip
+}  // namespace orcio::inline index::gzip

@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "index/gzip/gzip_format.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 class HeaderReader {
@@ -93,4 +93,4 @@ Result<void> ReadGzipHeader(InputBuffer& in) {
   return HeaderReader(in).Read();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

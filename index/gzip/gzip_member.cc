@@ -15,7 +15,7 @@
 #include "index/gzip/compressibility.h"
 #include "index/gzip/gzip_format.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr uint8_t kUnknownSystem = 255;
@@ -274,4 +274,4 @@ Result<uint32_t> MemberDecoder::Decode(std::span<const std::byte> member, std::s
   return crc;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

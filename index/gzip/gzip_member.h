@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // The gzip members (RFC 1952) that orcio writes. FORMAT.md, "Members", has the layout: each member
 // carries a FEXTRA subfield 'O','C' with its own sizes, so that a reader hops from one to the next
@@ -75,4 +75,4 @@ class MemberDecoder {
   std::unique_ptr<Decompressor> decompressor_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -10,7 +10,7 @@
 #include "index/gzip/gzip_format.h"
 #include "index/gzip/gzip_header.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // More damaged members than that are remembered as one stretch: nothing is read in between.
@@ -203,4 +203,4 @@ Result<Inflater::Stop> GzipStream::Inflate(std::byte*& out, std::byte* out_end,
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -9,7 +9,7 @@
 #include "index/files/byte_source.h"
 #include "index/inflate/inflater.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Decodes a gzip file (RFC 1952) of any origin: one member or many, with whatever headers, and
 // what may follow the last one. Treats it as gzip(1) does: zeros behind the last member are
@@ -115,4 +115,4 @@ class GzipStream {
   std::string garbage_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -5,7 +5,7 @@
 
 #include "index/inflate/huffman_table.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // The alphabets of RFC 1951, 3.2.5 to 3.2.7, as a Huffman table's entries without their codes.
 
@@ -80,4 +80,4 @@ struct FixedCodeLengths {
   }
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

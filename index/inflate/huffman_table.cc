@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 using Counts = std::array<uint16_t, kMaxCodeBits + 1>;
@@ -95,4 +95,4 @@ bool FillHuffmanTable(std::span<const uint8_t> lengths, std::span<const HuffmanE
   return true;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

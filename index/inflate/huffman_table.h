@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-namespace orcio {
+namespace orcio::inline index {
 
 // What decoding one symbol of a Huffman code (RFC 1951, 3.2) comes to, in 32 bits:
 //
@@ -46,4 +46,4 @@ inline constexpr unsigned kMaxCodeBits = 15;
                                     std::span<const HuffmanEntry> symbols, unsigned main_bits,
                                     bool may_be_single, std::span<HuffmanEntry> table);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -6,7 +6,7 @@
 #include "index/inflate/deflate_codes.h"
 #include "index/inflate/inflater_bits.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 void WindowUse::Mark(size_t begin, size_t count) {
   std::memset(used_.data() + begin, 1, std::min(count, used_.size() - begin));
@@ -185,4 +185,4 @@ Inflater::Stop Inflater::Run(Place& place, const Watch* watch) {
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -7,7 +7,7 @@
 
 #include "index/inflate/huffman_table.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Which bytes of the 32 KiB before a checkpoint the bytes behind it are copied from.
 class WindowUse {
@@ -113,4 +113,4 @@ class Inflater {
   std::array<HuffmanEntry, 402> distances_{};
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

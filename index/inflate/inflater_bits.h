@@ -7,7 +7,7 @@
 #include "index/inflate/huffman_table.h"
 #include "index/inflate/inflater.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // What the Inflater's two sources share, and nobody else needs.
 
@@ -68,4 +68,4 @@ inline uint32_t ValueWithExtra(HuffmanEntry entry, uint64_t bits) {
                                                entry.code_bits());
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

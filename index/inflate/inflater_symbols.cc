@@ -6,7 +6,7 @@
 
 // The part of Inflater where its time goes.
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // Copies a match; may write up to 15 bytes more.
@@ -176,4 +176,4 @@ Inflater::Stop Inflater::DecodeFast(Place& place, const Watch* watch) {
 template Inflater::Stop Inflater::DecodeFast<false>(Place&, const Watch*);
 template Inflater::Stop Inflater::DecodeFast<true>(Place&, const Watch*);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

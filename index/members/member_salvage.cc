@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr size_t kDigestBytes = size_t{1} << 20;
@@ -43,4 +43,4 @@ Result<std::optional<MemberPlace>> MemberSalvage::Next(std::vector<std::byte>& m
   return place;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

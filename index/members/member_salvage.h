@@ -12,7 +12,7 @@
 #include "index/members/member_search.h"
 #include "index/members/member_source.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Reads what is left of an archive that orcio wrote and whose members do not chain up any more, or
 // not to an end member.
@@ -41,4 +41,4 @@ class MemberSalvage : public MemberSource {
   Sha256 digest_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

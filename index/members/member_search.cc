@@ -10,7 +10,7 @@
 #include "index/gzip/gzip_member.h"
 #include "index/tar/tar_stream.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // What every member but the end member begins with: FORMAT.md, "Layout".
@@ -290,4 +290,4 @@ Result<FoundMembers> FindMembers(const RandomAccess& archive, const std::string&
   return MemberSearch(archive, name, stop).Run();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -8,7 +8,7 @@
 #include "index/files/file_system.h"
 #include "index/members/member_source.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // What is left of a damaged archive.
 struct FoundMembers {
@@ -30,4 +30,4 @@ struct FoundMembers {
 // Whether the archive's last bytes are an end member of orcio's.
 [[nodiscard]] Result<bool> EndsInEndMember(const RandomAccess& archive);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -8,7 +8,7 @@
 #include "base/sha256.h"
 #include "index/spans/span_table.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // A member of an archive that orcio wrote, or a stretch between members of which nothing can be
 // read.
@@ -28,4 +28,4 @@ class MemberSource {
   [[nodiscard]] virtual Sha256Digest Digest() = 0;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

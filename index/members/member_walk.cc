@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 Result<MemberWalk> MemberWalk::Begin(const RandomAccess& archive, std::string name) {
   MemberWalk walk(archive, std::move(name));
@@ -74,4 +74,4 @@ Result<void> MemberWalk::CheckEnd(const MemberHeader& header,
   return {};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

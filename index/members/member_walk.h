@@ -11,7 +11,7 @@
 #include "index/gzip/gzip_member.h"
 #include "index/members/member_source.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Hops from member to member of an archive that orcio wrote, reading each byte once, front to back.
 // Errors name the archive and the offset. Not thread-safe.
@@ -40,4 +40,4 @@ class MemberWalk : public MemberSource {
   Sha256 digest_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -8,7 +8,7 @@
 
 #include "base/sha256.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // What the digest of an archive had come to at the beginning of each piece that was read lately:
 // whoever takes up the reading of it goes on from there. Thread-safe.
@@ -37,4 +37,4 @@ class DigestTrail {
   std::deque<Sha256State> states_;  // guarded by mutex_
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -15,7 +15,7 @@
 #include "index/rebuild/piece_source.h"
 #include "index/spans/gzip_spans.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr size_t kArchivePieceBytes = DigestTrail::kPieceBytes;
@@ -293,4 +293,4 @@ Result<void> IndexForeign(const RandomAccess& archive, const std::string& name,
   return ForeignRebuild(archive, name, is_gzip, options, indexed, resume).Run(stop);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -9,7 +9,7 @@
 #include "index/rebuild/indexed_archive.h"
 #include "index/rebuild/rebuild.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Whether it is read as gzip; else it is a plain tar, if anything.
 [[nodiscard]] Result<bool> BeginsLikeGzip(const RandomAccess& archive);
@@ -30,4 +30,4 @@ struct ForeignResume {
                                         const RebuildOptions& options, const std::stop_token& stop,
                                         IndexedArchive& indexed, const ForeignResume& resume);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

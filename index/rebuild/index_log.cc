@@ -7,7 +7,7 @@
 
 #include "index/sidecar/archive_identity.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // So much is held before it is written: archives that are indexed in a moment leave no trace.
@@ -165,4 +165,4 @@ void IndexLog::Tell(const std::string& line) const {
   if (options_.note) options_.note(line);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -12,7 +12,7 @@
 #include "index/rebuild/index_log_reader.h"
 #include "index/rebuild/rebuild.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // What indexing of an archive that orcio did not write has found so far, in a file beside the
 // sidecar to be, so that whoever indexes it next goes on there: FORMAT.md, "Interrupted indexing".
@@ -71,4 +71,4 @@ class IndexLog {
   uint64_t due_ = 0;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -9,7 +9,7 @@
 #include "index/spans/inflater_at.h"
 #include "index/spans/span_decoder.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr size_t kMostTexts = 1000;  // warnings, and damaged members
@@ -221,4 +221,4 @@ Result<ReadLog> ReadIndexLog(const RandomAccess& log, std::span<const std::byte>
   return LogReader(log, archive, is_gzip, indexed).Run(begin);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

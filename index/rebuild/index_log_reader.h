@@ -12,7 +12,7 @@
 #include "index/rebuild/index_records.h"
 #include "index/rebuild/indexed_archive.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // A record of a log, behind its length and its checksum, and those: see FORMAT.md.
 inline constexpr size_t kLogFrameBytes = 8;
@@ -39,4 +39,4 @@ struct ReadLog {
                                            const RandomAccess& archive, bool is_gzip,
                                            IndexedArchive& indexed);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -16,7 +16,7 @@
 #include "index/spans/span_table.h"
 #include "index/tar/tar_scan_state.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // The records of FORMAT.md, "Interrupted indexing".
 enum class LogRecord : uint8_t {
@@ -175,4 +175,4 @@ void Fields(Coder& coder, T& point) {
   coder(point.spans, point.window, point.digest, point.scan);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

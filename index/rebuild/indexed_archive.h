@@ -11,7 +11,7 @@
 #include "index/spans/window_store.h"
 #include "index/tar/tar_scanner.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // What one pass over an archive finds out: all that its sidecar says, but whose it is.
 struct IndexedArchive {
@@ -27,4 +27,4 @@ struct IndexedArchive {
   Sha256Digest sha256{};  // of the archive file
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -7,7 +7,7 @@
 
 #include "index/spans/span_decoder.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 void Lose(Span& span, SpanStart& start) {
@@ -58,4 +58,4 @@ Result<void> LoseSpans(const RandomAccess& archive, const std::string& name,
   return {};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

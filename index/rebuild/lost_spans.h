@@ -8,7 +8,7 @@
 #include "index/files/file_system.h"
 #include "index/rebuild/indexed_archive.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Tar bytes that may be others than were archived.
 struct DoubtfulStretch {
@@ -22,4 +22,4 @@ struct DoubtfulStretch {
                                      std::span<const DoubtfulStretch> doubts,
                                      IndexedArchive& indexed);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

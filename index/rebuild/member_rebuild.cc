@@ -13,7 +13,7 @@
 #include "index/rebuild/lost_spans.h"
 #include "index/tar/tar_stream.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // What stands for the tar where it is lost: no block of it is a header, or zeros, which would end
@@ -222,4 +222,4 @@ Result<void> IndexMembers(const RandomAccess& archive, const std::string& name,
   return MemberRebuild(archive, source, name, options, indexed).Run(findings, stop);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -10,7 +10,7 @@
 #include "index/rebuild/indexed_archive.h"
 #include "index/rebuild/rebuild.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Indexes an archive that orcio wrote, decoding the members of `source` in parallel. Members that
 // are damaged and what `source` says is lost become lost spans. `findings` is what else is wrong
@@ -22,4 +22,4 @@ namespace orcio {
                                         const RebuildOptions& options, const std::stop_token& stop,
                                         IndexedArchive& indexed);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -13,7 +13,7 @@
 #include "base/threads/stage_group.h"
 #include "index/files/byte_source.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 using ArchivePiece = std::vector<std::byte>;
 
@@ -60,4 +60,4 @@ class PieceSource : public ByteSource {
   size_t done_ = 0;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -16,7 +16,7 @@
 #include "index/rebuild/member_rebuild.h"
 #include "index/sidecar/read/sidecar.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 Result<void> Write(const RandomAccess& archive, IndexedArchive& indexed, const RunFacts& facts,
@@ -177,4 +177,4 @@ Result<void> RebuildSidecar(const FileSystem& files, const std::filesystem::path
   return {};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -11,7 +11,7 @@
 #include "index/files/file_system.h"
 #include "index/sidecar/run_facts.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 struct IndexedArchive;
 
@@ -64,4 +64,4 @@ struct RebuildOptions {
                                           const RebuildOptions& options,
                                           const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

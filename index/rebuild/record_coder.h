@@ -13,7 +13,7 @@
 
 #include "base/bytes.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Turn values into bytes, and bytes that come from outside into values. What a type consists of
 // stands in one place for both, in a function Fields(coder, value) beside the type or beside
@@ -155,4 +155,4 @@ class RecordReader {
   bool sound_ = true;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

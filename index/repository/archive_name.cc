@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 struct Date {
@@ -159,4 +159,4 @@ bool IsServiceName(std::string_view name) {
                      [&](char c) { return alphanumeric(c) || c == '-' || c == '_' || c == '.'; });
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace orcio {
+namespace orcio::inline index {
 
 // "wiki-2026-11-23T020000Z.tar.gz", and what older scripts wrote: wiki-20221105.tar.gz,
 // wiki-202211050300.tgz, wiki-2022-11-05_03-00-00.tar.gz, wiki-2022-11-05T03:00:00.tar ...
@@ -33,4 +33,4 @@ struct ArchiveName {
 // Whether `name` can name a service: 1 to 64 of [A-Za-z0-9._-], starting with a letter or digit.
 [[nodiscard]] bool IsServiceName(std::string_view name);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // Nothing is known of what cannot be read, not that it is damaged.
@@ -60,4 +60,4 @@ ArchiveState LookAtArchive(const FileSystem& files, const ArchiveFile& archive) 
   return state;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

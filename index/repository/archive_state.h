@@ -10,7 +10,7 @@
 #include "index/sidecar/read/sidecar.h"
 #include "index/verify/verification.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // What an archive's sidecar and the record of its verification say of it; nothing is decoded.
 struct ArchiveState {
@@ -31,4 +31,4 @@ struct ArchiveState {
 
 [[nodiscard]] ArchiveState LookAtArchive(const FileSystem& files, const ArchiveFile& archive);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -6,7 +6,7 @@
 #include "base/threads/pause.h"
 #include "index/repository/archive_name.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 Result<FreeName> FindFreeName(const FileSystem& files, const std::filesystem::path& repository,
                               const std::string& service,
@@ -27,4 +27,4 @@ Result<FreeName> FindFreeName(const FileSystem& files, const std::filesystem::pa
               (repository / found.name).string());
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // A name for a new archive, and the time it speaks of.
 struct FreeName {
@@ -26,4 +26,4 @@ struct FreeName {
                                             const std::function<int64_t()>& utc_seconds,
                                             const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -2,10 +2,10 @@
 
 #include <string_view>
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Behind an archive's name: files of a service that a run which gave up has left for the next one.
 // No archive, though it looks like one inside.
 inline constexpr std::string_view kKeptEnding = ".kept";
 
-}  // namespace orcio
+}  // namespace orcio::inline index

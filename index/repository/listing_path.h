@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Where the archiver keeps what a host told of the files in `archive`, beside it: no reader of
 // archives needs it, the next run of the same service does.
@@ -10,4 +10,4 @@ namespace orcio {
   return archive.parent_path() / ("." + archive.filename().string() + ".listing");
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

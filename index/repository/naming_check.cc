@@ -5,7 +5,7 @@
 
 #include "index/files/part_file.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr size_t kTriedBytes = 4096;
@@ -43,4 +43,4 @@ Result<void> CheckNaming(const FileSystem& files, const std::filesystem::path& d
   return files.Remove(file.path());
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

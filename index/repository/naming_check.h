@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Tries what publishing an archive takes, before much depends on it: whether a file in `directory`
 // can be written, flushed, given a name that is free, and is refused one that is not. What it
@@ -16,4 +16,4 @@ namespace orcio {
                                        const std::filesystem::path& directory,
                                        const std::string& name);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -8,7 +8,7 @@
 #include "base/text/suggestion.h"
 #include "index/sidecar/read/sidecar_place.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 std::string Join(const std::vector<std::string>& words) {
@@ -168,4 +168,4 @@ Result<ArchiveFile> Repository::Resolve(const Selector& selector) const {
   return Choose(ORCIO_TRY(ListService(selector.service)), selector);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

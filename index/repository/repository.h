@@ -10,7 +10,7 @@
 #include "index/files/file_system.h"
 #include "index/repository/archive_name.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // One archive in a repository, as its directory shows it. Nothing has been opened.
 struct ArchiveFile {
@@ -56,4 +56,4 @@ class Repository {
   std::filesystem::path index_directory_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

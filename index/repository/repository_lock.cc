@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 Failure CannotOpen(const std::filesystem::path& repository, const std::filesystem::path& file,
@@ -92,4 +92,4 @@ bool RepositoryLock::IsHeld(const std::filesystem::path& repository) {
   return false;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

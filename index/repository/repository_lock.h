@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Held by whatever changes a repository; the kernel lets go of it when the process ends, however it
 // ends.
@@ -23,4 +23,4 @@ class RepositoryLock {
   UniqueFd fd_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -4,7 +4,7 @@
 #include <array>
 #include <span>
 
-namespace orcio {
+namespace orcio::inline index {
 
 Result<Sha256Digest> DigestEdges(const RandomAccess& archive) {
   constexpr uint64_t kEdgeBytes = 4096;
@@ -19,4 +19,4 @@ Result<Sha256Digest> DigestEdges(const RandomAccess& archive) {
   return digest.Finish();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

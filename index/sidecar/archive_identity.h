@@ -6,7 +6,7 @@
 #include "base/sha256.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Which archive a sidecar belongs to: never its path or mtime, archives get moved.
 struct ArchiveIdentity {
@@ -22,4 +22,4 @@ struct ArchiveIdentity {
 // Digest of the first and last 4096 bytes of `archive`.
 [[nodiscard]] Result<Sha256Digest> DigestEdges(const RandomAccess& archive);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 using nlohmann::json;
@@ -144,4 +144,4 @@ Result<RunFacts> ParseRunFacts(std::string_view text) {
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // How long the service was down, and in what. Seconds.
 struct Downtime {
@@ -75,4 +75,4 @@ struct RunFacts {
 // type.
 [[nodiscard]] Result<RunFacts> ParseRunFacts(std::string_view json);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace orcio {
+namespace orcio::inline index {
 
 // What a sidecar's name has behind its archive's.
 inline constexpr std::string_view kSidecarEnding = ".idx";
@@ -13,4 +13,4 @@ inline constexpr std::string_view kSidecarEnding = ".idx";
   return archive.append(kSidecarEnding);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -7,7 +7,7 @@
 
 // The sidecar's fixed-size records, as FORMAT.md specifies them, used in place in the map.
 // Little-endian, as is every machine orcio runs on.
-namespace orcio::sidecar_format {
+namespace orcio::inline index::sidecar_format {
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
@@ -211,4 +211,4 @@ static_assert([] {
   return static_cast<size_t>(SectionId::kChecksums) + 1 == kSectionIds;
 }());
 
-}  // namespace orcio::sidecar_format
+}  // namespace orcio::inline index::sidecar_format

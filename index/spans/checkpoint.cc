@@ -7,7 +7,7 @@
 
 #include "base/free_with.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // Windows are few and small: packing one takes a fraction of what decoding its span does.
@@ -49,4 +49,4 @@ Result<void> UnpackWindow(std::span<const std::byte> packed, std::span<std::byte
   return Fail(ErrorKind::kDamaged, "a window that does not unpack to {} bytes", window.size());
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

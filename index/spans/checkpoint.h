@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "index/inflate/inflater.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // How to decode a span. With the span's place in the archive it is a checkpoint: decoding begins
 // behind the first `skip_bits` bits of the span's first byte.
@@ -51,4 +51,4 @@ inline constexpr size_t kMaxPackedWindowBytes = WindowUse::kWindowBytes + 1024;
 [[nodiscard]] Result<void> UnpackWindow(std::span<const std::byte> packed,
                                         std::span<std::byte> window);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // So much that decodes to so little ends a span, too.
@@ -92,4 +92,4 @@ void GzipSpans::Finish(DecodedSpan& decoded, std::byte* end) {
   std::memcpy(window_.data(), end - window_.size(), window_.size());
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

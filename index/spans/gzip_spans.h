@@ -12,7 +12,7 @@
 #include "index/spans/checkpoint.h"
 #include "index/spans/span_maker.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // How far apart checkpoints are: FORMAT.md, "Why checkpoints a MiB apart".
 inline constexpr size_t kSpanTarBytes = size_t{1} << 20;
@@ -49,4 +49,4 @@ class GzipSpans : public SpanMaker {
   std::array<std::byte, WindowUse::kWindowBytes> window_{};  // the last bytes decoded
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

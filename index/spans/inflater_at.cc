@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // In the middle of the block whose header begins at bit `block`, at bit `at`.
@@ -36,4 +36,4 @@ Result<Inflater> InflaterAt(const RandomAccess& archive, const GzipStream::Posit
   return inflater;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

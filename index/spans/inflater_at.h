@@ -7,7 +7,7 @@
 #include "index/gzip/gzip_stream.h"
 #include "index/inflate/inflater.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // An inflater that stands at a place of an archive, to be given the bytes from that bit's on.
 // kDamaged, with `what` before it, where no block that reaches so far begins where the place says.
@@ -15,4 +15,4 @@ namespace orcio {
                                           const GzipStream::Position& place,
                                           const std::string& what);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

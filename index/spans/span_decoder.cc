@@ -10,7 +10,7 @@
 #include "index/inflate/inflater.h"
 #include "index/spans/inflater_at.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr size_t kSpanInputBytes = 256 * 1024;
@@ -103,4 +103,4 @@ Result<std::vector<std::byte>> DecodeSpan(const RandomAccess& archive, const Spa
   return tar;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -11,7 +11,7 @@
 #include "index/spans/checkpoint.h"
 #include "index/spans/span_table.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // No span holds more of the tar.
 inline constexpr uint32_t kMaxSpanTarBytes = kMaxMemberTarBytes;
@@ -24,4 +24,4 @@ inline constexpr uint32_t kMaxSpanTarBytes = kMaxMemberTarBytes;
                                                         std::span<const std::byte> packed_window,
                                                         const std::string& what);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -2,7 +2,7 @@
 
 #include <libdeflate.h>
 
-namespace orcio {
+namespace orcio::inline index {
 
 Result<bool> StoredSpans::Next(DecodedSpan& decoded) {
   if (decoded.buffer == nullptr)
@@ -29,4 +29,4 @@ Result<bool> StoredSpans::Next(DecodedSpan& decoded) {
   return true;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -11,7 +11,7 @@
 #include "index/spans/checkpoint.h"
 #include "index/spans/span_table.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Where a maker of spans stands between two of them, the 32 KiB of the tar before apart.
 struct SpanMakerState {
@@ -60,4 +60,4 @@ class StoredSpans : public SpanMaker {
   uint64_t offset_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

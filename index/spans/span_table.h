@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace orcio {
+namespace orcio::inline index {
 
 // A stretch of the tar that can be decoded alone: in archives that orcio wrote, one gzip member.
 struct Span {
@@ -14,4 +14,4 @@ struct Span {
   friend bool operator==(const Span&, const Span&) = default;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

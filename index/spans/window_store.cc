@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace orcio {
+namespace orcio::inline index {
 
 Result<uint64_t> WindowStore::Append(std::span<const std::byte> packed) {
   if (recent_.size() + packed.size() > memory_bytes_) {
@@ -43,4 +43,4 @@ Result<void> WindowStore::ReadAll(
   return {};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

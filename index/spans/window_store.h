@@ -13,7 +13,7 @@
 #include "index/files/file_system.h"
 #include "index/files/part_file.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // The packed windows of an archive that is being indexed, one behind the other, until the sidecar
 // has its other sections: in memory as long as they are few, then in a file that goes away with the
@@ -46,4 +46,4 @@ class WindowStore {
   std::optional<PartFile> spilled_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -12,7 +12,7 @@
 #include "base/bytes.h"
 #include "base/free_with.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr size_t kPiece = size_t{256} << 10;
@@ -121,4 +121,4 @@ Result<std::unique_ptr<TarSource>> OpenOtherCompression(const RandomAccess& file
   return std::unique_ptr<TarSource>(std::move(source));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

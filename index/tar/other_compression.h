@@ -9,7 +9,7 @@
 #include "index/files/file_system.h"
 #include "index/tar/tar_source.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Which compression a file is in by its first bytes: "gzip", "xz", "zstd", "bzip2", "lz4", "lzip",
 // "lzma", "compress"; empty where none of these. 13 bytes are enough.
@@ -21,4 +21,4 @@ namespace orcio {
 [[nodiscard]] Result<std::unique_ptr<TarSource>> OpenOtherCompression(const RandomAccess& file,
                                                                       std::string name);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

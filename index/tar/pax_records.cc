@@ -8,7 +8,7 @@
 #include <limits>
 #include <set>
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr std::string_view kSchilyAttribute = "SCHILY.xattr.";
@@ -292,4 +292,4 @@ std::map<std::string, std::string> PaxAttributes(PaxValues& values) {
   return attributes;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

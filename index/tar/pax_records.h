@@ -10,7 +10,7 @@
 
 #include "index/entry/entry.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // A bound for hostile maps: 32 MiB of pieces.
 inline constexpr size_t kMaxSparsePieces = size_t{1} << 21;
@@ -68,4 +68,4 @@ struct PaxValues {
 // Takes the extended attributes, without the ACLs in words, out of `values`: names decoded.
 [[nodiscard]] std::map<std::string, std::string> PaxAttributes(PaxValues& values);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

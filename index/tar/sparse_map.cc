@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr size_t kPieceSize = 24;  // offset and length, 12 bytes each
@@ -152,4 +152,4 @@ Result<std::optional<SparseMap>> ReadSparseMap(TarStream& stream, TarHeaders& he
   return std::nullopt;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

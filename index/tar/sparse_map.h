@@ -9,7 +9,7 @@
 #include "index/tar/tar_headers.h"
 #include "index/tar/tar_stream.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Which bytes of a file the tar has; what is between them is a hole.
 struct SparseMap {
@@ -25,4 +25,4 @@ struct SparseMap {
 [[nodiscard]] Result<std::optional<SparseMap>> ReadSparseMap(TarStream& stream,
                                                              TarHeaders& headers);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

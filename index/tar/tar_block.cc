@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr std::string_view kUstarMagic = "ustar";
@@ -119,4 +119,4 @@ std::string_view TarBlock::Text(size_t offset, size_t size) const {
   return field.substr(0, field.find('\0'));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

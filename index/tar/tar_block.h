@@ -10,7 +10,7 @@
 
 #include "index/tar/tar_stream.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // The number in a field of a header: octal digits between blanks, as every dialect has them, or
 // big-endian two's complement where the first bit is set (GNU, star). Empty fields are 0; what 64
@@ -61,4 +61,4 @@ class TarBlock {
   std::array<char, kTarBlockSize> bytes_{};
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

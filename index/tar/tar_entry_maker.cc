@@ -12,7 +12,7 @@
 #include "index/entry/acl_text.h"
 #include "index/entry/posix_acl.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // Whom the kernel shows where an id does not fit: overflowuid, overflowgid.
@@ -183,4 +183,4 @@ std::optional<TarEntry> MakeTarEntry(TarHeaders& headers, std::vector<std::strin
   return entry;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -7,7 +7,7 @@
 #include "index/entry/entry.h"
 #include "index/tar/tar_headers.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // One entry out of its headers: everything but size, offsets, extents and digest. Nothing where it
 // is not an entry that a tree can hold. Takes what it needs out of `headers`; appends to `warnings`
@@ -15,4 +15,4 @@ namespace orcio {
 [[nodiscard]] std::optional<TarEntry> MakeTarEntry(TarHeaders& headers,
                                                    std::vector<std::string>& warnings);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 #include "index/tar/other_compression.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // pax, pax of Solaris, pax global, GNU's long name and long target, Solaris' ACL, a volume's name.
@@ -213,4 +213,4 @@ void TarHeaderReader::ForgetExtensions() {
   is_lost_ = false;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

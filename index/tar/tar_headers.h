@@ -12,7 +12,7 @@
 #include "index/tar/tar_scan_state.h"
 #include "index/tar/tar_stream.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // All headers of one entry.
 struct TarHeaders {
@@ -86,4 +86,4 @@ class TarHeaderReader {
   bool is_lost_ = false;  // some of it could not be read
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

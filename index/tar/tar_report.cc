@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline index {
 
 void TarReport::Warn(std::string warning) {
   constexpr size_t kMaxWarnings = 100;
@@ -15,4 +15,4 @@ void TarReport::Damage(uint64_t offset, std::string message) {
   Warn(std::move(message));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

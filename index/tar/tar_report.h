@@ -5,7 +5,7 @@
 
 #include "index/tar/tar_scanner.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Writes down what is odd or damaged about a tar. `summary` outlives it.
 class TarReport {
@@ -20,4 +20,4 @@ class TarReport {
   TarSummary& summary_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

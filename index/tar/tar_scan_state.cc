@@ -5,7 +5,7 @@
 #include "base/bytes.h"
 #include "index/tar/tar_stream.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // Far beyond any tar: what is added to it does not overflow.
@@ -57,4 +57,4 @@ bool IsPossible(const TarScanState& state) {
   return !state.in_work || IsPossible(*state.in_work, state.position);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

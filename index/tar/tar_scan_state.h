@@ -10,7 +10,7 @@
 #include "index/entry/entry.h"
 #include "index/tar/tar_scanner.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // A file's content as it is read: the pieces of it that the tar has, in order.
 struct TarContent {
@@ -65,4 +65,4 @@ class TarScanKeeper {
   virtual void Keep(TarScanState&& state) = 0;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

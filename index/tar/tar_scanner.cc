@@ -14,7 +14,7 @@
 #include "index/tar/tar_scan_state.h"
 #include "index/tar/tar_stream.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr uint64_t kEndMarker = 2 * kTarBlockSize;
@@ -272,4 +272,4 @@ Result<TarSummary> ScanTar(TarSource& source, const std::function<Result<void>(T
   return Scanner(source, sink, options).Run();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

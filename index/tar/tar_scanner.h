@@ -11,7 +11,7 @@
 #include "index/entry/entry.h"
 #include "index/tar/tar_source.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 class TarScanKeeper;
 struct TarScanState;
@@ -74,4 +74,4 @@ struct TarScanOptions {
                                          const std::function<Result<void>(TarEntry&&)>& sink,
                                          const TarScanOptions& options = {});
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Where the scanner gets its tar from, front to back.
 class TarSource {
@@ -15,4 +15,4 @@ class TarSource {
   [[nodiscard]] virtual Result<std::span<const std::byte>> Next() = 0;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // How many bytes of `bytes` are left once the zeros at their end are gone.
@@ -107,4 +107,4 @@ Result<uint64_t> TarStream::Drain(bool until_nonzero) {
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "index/tar/tar_source.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 inline constexpr size_t kTarBlockSize = 512;
 
@@ -57,4 +57,4 @@ class TarStream {
   bool ended_ = false;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -9,7 +9,7 @@
 #include "index/repository/kept_path.h"
 #include "index/sidecar/sidecar_ending.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr std::string_view kPart = ".part";
@@ -155,4 +155,4 @@ Result<RemovedLeftovers> RemoveLeftovers(const FileSystem& files,
   return done;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 struct RemovedLeftovers {
   std::vector<std::string> names;  // of the files that were removed
@@ -33,4 +33,4 @@ struct RemovedLeftovers {
                                                        const std::filesystem::path& repository,
                                                        int64_t now_seconds);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

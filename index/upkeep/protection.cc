@@ -2,7 +2,7 @@
 
 #include <cerrno>
 
-namespace orcio {
+namespace orcio::inline index {
 
 std::filesystem::path ProtectionPath(const std::filesystem::path& archive) {
   return archive.parent_path() / ("." + archive.filename().string() + ".protected");
@@ -28,4 +28,4 @@ Result<void> Unprotect(const FileSystem& files, const std::filesystem::path& arc
   return files.SyncDirectory(archive.parent_path());
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // An archive that somebody protected is removed by no policy. An empty file beside the archive says
 // so, `.<archive>.protected`: it stays with the archive's name whatever becomes of the index.
@@ -18,4 +18,4 @@ namespace orcio {
 [[nodiscard]] Result<void> Protect(const FileSystem& files, const std::filesystem::path& archive);
 [[nodiscard]] Result<void> Unprotect(const FileSystem& files, const std::filesystem::path& archive);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

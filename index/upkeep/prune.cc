@@ -7,7 +7,7 @@
 #include "index/upkeep/protection.h"
 #include "index/verify/verification.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 Result<std::vector<PruneItem>> PlanPrune(const Repository& repository, const std::string& service,
                                          const RetentionPolicy& policy, int64_t now_seconds) {
@@ -38,4 +38,4 @@ Result<void> RemoveArchive(const FileSystem& files, const ArchiveFile& archive) 
   return files.Remove(ProtectionPath(archive.path));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

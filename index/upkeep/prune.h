@@ -8,7 +8,7 @@
 #include "index/repository/repository.h"
 #include "index/upkeep/retention.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 struct PruneItem {
   ArchiveFile archive;
@@ -28,4 +28,4 @@ struct PruneItem {
 // on reading what is open in it. The caller holds the repository's lock.
 [[nodiscard]] Result<void> RemoveArchive(const FileSystem& files, const ArchiveFile& archive);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

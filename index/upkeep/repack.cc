@@ -19,7 +19,7 @@
 #include "index/tar/tar_source.h"
 #include "index/verify/verification.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr size_t kSliceBytes = size_t{1} << 20;
@@ -281,4 +281,4 @@ Result<Repacked> RepackArchive(const FileSystem& files, const std::filesystem::p
   return Repack(files, archive, sidecar, options, stop).Run();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

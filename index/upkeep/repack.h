@@ -12,7 +12,7 @@
 #include "base/sha256.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 enum class RepackStep {
   kIndexing,  // bytes of the archive
@@ -52,4 +52,4 @@ struct Repacked {
                                              const RepackOptions& options,
                                              const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 using Reasons = std::vector<std::vector<std::string>>;
@@ -124,4 +124,4 @@ std::vector<std::vector<std::string>> WhatKeeps(const RetentionPolicy& policy,
   return reasons;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace orcio {
+namespace orcio::inline index {
 
 // How many archives of a service to keep, by age: the rules that restic and borg have. An hour,
 // day, week (from Monday), month or year is one of UTC, as archives' names are.
@@ -33,4 +33,4 @@ struct RetentionCandidate {
     const RetentionPolicy& policy, const std::vector<RetentionCandidate>& candidates,
     int64_t now_seconds);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace orcio {
+namespace orcio::inline index {
 
 Result<void> DamageFindings::Add(const ArchiveDamage& damage) {
   ++count_;
@@ -18,4 +18,4 @@ Result<void> DamageFindings::Add(ArchiveDamage damage, const Sidecar& sidecar,
   return Add(damage);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

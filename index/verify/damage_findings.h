@@ -9,7 +9,7 @@
 #include "index/sidecar/read/sidecar.h"
 #include "index/verify/verify.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Counts the damage of one archive and hands it on. Not thread-safe.
 class DamageFindings {
@@ -32,4 +32,4 @@ class DamageFindings {
   uint64_t count_ = 0;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

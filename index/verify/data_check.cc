@@ -12,7 +12,7 @@
 #include "index/verify/file_digests.h"
 #include "index/verify/tar_order.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr size_t kPieceBytes = size_t{1} << 20;
@@ -175,4 +175,4 @@ Result<VerifyCounts> CheckData(const RandomAccess& archive, const ArchiveReader&
   return DataCheck(archive, reader, options, findings).Run(stop);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

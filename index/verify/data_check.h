@@ -6,7 +6,7 @@
 #include "index/verify/damage_findings.h"
 #include "index/verify/verify.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Decodes every span of an archive and compares each file with its digest. Findings come in the
 // order of the tar. Returns what was compared.
@@ -15,4 +15,4 @@ namespace orcio {
                                              const VerifyOptions& options, DamageFindings& findings,
                                              const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

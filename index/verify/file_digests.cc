@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace orcio {
+namespace orcio::inline index {
 
 Result<void> FileDigests::Take(std::span<const std::byte> bytes) {
   return Advance(position_ + bytes.size(), bytes, false);
@@ -76,4 +76,4 @@ void FileDigests::DigestHoleUpTo(uint64_t file_offset) {
   file_offset_ = std::max(file_offset_, file_offset);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

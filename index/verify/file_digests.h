@@ -10,7 +10,7 @@
 #include "index/sidecar/read/sidecar.h"
 #include "index/verify/tar_order.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Digests the files of an archive as its tar goes by, and compares with what the sidecar says.
 // `order` and its sidecar outlive it. Not thread-safe.
@@ -55,4 +55,4 @@ class FileDigests {
   Sha256Digest recorded_{};
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -6,7 +6,7 @@
 #include "index/rebuild/indexed_archive.h"
 #include "index/rebuild/rebuild.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr size_t kMostTold = 3;  // of what else is wrong
@@ -74,4 +74,4 @@ Result<std::vector<ArchiveDamage>> CheckOwnBytes(const FileSystem& files,
   return damages;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

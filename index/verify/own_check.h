@@ -9,7 +9,7 @@
 #include "index/files/file_system.h"
 #include "index/verify/verify.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Reads every byte of an archive without its sidecar, and says what the checksums in it and the tar
 // itself have against it: stretches that cannot be read, in the archive's order; where there are
@@ -23,4 +23,4 @@ namespace orcio {
                                                                const VerifyOptions& options,
                                                                const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

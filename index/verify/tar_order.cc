@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace orcio {
+namespace orcio::inline index {
 
 Result<TarOrder> TarOrder::Of(const Sidecar& sidecar) {
   TarOrder order(sidecar);
@@ -32,4 +32,4 @@ Result<std::vector<NodeId>> TarOrder::Hit(uint64_t begin, uint64_t end) const {
   return hit;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "index/sidecar/read/sidecar.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // The regular files of an archive in the order in which their content stands in the tar, 16 bytes
 // of memory each. `sidecar` outlives it.
@@ -30,4 +30,4 @@ class TarOrder {
   std::vector<File> files_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -10,7 +10,7 @@
 #include "index/files/part_file.h"
 #include "index/sidecar/sidecar_ending.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr uint64_t kMaxBytes = 4096;
@@ -118,4 +118,4 @@ std::optional<Verification> LastVerification(const FileSystem& files,
   return bytes ? ParseVerification(AsText(*bytes), archive_sha256) : std::nullopt;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -8,7 +8,7 @@
 #include "base/sha256.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // One verification of an archive, and what came of it.
 struct VerificationRun {
@@ -48,4 +48,4 @@ struct Verification {
                                                            const std::filesystem::path& sidecar,
                                                            const Sha256Digest& archive_sha256);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -14,7 +14,7 @@
 #include "index/verify/own_check.h"
 #include "index/verify/tar_order.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr uint64_t kDecodedBytes = uint64_t{32} << 20;
@@ -231,4 +231,4 @@ Result<VerifyCounts> VerifyArchive(const FileSystem& files, const std::filesyste
   return counts;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // One stretch of an archive that is damaged, and what it takes with it.
 struct ArchiveDamage {
@@ -52,4 +52,4 @@ struct VerifyCounts {
     const std::filesystem::path& sidecar, const VerifyOptions& options,
     const std::function<void(const ArchiveDamage&)>& report, const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

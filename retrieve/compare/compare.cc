@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 using Changed = std::function<Result<void>(const TreeChange&)>;
@@ -113,4 +113,4 @@ Result<void> CompareTrees(const Subtree& before, const Subtree& after, const Cha
   return Comparison(*before.sidecar, *after.sidecar, changed).Both(before.root, after.root);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -10,7 +10,7 @@
 #include "index/sidecar/read/sidecar.h"
 #include "retrieve/compare/snapshot.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 struct TreeChange {
   enum class Kind { kAdded, kRemoved, kType, kContent, kMetadata };
@@ -37,4 +37,4 @@ struct Subtree {
     const Subtree& before, const Subtree& after,
     const std::function<Result<void>(const TreeChange&)>& changed);
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -6,7 +6,7 @@
 #include "index/entry/tar_path.h"
 #include "index/sidecar/read/path_lookup.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 HistoryBuilder::HistoryBuilder(std::string_view path) {
   for (auto name = NextComponent(path); !name.empty(); name = NextComponent(path))
@@ -85,4 +85,4 @@ Result<std::vector<PathHistory>> HistoryBuilder::Finish() {
   return all;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -11,7 +11,7 @@
 #include "index/sidecar/read/sidecar.h"
 #include "retrieve/compare/snapshot.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 // Archives next to each other in time in which a path held the same, or was not there.
 struct PathVersion {
@@ -57,4 +57,4 @@ class HistoryBuilder {
   std::optional<Error> missing_;  // of the newest archive without it
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

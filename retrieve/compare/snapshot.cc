@@ -1,6 +1,6 @@
 #include "retrieve/compare/snapshot.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 Result<Snapshot> TakeSnapshot(const Sidecar& sidecar, NodeId id) {
   Snapshot snapshot;
@@ -29,4 +29,4 @@ bool HoldTheSame(const Snapshot& a, const Snapshot& b) {
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

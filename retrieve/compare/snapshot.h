@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "index/sidecar/read/sidecar.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 // An entry as an archive has it, apart from its sidecar, to be held against others.
 struct Snapshot {
@@ -22,4 +22,4 @@ struct Snapshot {
 // more.
 [[nodiscard]] bool HoldTheSame(const Snapshot& a, const Snapshot& b);
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

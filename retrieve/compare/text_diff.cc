@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 constexpr int64_t kContextLines = 3;
@@ -215,4 +215,4 @@ std::string DiffName(std::string_view name) {
   return quoted + '"';
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 // Whether `content` looks like text: no NUL in it.
 [[nodiscard]] bool IsText(std::string_view content);
@@ -17,4 +17,4 @@ namespace orcio {
 // control characters, as GNU diff writes and GNU patch reads it.
 [[nodiscard]] std::string DiffName(std::string_view name);
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -11,7 +11,7 @@
 #include "retrieve/dump/tar_header.h"
 #include "retrieve/plan/tree_order.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 constexpr size_t kGatherBytes = size_t{256} << 10;
@@ -164,4 +164,4 @@ Result<DumpResult> DumpTree(const ArchiveReader& reader, NodeId root, const Take
   return dumper.Finish();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -10,7 +10,7 @@
 #include "index/archive/read/archive_reader.h"
 #include "retrieve/plan/restore_plan.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 struct DumpOptions {
   // Only these of the entries, directories that no entry of the archive names among them; outlives
@@ -41,4 +41,4 @@ struct DumpResult {
     const std::function<Result<void>(std::span<const std::byte>)>& take,
     const DumpOptions& options = {});
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

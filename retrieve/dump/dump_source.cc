@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 constexpr size_t kPiecesAhead = 8;  // of at most 1 MiB
@@ -50,4 +50,4 @@ Result<size_t> DumpSource::Read(std::span<std::byte> into) {
   return count;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -10,7 +10,7 @@
 #include "index/files/byte_source.h"
 #include "retrieve/dump/dump.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 // A dump (dump.h) for who takes it piece by piece. A thread of its own makes it, a few MiB ahead.
 class DumpSource : public ByteSource {
@@ -41,4 +41,4 @@ class DumpSource : public ByteSource {
   std::jthread thread_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -8,7 +8,7 @@
 
 #include "index/tar/tar_block.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 constexpr std::string_view kExtensions = "xgLKX";  // headers that speak of the next one
@@ -55,4 +55,4 @@ Result<std::pair<uint32_t, uint32_t>> RecordedOwners::Of(const NodeInfo& node) {
   return owner;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -9,7 +9,7 @@
 #include "index/archive/read/archive_reader.h"
 #include "retrieve/dump/tar_header.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 // The names of the owners in the header of an entry, which some tars leave out; none for a
 // directory that no entry names.
@@ -29,4 +29,4 @@ class RecordedOwners {
   std::map<std::string, int64_t> groups_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 #include "index/entry/posix_acl.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 constexpr uint64_t kMostOctal7 = 07777777;
@@ -259,4 +259,4 @@ TarHeader MakePlainTarHeader(const TarEntry& entry, const OwnerNames& names) {
   return header;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

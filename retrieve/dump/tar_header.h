@@ -6,7 +6,7 @@
 
 #include "index/entry/entry.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 inline constexpr uint64_t kTarBlock = 512;
 
@@ -39,4 +39,4 @@ struct OwnerNames {
 // "user::rwx,user:1000:r-x,..." of an ACL as getxattr(2) returns it; empty where it is none.
 [[nodiscard]] std::string AclText(std::string_view value);
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

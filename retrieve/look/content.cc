@@ -2,7 +2,7 @@
 
 #include "base/bytes.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 constexpr size_t kReadBytes = size_t{1} << 20;
@@ -37,4 +37,4 @@ Result<std::string> ReadText(const ArchiveReader& reader, NodeId file, std::stri
   return text;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

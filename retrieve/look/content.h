@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "index/archive/read/archive_reader.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 // Hands the whole content of a file to `take`, front to back, holes as zeros. `what` is for
 // messages. kDamaged where it is.
@@ -20,4 +20,4 @@ namespace orcio {
 [[nodiscard]] Result<std::string> ReadText(const ArchiveReader& reader, NodeId file,
                                            std::string_view what, uint64_t limit);
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

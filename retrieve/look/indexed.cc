@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 Result<std::shared_ptr<const Sidecar>> OpenSidecar(const FileSystem& files,
                                                    const ArchiveFile& archive) {
@@ -18,4 +18,4 @@ Result<std::shared_ptr<const Sidecar>> OpenSidecar(const FileSystem& files,
   return sidecar;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -7,7 +7,7 @@
 #include "index/repository/repository.h"
 #include "index/sidecar/read/sidecar.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 // The sidecar of `archive`, which must belong to the archive as it is now. kUnsupported where there
 // is none; says that `orcio index` makes it. Where the archive itself cannot be read, says that
@@ -15,4 +15,4 @@ namespace orcio {
 [[nodiscard]] Result<std::shared_ptr<const Sidecar>> OpenSidecar(const FileSystem& files,
                                                                  const ArchiveFile& archive);
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -10,7 +10,7 @@
 #include "base/threads/stage_group.h"
 #include "index/repository/repository.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 // Calls `look` for each archive, several at a time on `threads` threads: they wait for the disk
 // most of the time. Hands what it said to `take` on this thread, in the archives' order. What it
@@ -52,4 +52,4 @@ template <class Found>
   return stages.status();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

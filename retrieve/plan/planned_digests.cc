@@ -4,7 +4,7 @@
 
 #include "base/sha256.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 constexpr size_t kLinesBytes = size_t{4} << 20;
@@ -32,4 +32,4 @@ Result<PlannedDigests> ForEachDigest(const Sidecar& sidecar, const RestorePlan& 
   return digests;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -8,7 +8,7 @@
 #include "index/sidecar/read/sidecar.h"
 #include "retrieve/plan/restore_plan.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 struct PlannedDigests {
   uint64_t files = 0;    // handed out
@@ -21,4 +21,4 @@ struct PlannedDigests {
     const Sidecar& sidecar, const RestorePlan& plan,
     const std::function<Result<void>(std::string lines)>& take);
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -5,7 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 using States = std::vector<PathPattern::States>;
@@ -156,4 +156,4 @@ Result<void> ForEachPlanned(
   return VisitBelow(sidecar, plan, kRootNode, path, visit);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

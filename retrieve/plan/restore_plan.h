@@ -9,7 +9,7 @@
 #include "index/sidecar/read/sidecar.h"
 #include "retrieve/search/path_pattern.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 struct RestoreChoice {
   std::vector<NodeId> roots;         // with all that is below them; empty: everything
@@ -39,4 +39,4 @@ struct RestorePlan {
     const Sidecar& sidecar, const RestorePlan& plan,
     const std::function<Result<void>(const NodeInfo&, const std::string& path)>& visit);
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

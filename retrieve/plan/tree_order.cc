@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 Result<std::vector<NodeId>> ChildrenByPlace(const Sidecar& sidecar, NodeId directory) {
   const auto children = ORCIO_TRY(sidecar.ListChildren(directory));
@@ -18,4 +18,4 @@ Result<std::vector<NodeId>> ChildrenByPlace(const Sidecar& sidecar, NodeId direc
   return ordered;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -11,7 +11,7 @@
 
 #include "base/unique_fd.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 constexpr uint32_t kSetIds = 06000;
@@ -72,4 +72,4 @@ Result<std::vector<std::string>> SetAttributesAt(int directory, std::string_view
   return refused;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

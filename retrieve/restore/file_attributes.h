@@ -8,7 +8,7 @@
 #include "index/entry/entry.h"
 #include "index/sidecar/read/sidecar.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 // What a file is to have beside its content.
 struct FileAttributes {
@@ -29,4 +29,4 @@ struct FileAttributes {
                                                                bool is_symlink,
                                                                const FileAttributes& wanted);
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

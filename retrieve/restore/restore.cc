@@ -15,7 +15,7 @@
 #include "retrieve/restore/file_attributes.h"
 #include "retrieve/restore/target_tree.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 constexpr size_t kRestoreReadBytes = size_t{1} << 20;
@@ -284,4 +284,4 @@ Result<Restored> RestoreTree(const ArchiveReader& reader, const RestorePlan& pla
   return Restorer(reader, plan, options, stop, tree).Restore();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

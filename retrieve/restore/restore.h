@@ -10,7 +10,7 @@
 #include "index/archive/read/archive_reader.h"
 #include "retrieve/plan/restore_plan.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 enum class OwnersBy {
   kNumber,  // as archived
@@ -61,4 +61,4 @@ struct VerifiedFiles {
     const std::function<void(const RestoreProblem&)>& problem,
     const std::function<void(uint64_t bytes)>& progress, const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -10,7 +10,7 @@
 #include "retrieve/restore/restore.h"
 #include "retrieve/restore/target_tree.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 constexpr size_t kVerifyReadBytes = size_t{256} << 10;
@@ -116,4 +116,4 @@ Result<VerifiedFiles> VerifyRestored(const Sidecar& sidecar, const RestorePlan& 
   return files.verified();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -14,7 +14,7 @@
 
 #include "index/entry/tar_path.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 constexpr size_t kMostOpen = 200;  // directories, well below the usual limit of descriptors
@@ -154,4 +154,4 @@ Result<void> TargetTree::Link(std::string_view path, std::string_view name) cons
   return FailErrno(errno, fmt::format("cannot link it to {}", path));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

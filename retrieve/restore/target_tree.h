@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/unique_fd.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 // A directory to put files into, and where in it one stands. Names are single components, as a
 // Sidecar has them, and none is ever reached through a symlink: each directory is opened from the
@@ -65,4 +65,4 @@ class TargetTree {
   uint64_t next_name_ = 0;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

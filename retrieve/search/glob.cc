@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 constexpr uint32_t kFirstStrayByte = 0x110000;  // behind Unicode's last: bytes that are no UTF-8
@@ -120,4 +120,4 @@ std::optional<std::string> LiteralOf(std::string_view glob) {
   return literal;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

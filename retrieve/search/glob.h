@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 // Whether all of `text` is as `glob` says: `*` any number of characters, `?` one, `[a-z]` and
 // `[!a-z]` one of a set, `\` takes the next one as it is. Characters are those of UTF-8; a byte
@@ -15,4 +15,4 @@ namespace orcio {
 // The one text that `glob` matches; nothing where it has a wildcard.
 [[nodiscard]] std::optional<std::string> LiteralOf(std::string_view glob);
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -5,7 +5,7 @@
 #include "index/entry/tar_path.h"
 #include "retrieve/search/glob.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 constexpr size_t kMostParts = 60;  // a bit each
@@ -77,4 +77,4 @@ Result<std::vector<PathPattern>> ParsePatterns(const std::vector<std::string>& t
   return patterns;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 // A glob (glob.h) for entries of an archive. Without a slash it is held against their names; with
 // one against their paths, from the tree's root on, where a wildcard stands within one component
@@ -51,4 +51,4 @@ class PathPattern {
 // The first of them that is no pattern is the error.
 [[nodiscard]] Result<std::vector<PathPattern>> ParsePatterns(const std::vector<std::string>& texts);
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

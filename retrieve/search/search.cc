@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 bool IsSized(EntryType type) {
@@ -85,4 +85,4 @@ Result<std::vector<NodeId>> Search(const Sidecar& sidecar, const SearchCriteria&
   return searcher.Found();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

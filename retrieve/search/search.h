@@ -9,7 +9,7 @@
 #include "index/sidecar/read/sidecar.h"
 #include "retrieve/search/path_pattern.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 // What is looked for. What is not set holds for every entry.
 struct SearchCriteria {
@@ -27,4 +27,4 @@ struct SearchCriteria {
 [[nodiscard]] Result<std::vector<NodeId>> Search(const Sidecar& sidecar,
                                                  const SearchCriteria& criteria);
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

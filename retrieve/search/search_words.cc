@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 namespace {
 
 std::optional<uint64_t> Whole(std::string_view digits) {
@@ -116,4 +116,4 @@ Result<void> ReadTypes(std::string_view text, SearchCriteria& criteria) {
   return {};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

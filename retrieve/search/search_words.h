@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "retrieve/search/search.h"
 
-namespace orcio {
+namespace orcio::inline retrieve {
 
 // Criteria as people write them. All of these are kInvalid, with what may be written, where `text`
 // is something else.
@@ -23,4 +23,4 @@ namespace orcio {
 // find(1)'s letter for it; several split by commas.
 [[nodiscard]] Result<void> ReadTypes(std::string_view text, SearchCriteria& criteria);
 
-}  // namespace orcio
+}  // namespace orcio::inline retrieve

@@ -17,7 +17,7 @@
 #include "base/text/safe_text.h"
 #include "base/threads/pause.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using std::chrono::milliseconds;
@@ -260,4 +260,4 @@ Result<CommandResult> RunOverMaster(SshClientMaster& master, const std::string& 
   return command.Finish(patience);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -8,7 +8,7 @@
 #include "base/byte_sink.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Runs `line`, as the login user's shell takes it, to its end, over the connection of an ssh(1).
 // Standard output goes to `sink` where there is one. After an error the command has lost its input
@@ -18,4 +18,4 @@ namespace orcio {
                                                   const RunOptions& options, ByteSink* sink,
                                                   const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

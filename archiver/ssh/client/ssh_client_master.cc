@@ -14,7 +14,7 @@
 #include "archiver/host/remote_text.h"
 #include "archiver/host/shell_quote.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using std::chrono::milliseconds;
@@ -191,4 +191,4 @@ Failure SshClientMaster::Broken(std::string_view doing) {
                         said_.empty() ? "ssh does not say why" : "ssh says: " + Excerpt(said_))});
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -16,7 +16,7 @@
 #include "base/threads/patience.h"
 #include "base/unique_fd.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // A directory that only its owner can enter, for as long as it lives.
 class PrivateDirectory {
@@ -78,4 +78,4 @@ class SshClientMaster {
   UniqueFd keeper_;  // readable once ssh has ended; ssh ends where this is closed
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

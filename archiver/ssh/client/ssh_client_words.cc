@@ -9,7 +9,7 @@
 #include "archiver/host/remote_text.h"
 #include "archiver/host/shell_quote.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // Asked for before OpenSSH's own choices, where nobody has made another: several times as fast.
@@ -174,4 +174,4 @@ Error SshLoginError(const HostConfig& config, std::string_view said) {
   return {verdict.kind, verdict.errnum, std::move(message)};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

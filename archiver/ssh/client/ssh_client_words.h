@@ -9,7 +9,7 @@
 #include "archiver/ssh/way/ssh_settings.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Where an ssh(1) of ours keeps what belongs to it.
 struct SshClientPlaces {
@@ -33,4 +33,4 @@ struct SshClientPlaces {
 // else kNetwork.
 [[nodiscard]] Error SshLoginError(const HostConfig& config, std::string_view said);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

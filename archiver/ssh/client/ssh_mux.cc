@@ -1,6 +1,6 @@
 #include "archiver/ssh/client/ssh_mux.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr uint32_t kHello = 0x00000001;
@@ -98,4 +98,4 @@ Result<std::optional<MuxMessage>> TakeMuxMessage(std::string& bytes) {
   return std::optional(std::move(message));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

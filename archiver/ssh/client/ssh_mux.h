@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What passes between an ssh(1) that shares its connection and whoever has it run a command: the
 // messages of OpenSSH's PROTOCOL.mux, version 4, as far as orcio needs them.
@@ -41,4 +41,4 @@ inline constexpr size_t kLongestMuxCommand = size_t{192} << 10;
 // none.
 [[nodiscard]] Result<std::optional<MuxMessage>> TakeMuxMessage(std::string& bytes);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <system_error>
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 Failure Gone(int errnum) {
@@ -101,4 +101,4 @@ Result<MuxMessage> SshMuxLine::Await(const Patience& patience) {
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

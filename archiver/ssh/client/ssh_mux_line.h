@@ -9,7 +9,7 @@
 #include "base/threads/patience.h"
 #include "base/unique_fd.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // A line to an ssh(1) that shares its connection, for one command. Whatever it was asked for is
 // given up when this goes out of scope.
@@ -42,4 +42,4 @@ class SshMuxLine {
   bool ended_ = false;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr char kAgentFailure = 5;
@@ -167,4 +167,4 @@ void SshAgent::Serve() {
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

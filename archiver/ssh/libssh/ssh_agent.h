@@ -9,7 +9,7 @@
 #include "base/threads/patience.h"
 #include "base/unique_fd.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // An ssh-agent (draft-miller-ssh-agent), and a line to it on which libssh hears of some of its keys
 // alone. libssh offers every key that an agent holds, whatever IdentitiesOnly says, and sshd ends a
@@ -46,4 +46,4 @@ class SshAgent {
   std::thread thread_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -9,7 +9,7 @@
 
 #include "archiver/ssh/way/command_streams.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using std::chrono::milliseconds;
@@ -273,4 +273,4 @@ Result<CommandResult> RunOnSession(SshSession& session, const std::string& line,
   return result;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -7,7 +7,7 @@
 #include "base/byte_sink.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Runs `line`, as the login user's shell takes it, to its end. Standard output goes to `sink` where
 // there is one. After an error the command has been asked to end, but the session is good for
@@ -18,4 +18,4 @@ namespace orcio {
                                                  const RunOptions& options, ByteSink* sink,
                                                  const std::stop_token& stop);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

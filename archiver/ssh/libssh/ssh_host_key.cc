@@ -8,7 +8,7 @@
 #include "archiver/ssh/libssh/ssh_options.h"
 #include "archiver/ssh/way/known_hosts.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // As known_hosts names it.
@@ -138,4 +138,4 @@ Result<void> CheckHostKey(const SshSession& session) {
               HostKeyObjection(judgement, settings, DescribeKey(key.get()), file, known));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

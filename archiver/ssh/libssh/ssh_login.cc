@@ -13,7 +13,7 @@
 #include "base/text/base64.h"
 #include "base/text/safe_text.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // A file that ssh would take a key from, and its public half where one can be read.
@@ -252,4 +252,4 @@ Result<void> LogIn(SshSession& session, const HostConfig& config, const Patience
   return {};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -4,7 +4,7 @@
 #include "archiver/ssh/libssh/ssh_session.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // Logs in by public key: the configured identity, else the agent's keys and the identities that
 // ~/.ssh/config or custom name; of an agent's keys the named ones alone where IdentitiesOnly says
@@ -12,4 +12,4 @@ namespace orcio {
 [[nodiscard]] Result<void> LogIn(SshSession& session, const HostConfig& config,
                                  const Patience& patience);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -6,7 +6,7 @@
 #include "archiver/ssh/libssh/ssh_session.h"
 #include "base/text/words.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // AES-GCM is several times as fast as the ciphers that OpenSSH and libssh prefer.
@@ -208,4 +208,4 @@ Result<SshSettings> ConfigureSession(ssh_session session, const HostConfig& conf
   return settings;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -7,7 +7,7 @@
 #include "archiver/ssh/way/ssh_settings.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What a session needs to know of a host: by OpenSSH's client where this machine has it, else as
 // libssh reads ~/.ssh/config; what `config` says goes before. The session is given all of it.
@@ -23,4 +23,4 @@ namespace orcio {
 [[nodiscard]] std::string PreferringTypes(const std::string& list,
                                           const std::vector<std::string>& types);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

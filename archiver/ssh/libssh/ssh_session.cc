@@ -12,7 +12,7 @@
 #include "archiver/ssh/libssh/ssh_login.h"
 #include "archiver/ssh/libssh/ssh_options.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using std::chrono::milliseconds;
@@ -174,4 +174,4 @@ Error SshSession::Explain(Error error) const {
   return error;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

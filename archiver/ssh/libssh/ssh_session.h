@@ -17,7 +17,7 @@
 #include "base/free_with.h"
 #include "base/threads/patience.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 using SshSessionHandle = std::unique_ptr<ssh_session_struct, FreeWith<ssh_free>>;
 using SshEventHandle = std::unique_ptr<ssh_event_struct, FreeWith<ssh_event_free>>;
@@ -96,4 +96,4 @@ template <class Call>
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

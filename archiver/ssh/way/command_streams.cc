@@ -6,7 +6,7 @@
 
 #include "archiver/host/remote_text.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // tar's complaints about half a million files fit in: a host could go on complaining for good.
@@ -60,4 +60,4 @@ Result<void> PassTo(ByteSink& sink, std::string_view bytes) {
   return {};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -10,7 +10,7 @@
 #include "base/byte_sink.h"
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What a command gets on its standard input, a piece at a time.
 class CommandInput {
@@ -55,4 +55,4 @@ class CommandOutput {
 // All of it, in as many pieces as it takes.
 [[nodiscard]] Result<void> PassTo(ByteSink& sink, std::string_view bytes);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

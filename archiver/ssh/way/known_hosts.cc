@@ -13,7 +13,7 @@
 #include <system_error>
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr uint16_t kSshPort = 22;
@@ -219,4 +219,4 @@ std::vector<std::string> KnownHosts::KeyTypes() const {
   return types;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What known_hosts files say of the key that a host shows; of two that are said, the later one here
 // counts.
@@ -71,4 +71,4 @@ class KnownHosts {
   std::vector<std::string> unreadable_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

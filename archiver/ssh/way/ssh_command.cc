@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 // What any shell leaves alone inside single quotes, and sh inside double ones.
@@ -29,4 +29,4 @@ std::string PortableShellLine(std::string_view prefix, std::string_view command)
   return fmt::format("exec {}sh -c 'eval \"$(printf %b \"{}\")\"'", prefix, encoded);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -21,7 +21,7 @@
 
 #include "base/threads/mutex.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 using std::chrono::milliseconds;
@@ -229,4 +229,4 @@ std::string ProxyProcess::TakeErrors() {
   return said;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

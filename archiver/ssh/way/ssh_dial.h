@@ -13,7 +13,7 @@
 #include "base/threads/patience.h"
 #include "base/unique_fd.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // A TCP connection to the first of these addresses that accepts one. kNetwork with an errno; of
 // several, the message has what each of them said.
@@ -49,4 +49,4 @@ class ProxyProcess {
   UniqueFd complaints_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

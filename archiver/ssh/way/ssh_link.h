@@ -2,11 +2,11 @@
 
 #include <chrono>
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 struct SshOptions {
   // Without a sign of life from the host for this long, the link counts as dead.
   std::chrono::seconds dead_link_timeout{15};
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

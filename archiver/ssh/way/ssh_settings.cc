@@ -25,7 +25,7 @@
 #include "base/text/words.h"
 #include "base/threads/patience.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 namespace {
 
 constexpr std::string_view kNoSsh = "orcio-ssh: none\n";
@@ -400,4 +400,4 @@ Result<std::optional<SshSettings>> AskOpenSsh(const HostConfig& config, const Pa
               objection.empty() ? fmt::format("see `ssh -G {}`", config.address) : objection);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/threads/patience.h"
 
-namespace orcio {
+namespace orcio::inline archiver {
 
 // What OpenSSH's client says that it would do to reach a host (ssh -G).
 struct SshSettings {
@@ -69,4 +69,4 @@ struct SshSettings {
 // `path` with a leading "~/" taken for the home directory.
 [[nodiscard]] std::string ExpandHome(const std::string& path);
 
-}  // namespace orcio
+}  // namespace orcio::inline archiver

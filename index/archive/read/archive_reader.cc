@@ -10,7 +10,7 @@
 #include "index/entry/extent_check.h"
 #include "index/spans/span_decoder.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 using Extents = std::vector<Extent>;
@@ -242,4 +242,4 @@ uint64_t ArchiveReader::File::data_bytes() const {
   return sum;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -12,7 +12,7 @@
 #include "index/files/file_system.h"
 #include "index/sidecar/read/sidecar.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // A piece of what was read, in place in a decoded span; `owner` keeps it alive. Zeros have no owner
 // and point into a page of zeros of the program's own.
@@ -80,4 +80,4 @@ class ArchiveReader::File {
   std::shared_ptr<const std::vector<Extent>> extents_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

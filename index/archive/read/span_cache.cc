@@ -12,7 +12,7 @@
 
 #include "base/threads/mutex.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr size_t kMaxShards = 16;
@@ -223,4 +223,4 @@ SpanCache::Counters SpanCache::counters() const {
   return sum;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

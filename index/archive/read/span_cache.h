@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Decoded bytes of one span, shared by whoever reads them.
 using SpanBytes = std::shared_ptr<const std::vector<std::byte>>;
@@ -63,4 +63,4 @@ class SpanCache {
   std::atomic<uint64_t> next_archive_{1};
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "index/archive/write/header_check.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // A member that holds less is rather compressed together with its neighbours than copied: else many
@@ -237,4 +237,4 @@ Result<TarEntry> TarEntryOf(const Sidecar& sidecar, NodeId node) {
   return entry;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -13,7 +13,7 @@
 #include "index/gzip/gzip_member.h"
 #include "index/sidecar/read/sidecar.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // An archive of orcio's whose entries become entries of another one. Each of its bytes is digested
 // on the way, once and in order, and held against what its sidecar says. Not thread-safe.
@@ -91,4 +91,4 @@ class ArchiveAssembler {
 // not its own inode.
 [[nodiscard]] Result<TarEntry> TarEntryOf(const Sidecar& sidecar, NodeId node);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

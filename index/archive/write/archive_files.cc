@@ -2,7 +2,7 @@
 
 #include "index/sidecar/sidecar_ending.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 std::filesystem::path PartPath(const std::filesystem::path& directory, const std::string& name) {
@@ -63,4 +63,4 @@ Result<void> ArchiveFiles::GiveFinalNames(bool over) {
   return files_.SyncDirectory(directory_);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

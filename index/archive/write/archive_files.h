@@ -10,7 +10,7 @@
 #include "index/files/part_file.h"
 #include "index/sidecar/write/sidecar_builder.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // The two files of an archive that is being made. What was not published is removed. Not
 // thread-safe.
@@ -57,4 +57,4 @@ class ArchiveFiles {
   std::optional<PartFile> sidecar_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -8,7 +8,7 @@
 
 #include "index/archive/write/member_pipeline.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 unsigned ThreadsOr(unsigned wanted) {
@@ -90,4 +90,4 @@ uint64_t ArchiveWriter::archive_bytes() const {
   return state_->pipeline.archive_bytes();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

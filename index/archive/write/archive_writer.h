@@ -13,7 +13,7 @@
 #include "index/files/file_system.h"
 #include "index/sidecar/write/sidecar_builder.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 struct ArchiveWriterOptions {
   unsigned threads = 0;  // compressing; 0: one a core
@@ -74,4 +74,4 @@ class ArchiveWriter : public ByteSink {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -2,7 +2,7 @@
 
 #include "index/archive/write/archive_assembler.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr size_t kReadBytes = size_t{1} << 20;
@@ -78,4 +78,4 @@ Result<void> AssemblySource::Finish() {
               path_.string());
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline index {
 
 BlockPool::BlockPool(size_t capacity) : capacity_(capacity) {
   free_.reserve(capacity);  // so that Return cannot fail
@@ -39,4 +39,4 @@ void BlockPool::Return(PooledBlock* block) {
   returned_.notify_one();
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -9,7 +9,7 @@
 #include "base/threads/mutex.h"
 #include "index/gzip/gzip_member.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // One member's tar bytes, on their way from the network to whoever reads them.
 struct PooledBlock {
@@ -37,4 +37,4 @@ class BlockPool {
   std::vector<std::unique_ptr<PooledBlock>> free_ GUARDED_BY(mutex_);
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

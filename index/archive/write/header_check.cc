@@ -8,7 +8,7 @@
 #include "index/gzip/gzip_member.h"
 #include "index/spans/span_decoder.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 // Headers closer to each other count as one region: the members between them are decoded anyway.
@@ -121,4 +121,4 @@ Result<void> HeaderCheck::Finish(const RandomAccess& archive, const std::string&
               expected.entries, summary.entries);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

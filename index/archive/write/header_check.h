@@ -12,7 +12,7 @@
 #include "index/spans/span_table.h"
 #include "index/tar/tar_scanner.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Whether an archive that was put together is the tar that its entries describe: reads every header
 // of it, up to the end-of-archive marker, and holds it against what was added. Members within a
@@ -36,4 +36,4 @@ class HeaderCheck {
   Sha256 described_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

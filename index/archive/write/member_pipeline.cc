@@ -5,7 +5,7 @@
 
 #include "index/gzip/gzip_member.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 size_t BlocksIn(uint64_t bytes) {
@@ -174,4 +174,4 @@ Result<void> MemberPipeline::CheckWhole() const {
               name_, summary_.tar_bytes, summary_.entries, summary_.end_of_entries);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

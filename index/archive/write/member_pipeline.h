@@ -20,7 +20,7 @@
 #include "index/spans/span_table.h"
 #include "index/tar/tar_scanner.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // From a stream of tar bytes to the members of an archive file, and to all that its sidecar says:
 //
@@ -101,4 +101,4 @@ class MemberPipeline {
   StageGroup stages_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -10,7 +10,7 @@
 #include "base/text/safe_text.h"
 #include "index/sidecar/crc32.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 namespace format = sidecar_format;
@@ -237,4 +237,4 @@ Failure CheckedMap::FailHeader(std::string_view what) const {
               path_.string(), what);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -15,7 +15,7 @@
 #include "index/files/file_system.h"
 #include "index/sidecar/sidecar_format.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 using sidecar_format::SectionId;
 
@@ -106,4 +106,4 @@ class CheckedMap {
   std::unique_ptr<std::atomic<uint64_t>[]> checked_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

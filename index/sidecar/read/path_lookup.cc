@@ -7,7 +7,7 @@
 
 #include "base/text/suggestion.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr int kMaxSymlinks = 40;  // as Linux, path_resolution(7)
@@ -80,4 +80,4 @@ Result<NodeId> FindFollowing(const Sidecar& sidecar, std::string_view path, bool
   return at;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

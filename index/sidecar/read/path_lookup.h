@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "index/sidecar/read/sidecar.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // The node at `path` within the archive, with symlinks followed as a service's own machine would:
 // an absolute target starts at the tree's root, and ".." does not leave it. A symlink in the last
@@ -14,4 +14,4 @@ namespace orcio {
 [[nodiscard]] Result<NodeId> FindFollowing(const Sidecar& sidecar, std::string_view path,
                                            bool follow_last);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

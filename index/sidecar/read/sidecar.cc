@@ -11,7 +11,7 @@
 #include "index/sidecar/read/sidecar_content.h"
 #include "index/sidecar/read/sidecar_records.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 namespace format = sidecar_format;
@@ -264,4 +264,4 @@ Result<std::optional<Sha256Digest>> Sidecar::Digest(NodeId id) const {
   return ORCIO_TRY(map_->Get<Sha256Digest>(SectionId::kDigests, index));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

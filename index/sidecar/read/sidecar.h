@@ -17,7 +17,7 @@
 #include "index/spans/checkpoint.h"
 #include "index/spans/span_table.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 class CheckedMap;
 
@@ -134,4 +134,4 @@ class Sidecar {
   ArchiveIdentity archive_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "index/entry/extent_check.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 namespace format = sidecar_format;
@@ -94,4 +94,4 @@ Result<std::string> LoadText(const CheckedMap& map, SectionId section, uint64_t 
   return text;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

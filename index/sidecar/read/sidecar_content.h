@@ -9,7 +9,7 @@
 #include "index/sidecar/read/checked_map.h"
 #include "index/sidecar/read/sidecar_records.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // What a sidecar holds of varying length, copied out of it. As in sidecar_records.h, whatever
 // breaks a rule of FORMAT.md is kDamaged.
@@ -24,4 +24,4 @@ namespace orcio {
 [[nodiscard]] Result<std::string> LoadText(const CheckedMap& map, SectionId section,
                                            uint64_t limit);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

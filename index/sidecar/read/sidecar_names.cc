@@ -7,7 +7,7 @@
 #include "index/sidecar/read/sidecar.h"
 #include "index/sidecar/read/sidecar_records.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 namespace format = sidecar_format;
@@ -67,4 +67,4 @@ Result<std::vector<NodeId>> Sidecar::NodesNamed(std::string_view name) const {
   return found;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -11,7 +11,7 @@
 #include "index/sidecar/read/sidecar.h"
 #include "index/sidecar/sidecar_ending.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr size_t kNameBytes = 8;  // in a directory's name: enough to keep repositories apart
@@ -63,4 +63,4 @@ Result<void> MakeIndexDirectory(const std::filesystem::path& directory) {
                    fmt::format("cannot make the directory of indexes {}", directory.string()));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

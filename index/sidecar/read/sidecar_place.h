@@ -4,7 +4,7 @@
 
 #include "index/files/file_system.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Where the sidecar of `archive` is or would be: beside it, as "<archive>.idx". With an
 // `index_directory` (the archive's own directory cannot be written, or shall not be) under the same
@@ -22,4 +22,4 @@ namespace orcio {
 // digests of what is in the archives.
 [[nodiscard]] Result<void> MakeIndexDirectory(const std::filesystem::path& directory);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

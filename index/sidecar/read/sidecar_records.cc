@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/memory/chunked_array.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 namespace format = sidecar_format;
@@ -148,4 +148,4 @@ Result<Timestamp> LoadTime(const CheckedMap& map, const NodeRecord& record) {
   return Timestamp{seconds, static_cast<uint32_t>(nanoseconds)};
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -9,7 +9,7 @@
 #include "index/sidecar/read/checked_map.h"
 #include "index/sidecar/sidecar_format.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // A sidecar's records, read and held against the rules of FORMAT.md: checksums say that a record is
 // as it was written, not that it was written by us. Whatever breaks a rule is kDamaged.
@@ -50,4 +50,4 @@ struct NodePlace {
 // kDamaged, about the node's record.
 [[nodiscard]] Failure FailNode(const CheckedMap& map, uint32_t id, std::string_view what);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -5,7 +5,7 @@
 
 // What a Sidecar says of spans.
 
-namespace orcio {
+namespace orcio::inline index {
 
 namespace format = sidecar_format;
 
@@ -85,4 +85,4 @@ Result<std::vector<std::byte>> Sidecar::PackedWindow(const SpanStart& start) con
   return packed;
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

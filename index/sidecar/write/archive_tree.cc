@@ -8,7 +8,7 @@
 #include "index/entry/tar_path.h"
 #include "index/sidecar/sidecar_format.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 namespace format = sidecar_format;
@@ -389,4 +389,4 @@ ArrangedTree ArchiveTree::Arrange() && {
   return ArrangedTree(std::move(parts_));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -12,7 +12,7 @@
 #include "index/sidecar/write/arranged_tree.h"
 #include "index/sidecar/write/tree_parts.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // The tree that `tar x` of GNU tar leaves behind of entries in stream order, held in scratch memory
 // in about 100 bytes an entry and the names, digests and attributes. Where `tar x` would complain
@@ -89,4 +89,4 @@ class ArchiveTree {
   NameId last_directory_{};
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace orcio {
+namespace orcio::inline index {
 
 ArrangedTree::ArrangedTree(TreeParts&& parts)
     : parts_(std::move(parts)),
@@ -48,4 +48,4 @@ void ArrangedTree::ChoosePrimaries() {
   }
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -8,7 +8,7 @@
 #include "index/sidecar/sidecar_format.h"
 #include "index/sidecar/write/tree_parts.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // A tree to which nothing is added any more, its nodes numbered as a sidecar has them: breadth
 // first, the names of each directory in the order of their bytes. Not thread-safe.
@@ -59,4 +59,4 @@ class ArrangedTree {
   ChunkedArray<sidecar_format::Directory> directories_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

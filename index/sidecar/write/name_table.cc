@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 constexpr size_t kFewestSlots = 4;
@@ -88,4 +88,4 @@ void NameTable::Grow(Children& children) {
   old.Free(memory_);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -9,7 +9,7 @@
 #include "base/memory/keyed_hash.h"
 #include "base/memory/scratch_memory.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // Which of a tree's names, and which of the contents that they stand for: two kinds of numbers that
 // must not be mistaken for each other, nor for a node's.
@@ -79,4 +79,4 @@ class NameTable {
   ChunkedArray<Children> children_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "index/sidecar/crc32.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 namespace format = sidecar_format;
@@ -98,4 +98,4 @@ Result<void> SectionWriter::Finish(format::Header header) {
   return file_.WriteAt(0, block);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -10,7 +10,7 @@
 #include "index/files/file_system.h"
 #include "index/sidecar/sidecar_format.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 using sidecar_format::SectionId;
 
@@ -63,4 +63,4 @@ class SectionWriter {
   Result<void> result_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

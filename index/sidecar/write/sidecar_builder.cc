@@ -5,7 +5,7 @@
 #include "index/sidecar/write/archive_tree.h"
 #include "index/sidecar/write/sidecar_writer.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 SidecarBuilder::SidecarBuilder(const std::filesystem::path& scratch_directory)
     : memory_(scratch_directory), tree_(std::make_unique<ArchiveTree>(memory_)) {}
@@ -26,4 +26,4 @@ Result<void> SidecarBuilder::Write(WritableFile& file, const ArchiveIdentity& ar
   return WriteSidecar({tree, archive, spans, tar, facts, starts}, file);
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -16,7 +16,7 @@
 #include "index/spans/span_table.h"
 #include "index/tar/tar_scanner.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 class ArchiveTree;
 class WindowStore;
@@ -56,4 +56,4 @@ class SidecarBuilder {
   std::unique_ptr<ArchiveTree> tree_;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index

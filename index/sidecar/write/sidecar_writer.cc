@@ -10,7 +10,7 @@
 #include "index/sidecar/write/section_writer.h"
 #include "index/sidecar/write/span_writer.h"
 
-namespace orcio {
+namespace orcio::inline index {
 namespace {
 
 namespace format = sidecar_format;
@@ -275,4 +275,4 @@ Result<void> WriteSidecar(const SidecarContent& content, WritableFile& file) {
   return out.Finish(MakeHeader(content));
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -8,7 +8,7 @@
 #include "index/sidecar/write/sidecar_builder.h"
 #include "index/spans/window_store.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // What goes into a sidecar. All of it outlives the writing.
 struct SidecarContent {
@@ -22,4 +22,4 @@ struct SidecarContent {
 
 [[nodiscard]] Result<void> WriteSidecar(const SidecarContent& content, WritableFile& file);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

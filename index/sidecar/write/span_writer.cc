@@ -3,7 +3,7 @@
 #include "index/sidecar/sidecar_format.h"
 #include "index/spans/window_store.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 namespace format = sidecar_format;
 
@@ -49,4 +49,4 @@ Result<void> WriteSpanStarts(const SpanStarts& starts, SectionWriter& out) {
   return starts.windows.ReadAll([&](std::span<const std::byte> bytes) { out.Append(bytes); });
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

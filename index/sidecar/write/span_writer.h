@@ -8,7 +8,7 @@
 #include "index/sidecar/write/sidecar_builder.h"
 #include "index/spans/span_table.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // The part of a sidecar that says how to decode the tar.
 
@@ -19,4 +19,4 @@ namespace orcio {
 void WriteSpans(std::span<const Span> spans, SectionWriter& out);
 [[nodiscard]] Result<void> WriteSpanStarts(const SpanStarts& starts, SectionWriter& out);
 
-}  // namespace orcio
+}  // namespace orcio::inline index

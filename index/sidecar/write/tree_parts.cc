@@ -2,7 +2,7 @@
 
 #include "index/sidecar/sidecar_format.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 TreeContent TreeContent::ImpliedDirectory() {
   TreeContent content(EntryType::kDirectory);
@@ -23,4 +23,4 @@ TreeParts::TreeParts(ScratchMemory& scratch)
   contents.Append(TreeContent::ImpliedDirectory());
 }
 
-}  // namespace orcio
+}  // namespace orcio::inline index

@@ -12,7 +12,7 @@
 #include "index/entry/entry.h"
 #include "index/sidecar/write/name_table.h"
 
-namespace orcio {
+namespace orcio::inline index {
 
 // What stands behind one name, or behind several that are hard links of each other.
 struct TreeContent {
@@ -98,4 +98,4 @@ struct TreeParts {
   uint64_t warning_count = 0;
 };
 
-}  // namespace orcio
+}  // namespace orcio::inline index
