@@ -117,7 +117,7 @@ bool IsKept(std::string_view name) {
 bool IsInterrupted(std::string_view name) {
   if (!name.starts_with('.') || !name.ends_with(kResume)) return false;
   name = WithoutEnding(name.substr(1), kResume);
-  return name.ends_with(kIndex) && IsArchiveName(WithoutEnding(name, kIndex));
+  return name.ends_with(kSidecarEnding) && IsArchiveName(WithoutEnding(name, kSidecarEnding));
 }
 
 Result<bool> RemoveOld(const FileSystem& files, const std::filesystem::path& path,
