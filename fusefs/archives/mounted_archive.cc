@@ -146,10 +146,11 @@ MountedArchive::Opened MountedArchive::OpenAtOnce() {
   return {reader_, reader_ != nullptr && std::exchange(is_new_, false)};
 }
 
-void MountedArchive::Close() {
+bool MountedArchive::Close() {
   Reader closed;  // let go of without the lock
   const MutexLock lock(mutex_);
-  if (open_files_ == 0 && !busy_ && !indexing_) closed = std::move(reader_);
+  if (open_files_ == 0 && !busy_ && !indexing_) closed = std::exchange(reader_, nullptr);
+  return closed != nullptr;
 }
 
 bool MountedArchive::is_open() {

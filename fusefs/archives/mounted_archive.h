@@ -72,8 +72,8 @@ class MountedArchive : public std::enable_shared_from_this<MountedArchive> {
   [[nodiscard]] bool Heal(const Reader& reader, const GaveUp& gave_up = {});
 
   // Lets go of the archive and its sidecar, unless a file in it is open: it may be gone from the
-  // repository by now. The next who touches it opens it again.
-  void Close();
+  // repository by now. The next who touches it opens it again. Whether something was let go of.
+  bool Close();
   [[nodiscard]] bool is_open();
   [[nodiscard]] Clock::time_point last_used() const { return Clock::time_point(last_used_); }
   // A file in it has been opened, or closed.

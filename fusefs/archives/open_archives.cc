@@ -22,7 +22,10 @@ void OpenArchives::Add(const std::shared_ptr<MountedArchive>& archive) {
     open = InUse();
   }
   // The new one comes last. What cannot be closed, since files in it are open, counts all the same.
-  for (size_t i = 0; i + limits_.most < open.size(); ++i) open[i]->Close();
+  size_t excess = open.size() > limits_.most ? open.size() - limits_.most : 0;
+  for (size_t i = 0; i + 1 < open.size() && excess > 0; ++i) {
+    if (open[i]->Close()) --excess;
+  }
 }
 
 OpenArchives::Archives OpenArchives::InUse() {

@@ -56,7 +56,8 @@ class MountedTree::OpenedFile : public Namespace::File {
   // Before anything is read.
   Result<void> Find(const MountedArchive::Reader& reader, NodeId node) {
     node_ = node;
-    found_ = std::make_shared<const Found>(Found{reader, ORCIO_TRY(reader->OpenFile(node))});
+    auto file = ORCIO_TRY(reader->OpenFile(node));
+    found_ = std::make_shared<const Found>(Found{reader, std::move(file)});
     const ArchivePolicy& policy = archive_->policy();
     if (const uint64_t window = policy.read_ahead.Window(policy.cache.budget_bytes()); window > 0)
       pattern_.emplace(window, found_->file.size());

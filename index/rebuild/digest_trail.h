@@ -3,10 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <optional>
 
 #include "base/sha256.h"
+#include "base/threads/mutex.h"
 
 namespace orcio::inline index {
 
@@ -19,22 +19,22 @@ class DigestTrail {
 
   // At `state.bytes` of the archive, a multiple of kPieceBytes behind all that were added before.
   void Add(const Sha256State& state) {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     states_.push_back(state);
   }
   // At the last piece that begins at or before `offset`, which forgets those before it. Nothing
   // where that is not there.
   [[nodiscard]] std::optional<Sha256State> At(uint64_t offset) {
     const uint64_t begin = offset / kPieceBytes * kPieceBytes;
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     while (!states_.empty() && states_.front().bytes < begin) states_.pop_front();
     if (states_.empty() || states_.front().bytes != begin) return std::nullopt;
     return states_.front();
   }
 
  private:
-  std::mutex mutex_;
-  std::deque<Sha256State> states_;  // guarded by mutex_
+  Mutex mutex_;
+  std::deque<Sha256State> states_ GUARDED_BY(mutex_);
 };
 
 }  // namespace orcio::inline index

@@ -92,9 +92,11 @@ std::string AsSelector(std::string_view path) {
   std::string_view rest = path.substr(service.size() + 1);
   if (!IsServiceName(service)) return "SERVICE[@DATE][:PATH]";
   std::string selector(service);
-  if (rest.starts_with("latest") || (!rest.empty() && rest[0] >= '0' && rest[0] <= '9')) {
-    const size_t end = std::min(rest.find_first_of("/:"), rest.size());
-    selector.append("@").append(rest.substr(0, end));
+  const size_t end = std::min(rest.find_first_of("/:"), rest.size());
+  const std::string_view date = rest.substr(0, end);
+  const bool has_year = date.size() >= 4 && date.find_first_not_of("0123456789") >= 4;
+  if (has_year || date == "latest" || date.starts_with("latest~")) {
+    selector.append("@").append(date);
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return rest.empty() ? selector : selector.append(":").append(rest);

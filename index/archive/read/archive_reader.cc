@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <map>
 #include <utility>
 
 #include "base/bytes.h"
@@ -47,6 +48,7 @@ struct ArchiveReader::State {
         id(spans.NewArchive()) {}
 
   Result<std::shared_ptr<const Extents>> ExtentsOf(const NodeInfo& node) const;
+  std::shared_ptr<const Extents> KnownExtents(NodeId node) const REQUIRES(mutex);
   Result<uint64_t> SpanHolding(uint64_t tar_offset) const;
   Result<SpanBytes> SpanContent(uint64_t index, const Span& span) const;
   Result<SpanBytes> Decode(uint64_t index, const Span& span) const;
@@ -61,16 +63,16 @@ struct ArchiveReader::State {
   mutable std::atomic<uint64_t> likely_span{0};
 
   mutable Mutex mutex;
-  // The extents last looked up: a sparse file can have millions, and is looked at before it is
-  // opened, and by many at once.
-  mutable NodeId extents_node GUARDED_BY(mutex) = 0;
+  // The extents last looked up, and all that somebody has: a sparse file can have millions, and is
+  // looked at before it is opened, and by many at once.
   mutable std::shared_ptr<const Extents> recent_extents GUARDED_BY(mutex);
+  mutable std::map<NodeId, std::weak_ptr<const Extents>> known_extents GUARDED_BY(mutex);
 };
 
 Result<std::shared_ptr<const Extents>> ArchiveReader::State::ExtentsOf(const NodeInfo& node) const {
   {
     const MutexLock lock(mutex);
-    if (recent_extents != nullptr && extents_node == node.inode) return recent_extents;
+    if (auto known = KnownExtents(node.inode)) return known;
   }
   const auto extents = std::make_shared<const Extents>(ORCIO_TRY(sidecar->Extents(node.inode)));
   // The sidecar lets those of a file that is not whole lie beyond the tar.
@@ -79,9 +81,19 @@ Result<std::shared_ptr<const Extents>> ArchiveReader::State::ExtentsOf(const Nod
                 name, node.data_offset);
   }
   const MutexLock lock(mutex);
-  extents_node = node.inode;
-  recent_extents = extents;
-  return extents;
+  // Two may have looked them up at once: those of the first are everybody's.
+  recent_extents = KnownExtents(node.inode);
+  if (recent_extents == nullptr) {
+    std::erase_if(known_extents, [](const auto& known) { return known.second.expired(); });
+    known_extents[node.inode] = extents;
+    recent_extents = extents;
+  }
+  return recent_extents;
+}
+
+std::shared_ptr<const Extents> ArchiveReader::State::KnownExtents(NodeId node) const {
+  const auto known = known_extents.find(node);
+  return known == known_extents.end() ? nullptr : known->second.lock();
 }
 
 Result<uint64_t> ArchiveReader::State::SpanHolding(uint64_t tar_offset) const {

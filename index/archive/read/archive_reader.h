@@ -51,8 +51,8 @@ class ArchiveReader {
 };
 
 // A regular file of an archive. Where its content lies has been looked up, which takes 24 bytes of
-// memory for each piece of a sparse file. Reading it takes no lock but the cache's. Thread-safe;
-// the reader outlives it.
+// memory for each piece of a sparse file, once for all who have it open. Reading it takes no lock
+// but the cache's. Thread-safe; the reader outlives it.
 class ArchiveReader::File {
  public:
   // Holes included.

@@ -66,8 +66,12 @@ Result<NodeId> FindFollowing(const Sidecar& sidecar, std::string_view path, bool
     const auto child = ORCIO_TRY(sidecar.Lookup(at, component));
     if (!child) return Missing(sidecar, at, path, component);
     const bool follow = !left.empty() || follow_last;
+    if (!follow) {
+      at = *child;
+      continue;
+    }
     const EntryType type = ORCIO_TRY(sidecar.Node(*child)).type;
-    if (!follow || type != EntryType::kSymlink) {
+    if (type != EntryType::kSymlink) {
       at = *child;
       continue;
     }

@@ -116,6 +116,9 @@ TEST_CASE(
   // Else a stop would cut the connections by which a service is started again.
   CHECK(machine.Must("systemctl show --value --property=KillMode orcio-archive.service "
                      "orcio-recover.service | grep .") == "mixed\nmixed\n");
+  // And a service whose start takes long would be left half started.
+  CHECK(machine.Must("systemctl show --value --property=TimeoutStopUSec orcio-archive.service "
+                     "orcio-recover.service | grep .") == "1h\n1h\n");
   // Without a configuration there is nothing to archive, and nothing to complain of.
   machine.Must("systemctl start orcio-archive.service");
   CHECK(machine.Must("systemctl show --value --property=ConditionResult orcio-archive.service") ==

@@ -92,6 +92,8 @@ TEST_CASE("Who names an archive by its path in a mount hears how to write that")
       {"wiki/latest~2:srv/f", "wiki@latest~2:srv/f"},
       {"wiki/2026-11-16T020000Z/", "wiki@2026-11-16T020000Z"},
       {"wiki/latest", "wiki@latest"},
+      {"wiki/latest-news/f", "wiki:latest-news/f"},
+      {"wiki/2fa/secret", "wiki:2fa/secret"},
       {"wiki/srv/f", "wiki:srv/f"},
       {"wiki/", "wiki"},
       {"/backups/wiki/latest/f", "SERVICE[@DATE][:PATH]"}};
