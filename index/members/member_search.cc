@@ -156,7 +156,8 @@ Result<uint64_t> MemberSearch::FindMember(uint64_t from) const {
 }
 
 Result<Stretch> MemberSearch::LostFrom(uint64_t begin) const {
-  Stretch lost{begin, ORCIO_TRY(FindMember(begin + 1)), 0, false, true};
+  const uint64_t end = ORCIO_TRY(FindMember(begin + 1));
+  Stretch lost{begin, end, 0, false, true};
   if (lost.end - begin > kMaxMemberBytes || lost.end - begin < gzip::kTrailerBytes) return lost;
   const uint32_t length = ORCIO_TRY(LengthBefore(lost.end));
   if (length <= kMaxMemberTarBytes) lost.tar_bytes = length;

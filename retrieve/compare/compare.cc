@@ -64,11 +64,8 @@ class Comparison {
   }
 
   Result<void> One(const Sidecar& sidecar, NodeId id, TreeChange::Kind kind) {
-    TreeChange change{.kind = kind,
-                      .path = ORCIO_TRY(sidecar.Path(id)),
-                      .before = {},
-                      .after = {},
-                      .metadata = {}};
+    TreeChange change{.kind = kind, .path = {}, .before = {}, .after = {}, .metadata = {}};
+    change.path = ORCIO_TRY(sidecar.Path(id));
     auto& side = kind == TreeChange::Kind::kAdded ? change.after : change.before;
     side = ORCIO_TRY(TakeSnapshot(sidecar, id));
     ORCIO_TRY(changed_(change));

@@ -43,7 +43,8 @@ class Members {
     const std::lock_guard lock(mutex_);
     std::vector<std::byte> head(kMaxMemberHeaderBytes);
     head.resize(ORCIO_TRY(archive_.ReadAt(offset_, head)));
-    const Member member{offset_, ORCIO_TRY(ParseMemberHeader(head))};
+    const auto header = ORCIO_TRY(ParseMemberHeader(head));
+    const Member member{offset_, header};
     if (!member.header.is_end) offset_ += member.header.member_bytes;
     return member;
   }

@@ -34,8 +34,8 @@ Result<ArchiveIdentity> MakeArchive(const std::filesystem::path& path, uint64_t 
   if (::truncate(path.c_str(), static_cast<off_t>(bytes)) != 0)
     return FailErrno(errno, path.string());
   const auto file = ORCIO_TRY(files.OpenRead(path));
-  return ArchiveIdentity{
-      .bytes = bytes, .sha256 = {}, .edges_sha256 = ORCIO_TRY(DigestEdges(*file))};
+  const auto edges = ORCIO_TRY(DigestEdges(*file));
+  return ArchiveIdentity{.bytes = bytes, .sha256 = {}, .edges_sha256 = edges};
 }
 
 Result<void> Make(const std::filesystem::path& archive, unsigned entries) {

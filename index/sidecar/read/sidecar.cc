@@ -126,13 +126,14 @@ Result<SidecarWarnings> Sidecar::warnings() const {
 Result<NodeInfo> Sidecar::Node(NodeId id) const {
   NodeRecord record = ORCIO_TRY(LoadInode(*map_, id));
   NodePlace place = ORCIO_TRY(LoadPlace(*map_, record));
+  const Timestamp mtime = ORCIO_TRY(LoadTime(*map_, record));
   NodeInfo info{.id = id,
                 .type = record.type(),
                 .inode = record.id,
                 .mode = record.attribute.mode & 07777,
                 .uid = record.attribute.uid,
                 .gid = record.attribute.gid,
-                .mtime = ORCIO_TRY(LoadTime(*map_, record)),
+                .mtime = mtime,
                 .sparse = record.has(format::kSparse),
                 .has_attributes = record.has(format::kHasXattrs),
                 .complete = !record.has(format::kIncomplete),

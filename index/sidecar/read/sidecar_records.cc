@@ -37,8 +37,8 @@ Failure FailNode(const CheckedMap& map, uint32_t id, std::string_view what) {
 Result<NodeRecord> LoadNode(const CheckedMap& map, uint32_t id) {
   if (id >= map.header().node_count)
     return Fail(ErrorKind::kInvalid, "{} has no node {}", map.path().string(), id);
-  NodeRecord record{
-      .id = id, .node = ORCIO_TRY(map.Get<format::Node>(SectionId::kNodes, id)), .attribute = {}};
+  NodeRecord record{.id = id, .node = {}, .attribute = {}};
+  record.node = ORCIO_TRY(map.Get<format::Node>(SectionId::kNodes, id));
   record.attribute =
       ORCIO_TRY(map.Get<format::Attribute>(SectionId::kAttributes, record.node.attribute));
   if (record.attribute.type > static_cast<uint16_t>(EntryType::kSocket))
