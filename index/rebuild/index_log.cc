@@ -3,6 +3,7 @@
 #include <libdeflate.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "index/sidecar/archive_identity.h"
@@ -17,7 +18,16 @@ std::filesystem::path LogOf(const std::filesystem::path& sidecar) {
   return sidecar.parent_path() / ("." + sidecar.filename().string() + ".resume");
 }
 
+std::filesystem::path DirectoryOf(const std::filesystem::path& path) {
+  const auto directory = path.parent_path();
+  return directory.empty() ? "." : directory;
+}
+
 }  // namespace
+
+bool IsDiskFull(const Error& error) {
+  return error.errnum == ENOSPC || error.errnum == EDQUOT;
+}
 
 IndexLog::IndexLog(const FileSystem& files, std::filesystem::path archive,
                    std::filesystem::path sidecar, const RebuildOptions& options)
@@ -28,8 +38,8 @@ IndexLog::IndexLog(const FileSystem& files, std::filesystem::path archive,
       options_(options),
       due_(options.keep_every) {}
 
-std::optional<ResumedIndex> IndexLog::TakeUp(const RandomAccess& archive, bool is_gzip,
-                                             IndexedArchive& indexed) {
+Result<std::optional<ResumedIndex>> IndexLog::TakeUp(const RandomAccess& archive, bool is_gzip,
+                                                     IndexedArchive& indexed) {
   auto begin = BeginRecord(archive);
   if (!begin) {
     GiveUp(begin.error());
@@ -38,18 +48,24 @@ std::optional<ResumedIndex> IndexLog::TakeUp(const RandomAccess& archive, bool i
   keeps_ = true;
   const auto old = files_.OpenRead(path_);
   there_ = old.has_value() || old.error().kind != ErrorKind::kNotFound;
-  if (old) {
-    auto read = ReadOld(**old, *begin, archive, is_gzip, indexed);
-    if (read) {
-      if (auto copied = CopyOld(**old, read->log_bytes); !copied) GiveUp(copied.error());
-      crc32_ = read->crc32;
-      due_ = read->resumed.point.scan.position + options_.keep_every;
-      return std::move(read->resumed);
-    }
-    Tell(fmt::format("{} cannot be used: {}; indexing begins anew", path_.string(),
-                     read.error().message));
+  if (!old) return BeginAnew(*begin, old.error());
+  auto read = ReadOld(**old, *begin, archive, is_gzip, indexed);
+  if (!read) return BeginAnew(*begin, read.error());
+  if (auto copied = CopyOld(**old, read->log_bytes); !copied) GiveUp(copied.error());
+  crc32_ = read->crc32;
+  due_ = read->resumed.point.scan.position + options_.keep_every;
+  return std::move(read->resumed);
+}
+
+Result<std::optional<ResumedIndex>> IndexLog::BeginAnew(std::span<const std::byte> begin,
+                                                        const Error& error) {
+  const bool refused = error.kind == ErrorKind::kDamaged || error.kind == ErrorKind::kInvalid ||
+                       IsPermissionDenied(error);
+  if (there_ && !refused) return Failure(error);
+  if (there_) {
+    Tell(fmt::format("{} cannot be used: {}; indexing begins anew", path_.string(), error.message));
   }
-  Append(*begin);
+  Append(begin);
   return std::nullopt;
 }
 
@@ -75,12 +91,12 @@ Result<ReadLog> IndexLog::ReadOld(const RandomAccess& old, std::span<const std::
 
 // Into a file of its own: another process may be at work on the old one.
 Result<void> IndexLog::CopyOld(const RandomAccess& old, uint64_t bytes) {
-  file_.emplace(ORCIO_TRY(PartFile::CreateBeside(files_, sidecar_, "resume")));
+  ORCIO_TRY(CheckRoom(bytes));
   std::vector<std::byte> buffer(size_t{1} << 20);
   for (uint64_t offset = 0; offset < bytes; offset += buffer.size()) {
     buffer.resize(static_cast<size_t>(std::min<uint64_t>(buffer.size(), bytes - offset)));
     ORCIO_TRY(ReadExactly(old, offset, buffer, path_.string()));
-    ORCIO_TRY(file_->file().Append(buffer));
+    ORCIO_TRY(WriteBytes(buffer));
   }
   return {};
 }
@@ -93,8 +109,8 @@ void IndexLog::Add(LogRecord type, const Record& record) {
 }
 
 void IndexLog::AddSpan(const LogSpan& span) {
+  if (keeps_ && !last_span_.empty()) Append(last_span_);
   if (!keeps_) return;
-  if (!last_span_.empty()) Append(last_span_);
   last_span_.assign(1, static_cast<std::byte>(LogRecord::kSpan));
   RecordWriter{last_span_}(span);
 }
@@ -127,9 +143,26 @@ void IndexLog::Append(std::span<const std::byte> record) {
 }
 
 Result<void> IndexLog::Write() {
-  if (!file_) file_.emplace(ORCIO_TRY(PartFile::CreateBeside(files_, sidecar_, "resume")));
-  ORCIO_TRY(file_->file().Append(unwritten_));
+  ORCIO_TRY(CheckRoom(unwritten_.size()));
+  ORCIO_TRY(WriteBytes(unwritten_));
   unwritten_.clear();
+  return {};
+}
+
+// The sidecar will take about as much as the log.
+Result<void> IndexLog::CheckRoom(uint64_t more) const {
+  const auto free_bytes = files_.FreeBytes(DirectoryOf(sidecar_));
+  // Where nobody can tell, writing does.
+  if (!free_bytes || *free_bytes >= file_bytes_ + 2 * more) return {};
+  return Failure(Error{ErrorKind::kIo, ENOSPC,
+                       fmt::format("only {} bytes are free beside {}, and its index needs them",
+                                   *free_bytes, sidecar_.string())});
+}
+
+Result<void> IndexLog::WriteBytes(std::span<const std::byte> bytes) {
+  if (!file_) file_.emplace(ORCIO_TRY(PartFile::CreateBeside(files_, sidecar_, "resume")));
+  ORCIO_TRY(file_->file().Append(bytes));
+  file_bytes_ += bytes.size();
   return {};
 }
 
@@ -144,12 +177,13 @@ Result<void> IndexLog::GiveName() {
   return {};
 }
 
-// An older log stays: it is as good as it was.
+// An older log stays where there is room: it is as good as it was.
 void IndexLog::GiveUp(const Error& error) {
   keeps_ = false;
   file_.reset();
   unwritten_ = {};
   last_span_ = {};
+  if (IsDiskFull(error)) Remove();
   Tell(fmt::format("{}: if indexing is interrupted it will begin anew: {}", archive_.string(),
                    error.message));
 }

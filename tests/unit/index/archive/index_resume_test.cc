@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <fstream>
 #include <random>
@@ -14,6 +15,7 @@
 #include "tests/support/archives/written_archive.h"
 #include "tests/support/catch.h"
 #include "tests/support/files/failing_files.h"
+#include "tests/support/files/watched_files.h"
 #include "tests/support/sanitized.h"
 #include "tests/support/scratch_directory.h"
 
@@ -65,7 +67,7 @@ struct Interrupted {
     return options;
   }
   // Indexes until `spans` have been decoded, then is asked to stop, or kills itself.
-  Result<void> Run(size_t spans, bool killed = false) {
+  Result<void> Run(size_t spans, bool killed = false, const FileSystem& files = LocalFileSystem()) {
     std::stop_source stop;
     RebuildOptions options = Options();
     options.progress = [&, seen = size_t{0}](uint64_t, uint64_t) mutable {
@@ -73,7 +75,7 @@ struct Interrupted {
       if (killed) ::kill(::getpid(), SIGKILL);
       stop.request_stop();
     };
-    return RebuildSidecar(LocalFileSystem(), archive, sidecar, options, stop.get_token());
+    return RebuildSidecar(files, archive, sidecar, options, stop.get_token());
   }
   Result<void> RunToTheEnd() {
     return RebuildSidecar(LocalFileSystem(), archive, sidecar, Options(), {});
@@ -93,6 +95,51 @@ struct Interrupted {
           std::set<std::string>{archive.filename().string(), sidecar.filename().string()});
     REQUIRE(Read(sidecar) == expected);
   }
+};
+
+// A disk with so much room for the record of indexing, and so much that it says is free.
+class SmallDisk : public test::WatchedFiles {
+ public:
+  SmallDisk(uint64_t room, uint64_t free_bytes)
+      : WatchedFiles([this](const auto& path, size_t bytes) { return Take(path, bytes); }),
+        room_(room),
+        free_bytes_(free_bytes) {}
+  [[nodiscard]] Result<uint64_t> FreeBytes(const std::filesystem::path&) const override {
+    return free_bytes_;
+  }
+
+ private:
+  Result<void> Take(const std::filesystem::path& path, size_t bytes) {
+    if (path.string().find(".resume") == std::string::npos) return {};
+    if (bytes > room_) return FailErrno(ENOSPC, path.string());
+    room_ -= bytes;
+    return {};
+  }
+
+  uint64_t room_;
+  const uint64_t free_bytes_;
+};
+
+// Of which nobody can read the file at `bad`.
+class BadSector : public test::WatchedFiles {
+ public:
+  explicit BadSector(std::filesystem::path bad)
+      : WatchedFiles([](const auto&, size_t) { return Result<void>(); }), bad_(std::move(bad)) {}
+  [[nodiscard]] Result<std::unique_ptr<RandomAccess>> OpenRead(
+      const std::filesystem::path& path) const override {
+    if (path == bad_) return std::make_unique<Unreadable>();
+    return WatchedFiles::OpenRead(path);
+  }
+
+ private:
+  struct Unreadable : RandomAccess {
+    [[nodiscard]] Result<size_t> ReadAt(uint64_t, std::span<std::byte>) const override {
+      return FailErrno(EIO, "cannot read it");
+    }
+    [[nodiscard]] uint64_t size() const override { return 1000; }
+  };
+
+  const std::filesystem::path bad_;
 };
 
 const Bytes& Tar() {
@@ -271,6 +318,58 @@ TEST_CASE("Where one call fails while an archive is indexed the sidecar is right
   // Where the record could not be written, indexing went on.
   CHECK(done > 3);
   REQUIRE_OK(indexing.RunToTheEnd());
+  indexing.RequireDone();
+}
+
+TEST_CASE("Where the disk gets full no record of indexing takes the room that the sidecar needs") {
+  Interrupted indexing(Gzip(Tar()));
+  constexpr uint64_t kPlenty = uint64_t{1} << 40;
+  constexpr uint64_t kLittle = 100'000;  // a place to go on from takes a third of it
+  for (const auto& [room, free_bytes] :
+       {std::pair(kLittle, kPlenty), std::pair(kPlenty, kLittle)}) {
+    for (const bool earlier : {false, true}) {
+      CAPTURE(room, free_bytes, earlier);
+      if (earlier) REQUIRE_FALSE(indexing.Run(6));
+      REQUIRE(std::filesystem::exists(indexing.log) == earlier);
+      indexing.notes.clear();
+      const SmallDisk disk(room, free_bytes);
+      const auto made = indexing.Run(earlier ? 2 : 8, false, disk);
+      REQUIRE_FALSE(made);
+      CHECK(made.error().kind == ErrorKind::kCancelled);
+      CHECK(indexing.Names() == std::set<std::string>{indexing.archive.filename().string()});
+      REQUIRE(indexing.notes.size() == 1);
+      CHECK(indexing.notes[0].find("it will begin anew") != std::string::npos);
+    }
+  }
+  REQUIRE_OK(indexing.RunToTheEnd());
+  indexing.RequireDone();
+}
+
+TEST_CASE("A sidecar for which the disk has no room gets that of the record of its indexing") {
+  Interrupted indexing(Gzip(test::MakeTar(6 << 20)));
+  REQUIRE_FALSE(indexing.Run(4));
+  const test::WatchedFiles full([&](const std::filesystem::path& path, size_t) -> Result<void> {
+    if (path.string().ends_with(".idx.part")) return FailErrno(ENOSPC, path.string());
+    return {};
+  });
+  const auto made = RebuildSidecar(full, indexing.archive, indexing.sidecar, {}, {});
+  REQUIRE_FALSE(made);
+  CHECK(made.error().errnum == ENOSPC);
+  CHECK(indexing.Names() == std::set<std::string>{indexing.archive.filename().string()});
+}
+
+TEST_CASE("A record of interrupted indexing that cannot be read now is kept for later") {
+  Interrupted indexing(Gzip(test::MakeTar(6 << 20)));
+  REQUIRE_FALSE(indexing.Run(4));
+  const Bytes log = Interrupted::Read(indexing.log);
+  const auto made = RebuildSidecar(BadSector(indexing.log), indexing.archive, indexing.sidecar,
+                                   indexing.Options(), {});
+  REQUIRE_FALSE(made);
+  CHECK(made.error().errnum == EIO);
+  CHECK(Interrupted::Read(indexing.log) == log);
+  CHECK(indexing.notes.empty());
+  REQUIRE_OK(indexing.RunToTheEnd());
+  CHECK(indexing.resumed.size() == 1);
   indexing.RequireDone();
 }
 
