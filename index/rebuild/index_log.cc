@@ -39,6 +39,7 @@ IndexLog::IndexLog(const FileSystem& files, std::filesystem::path archive,
       due_(options.keep_every) {}
 
 Result<std::optional<ResumedIndex>> IndexLog::TakeUp(const RandomAccess& archive, bool is_gzip,
+                                                     const std::stop_token& stop,
                                                      IndexedArchive& indexed) {
   auto begin = BeginRecord(archive);
   if (!begin) {
@@ -49,9 +50,12 @@ Result<std::optional<ResumedIndex>> IndexLog::TakeUp(const RandomAccess& archive
   const auto old = files_.OpenRead(path_);
   there_ = old.has_value() || old.error().kind != ErrorKind::kNotFound;
   if (!old) return BeginAnew(*begin, old.error());
-  auto read = ReadOld(**old, *begin, archive, is_gzip, indexed);
+  auto read = ReadOld(**old, *begin, archive, is_gzip, stop, indexed);
   if (!read) return BeginAnew(*begin, read.error());
-  if (auto copied = CopyOld(**old, read->log_bytes); !copied) GiveUp(copied.error());
+  if (auto copied = CopyOld(**old, read->log_bytes, stop); !copied) {
+    if (copied.error().kind == ErrorKind::kCancelled) return Failure(std::move(copied).error());
+    GiveUp(copied.error());
+  }
   crc32_ = read->crc32;
   due_ = read->resumed.point.scan.position + options_.keep_every;
   return std::move(read->resumed);
@@ -82,18 +86,27 @@ Result<std::vector<std::byte>> IndexLog::BeginRecord(const RandomAccess& archive
 
 Result<ReadLog> IndexLog::ReadOld(const RandomAccess& old, std::span<const std::byte> begin,
                                   const RandomAccess& archive, bool is_gzip,
-                                  IndexedArchive& indexed) {
-  auto read = ORCIO_TRY(ReadIndexLog(old, begin, archive, is_gzip, indexed));
+                                  const std::stop_token& stop, IndexedArchive& indexed) {
+  auto read = ReadIndexLog(old, begin, archive, is_gzip, stop, indexed);
+  if (!read) {
+    Error error = std::move(read).error();
+    if (error.kind == ErrorKind::kCancelled)
+      error.message = fmt::format("{}: {}", archive_.string(), error.message);
+    return Failure(std::move(error));
+  }
   if (options_.resumed)
-    options_.resumed(read.resumed.point.spans.stream.position.bit / 8, archive.size());
+    options_.resumed(read->resumed.point.spans.stream.position.bit / 8, archive.size());
   return read;
 }
 
 // Into a file of its own: another process may be at work on the old one.
-Result<void> IndexLog::CopyOld(const RandomAccess& old, uint64_t bytes) {
+Result<void> IndexLog::CopyOld(const RandomAccess& old, uint64_t bytes,
+                               const std::stop_token& stop) {
   ORCIO_TRY(CheckRoom(bytes));
   std::vector<std::byte> buffer(size_t{1} << 20);
   for (uint64_t offset = 0; offset < bytes; offset += buffer.size()) {
+    if (stop.stop_requested())
+      return Fail(ErrorKind::kCancelled, "{}: indexing was cancelled", archive_.string());
     buffer.resize(static_cast<size_t>(std::min<uint64_t>(buffer.size(), bytes - offset)));
     ORCIO_TRY(ReadExactly(old, offset, buffer, path_.string()));
     ORCIO_TRY(WriteBytes(buffer));

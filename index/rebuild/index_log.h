@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,11 @@ class IndexLog {
   // Begins the log. Where there is one of an interrupted run, reads that into `indexed`, which is
   // empty, and goes on with it. Where there is none that can be used, returns nothing and tells
   // why; then `indexed` holds anything. An error where nobody can tell: the log may be good.
+  // kCancelled.
   [[nodiscard]] Result<std::optional<ResumedIndex>> TakeUp(const RandomAccess& archive,
-                                                           bool is_gzip, IndexedArchive& indexed);
+                                                           bool is_gzip,
+                                                           const std::stop_token& stop,
+                                                           IndexedArchive& indexed);
 
   // Whether a point is to be kept with the tar scanned up to there. Asked often.
   [[nodiscard]] bool IsDue(uint64_t tar_offset) const { return keeps_ && tar_offset >= due_; }
@@ -51,8 +55,9 @@ class IndexLog {
                                                               const Error& error);
   [[nodiscard]] Result<ReadLog> ReadOld(const RandomAccess& old, std::span<const std::byte> begin,
                                         const RandomAccess& archive, bool is_gzip,
-                                        IndexedArchive& indexed);
-  [[nodiscard]] Result<void> CopyOld(const RandomAccess& old, uint64_t bytes);
+                                        const std::stop_token& stop, IndexedArchive& indexed);
+  [[nodiscard]] Result<void> CopyOld(const RandomAccess& old, uint64_t bytes,
+                                     const std::stop_token& stop);
   template <class Record>
   void Add(LogRecord type, const Record& record);
   // Appends a record to the log. What is at hand is written once it is much.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <vector>
 
 #include "base/error.h"
@@ -33,10 +34,11 @@ struct ReadLog {
 
 // Puts into `indexed`, which is empty, what `log` says up to its last point. Nothing of `log` is
 // trusted: kDamaged, or the builder's error, where it contradicts itself, the archive or `begin`,
-// its first record, or has no point; then `indexed` holds anything.
+// its first record, or has no point; kCancelled, which it asks for at each record. Then `indexed`
+// holds anything.
 [[nodiscard]] Result<ReadLog> ReadIndexLog(const RandomAccess& log,
                                            std::span<const std::byte> begin,
                                            const RandomAccess& archive, bool is_gzip,
-                                           IndexedArchive& indexed);
+                                           const std::stop_token& stop, IndexedArchive& indexed);
 
 }  // namespace orcio::inline index

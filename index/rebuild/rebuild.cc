@@ -87,7 +87,7 @@ class Rebuild {
     auto indexed = New();
     std::optional<ResumedIndex> resumed;
     if (log_ != nullptr && archive_.size() > 0) {
-      resumed = ORCIO_TRY(log_->TakeUp(archive_, is_gzip, *indexed));
+      resumed = ORCIO_TRY(log_->TakeUp(archive_, is_gzip, stop_, *indexed));
       if (!resumed) indexed = New();
     }
     const ForeignResume resume{log_, resumed ? &*resumed : nullptr};

@@ -373,6 +373,36 @@ TEST_CASE("A record of interrupted indexing that cannot be read now is kept for 
   indexing.RequireDone();
 }
 
+TEST_CASE("Going on with interrupted indexing ends at once when it is asked to") {
+  Interrupted indexing(Gzip(test::MakeTar(6 << 20)));
+  REQUIRE_FALSE(indexing.Run(4));
+  const Bytes log = Interrupted::Read(indexing.log);
+  size_t appended = 0;
+  const test::WatchedFiles files([&](const auto&, size_t bytes) {
+    appended += bytes;
+    return Result<void>();
+  });
+  size_t resumed = 0;
+  for (const bool while_it_is_read : {true, false}) {
+    CAPTURE(while_it_is_read);
+    std::stop_source stop;
+    if (while_it_is_read) stop.request_stop();
+    RebuildOptions options;
+    options.resumed = [&](uint64_t, uint64_t) {
+      ++resumed;
+      stop.request_stop();
+    };
+    const auto made =
+        RebuildSidecar(files, indexing.archive, indexing.sidecar, options, stop.get_token());
+    REQUIRE_FALSE(made);
+    CHECK(made.error().kind == ErrorKind::kCancelled);
+    CHECK(made.error().message.find(indexing.archive.string()) == 0);
+    CHECK(resumed == (while_it_is_read ? 0 : 1));
+    CHECK(appended == 0);  // to a copy
+    CHECK(Interrupted::Read(indexing.log) == log);
+  }
+}
+
 TEST_CASE("An archive that is no tar leaves no record of its indexing") {
   const test::ScratchDirectory scratch;
   const auto archive = scratch / "wiki-20221105.tar.gz";
