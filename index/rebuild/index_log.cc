@@ -116,6 +116,7 @@ Result<void> IndexLog::CopyOld(const RandomAccess& old, uint64_t bytes,
 
 template <class Record>
 void IndexLog::Add(LogRecord type, const Record& record) {
+  if (LeastBytes(record) > kMostLogRecordBytes) return GiveUpOnSize();
   record_.assign(1, static_cast<std::byte>(type));
   RecordWriter{record_}(record);
   Append(record_);
@@ -143,10 +144,7 @@ void IndexLog::Keep(const IndexPoint& point) {
 }
 
 void IndexLog::Append(std::span<const std::byte> record) {
-  if (record.size() > kMostLogRecordBytes) {
-    GiveUp({ErrorKind::kLimit, 0, path_.string() + ": one entry takes too much of it"});
-    return;
-  }
+  if (record.size() > kMostLogRecordBytes) return GiveUpOnSize();
   crc32_ = libdeflate_crc32(crc32_, record.data(), record.size());
   AppendLittleEndian(static_cast<uint32_t>(record.size()), unwritten_);
   AppendLittleEndian(crc32_, unwritten_);
@@ -199,6 +197,10 @@ void IndexLog::GiveUp(const Error& error) {
   if (IsDiskFull(error)) Remove();
   Tell(fmt::format("{}: if indexing is interrupted it will begin anew: {}", archive_.string(),
                    error.message));
+}
+
+void IndexLog::GiveUpOnSize() {
+  GiveUp({ErrorKind::kLimit, 0, path_.string() + ": one entry takes too much of it"});
 }
 
 void IndexLog::Remove() {

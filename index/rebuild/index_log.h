@@ -68,6 +68,7 @@ class IndexLog {
   [[nodiscard]] Result<void> WriteBytes(std::span<const std::byte> bytes);
   [[nodiscard]] Result<void> GiveName();
   void GiveUp(const Error& error);
+  void GiveUpOnSize();
   void Tell(const std::string& line) const;
 
   const FileSystem& files_;

@@ -17,7 +17,7 @@ namespace orcio::inline index {
 
 // A record of a log, behind its length and its checksum, and those: see FORMAT.md.
 inline constexpr size_t kLogFrameBytes = 8;
-inline constexpr uint64_t kMostLogRecordBytes = uint64_t{256} << 20;
+inline constexpr uint64_t kMostLogRecordBytes = uint64_t{16} << 20;
 
 // What was found before indexing was interrupted, and is not in the IndexedArchive already.
 struct ResumedIndex {

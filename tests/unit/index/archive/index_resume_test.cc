@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <fstream>
+#include <iterator>
 #include <random>
 #include <set>
 
@@ -401,6 +402,29 @@ TEST_CASE("Going on with interrupted indexing ends at once when it is asked to")
     CHECK(appended == 0);  // to a copy
     CHECK(Interrupted::Read(indexing.log) == log);
   }
+}
+
+TEST_CASE("An entry that takes too much of the record of indexing ends that and nothing else",
+          "[bytes]") {
+  constexpr size_t kPieces = 800'000;
+  std::string map = fmt::format("{}\n", kPieces);
+  for (size_t i = 0; i < kPieces; ++i) fmt::format_to(std::back_inserter(map), "{}\n1\n", 2 * i);
+  map = test::Padded(map);
+  const auto tar =
+      test::PaxHeader({"GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.name=disk",
+                       fmt::format("GNU.sparse.realsize={}", 2 * kPieces)}) +
+      test::HandMadeHeader{.path = "GNUSparseFile.0/disk",
+                           .size = test::SizeField(map.size() + kPieces)}
+          .Block() +
+      map + test::Padded(std::string(kPieces, 'x')) + test::EndMarker();
+  const auto bytes = AsBytes(tar);
+  Interrupted indexing(Bytes(bytes.begin(), bytes.end()));
+  RebuildOptions options = indexing.Options();
+  options.keep_every = 4 << 20;
+  REQUIRE_OK(RebuildSidecar(LocalFileSystem(), indexing.archive, indexing.sidecar, options, {}));
+  REQUIRE(indexing.notes.size() == 1);
+  CHECK(indexing.notes[0].find("one entry takes too much of it") != std::string::npos);
+  indexing.RequireDone();
 }
 
 TEST_CASE("An archive that is no tar leaves no record of its indexing") {
