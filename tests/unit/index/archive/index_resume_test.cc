@@ -10,6 +10,7 @@
 #include <set>
 
 #include "base/bytes.h"
+#include "index/rebuild/digest_trail.h"
 #include "index/rebuild/rebuild.h"
 #include "tests/support/archives/gzip_maker.h"
 #include "tests/support/archives/scanned_tar.h"
@@ -425,6 +426,22 @@ TEST_CASE("An entry that takes too much of the record of indexing ends that and 
   REQUIRE(indexing.notes.size() == 1);
   CHECK(indexing.notes[0].find("one entry takes too much of it") != std::string::npos);
   indexing.RequireDone();
+}
+
+TEST_CASE("Digests that nobody asks for are forgotten from the oldest on") {
+  DigestTrail trail;
+  const auto at = [](uint64_t piece) { return piece * DigestTrail::kPieceBytes; };
+  Sha256State state;
+  for (uint64_t piece = 0; piece <= DigestTrail::kMostStates; ++piece) {
+    state.bytes = at(piece);
+    trail.Add(state);
+  }
+  // No place to go on from is kept there.
+  CHECK_FALSE(trail.At(at(0)));
+  REQUIRE(trail.At(at(1) + 17));
+  CHECK(trail.At(at(1) + 17)->bytes == at(1));
+  REQUIRE(trail.At(at(DigestTrail::kMostStates)));
+  CHECK_FALSE(trail.At(at(1)));
 }
 
 TEST_CASE("An archive that is no tar leaves no record of its indexing") {
