@@ -7,16 +7,13 @@
 #include <utility>
 
 #include "index/sidecar/archive_identity.h"
+#include "index/sidecar/index_log_path.h"
 
 namespace orcio::inline index {
 namespace {
 
 // So much is held before it is written: archives that are indexed in a moment leave no trace.
 constexpr size_t kMostUnwritten = size_t{4} << 20;
-
-std::filesystem::path LogOf(const std::filesystem::path& sidecar) {
-  return sidecar.parent_path() / ("." + sidecar.filename().string() + ".resume");
-}
 
 std::filesystem::path DirectoryOf(const std::filesystem::path& path) {
   const auto directory = path.parent_path();
@@ -34,7 +31,7 @@ IndexLog::IndexLog(const FileSystem& files, std::filesystem::path archive,
     : files_(files),
       archive_(std::move(archive)),
       sidecar_(std::move(sidecar)),
-      path_(LogOf(sidecar_)),
+      path_(IndexLogPath(sidecar_)),
       options_(options),
       due_(options.keep_every) {}
 
@@ -48,7 +45,6 @@ Result<std::optional<ResumedIndex>> IndexLog::TakeUp(const RandomAccess& archive
   }
   keeps_ = true;
   const auto old = files_.OpenRead(path_);
-  there_ = old.has_value() || old.error().kind != ErrorKind::kNotFound;
   if (!old) return BeginAnew(*begin, old.error());
   auto read = ReadOld(**old, *begin, archive, is_gzip, stop, indexed);
   if (!read) return BeginAnew(*begin, read.error());
@@ -63,10 +59,11 @@ Result<std::optional<ResumedIndex>> IndexLog::TakeUp(const RandomAccess& archive
 
 Result<std::optional<ResumedIndex>> IndexLog::BeginAnew(std::span<const std::byte> begin,
                                                         const Error& error) {
+  const bool there = error.kind != ErrorKind::kNotFound;
   const bool refused = error.kind == ErrorKind::kDamaged || error.kind == ErrorKind::kInvalid ||
                        IsPermissionDenied(error);
-  if (there_ && !refused) return Failure(error);
-  if (there_) {
+  if (there && !refused) return Failure(error);
+  if (there) {
     Tell(fmt::format("{} cannot be used: {}; indexing begins anew", path_.string(), error.message));
   }
   Append(begin);
@@ -184,7 +181,6 @@ Result<void> IndexLog::GiveName() {
   ORCIO_TRY(file_->MoveOnto(path_));
   file_->Keep();
   named_ = true;
-  there_ = true;
   return {};
 }
 
@@ -206,8 +202,8 @@ void IndexLog::GiveUpOnSize() {
 void IndexLog::Remove() {
   keeps_ = false;
   file_.reset();
-  // RemoveLeftovers does it where this fails.
-  if (std::exchange(there_, false)) (void)files_.Remove(path_);
+  // RemoveLeftovers does it where this fails. Another process may have left one meanwhile.
+  (void)files_.Remove(path_);
 }
 
 void IndexLog::Tell(const std::string& line) const {

@@ -77,8 +77,7 @@ class IndexLog {
   const std::filesystem::path path_;
   const RebuildOptions& options_;
   bool keeps_ = false;
-  bool there_ = false;            // something has the log's name
-  bool named_ = false;            // that is this one
+  bool named_ = false;            // the file has the log's name
   std::optional<PartFile> file_;  // once there is much to write
   uint64_t file_bytes_ = 0;
   std::vector<std::byte> unwritten_;

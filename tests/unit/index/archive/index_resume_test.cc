@@ -444,6 +444,14 @@ TEST_CASE("Digests that nobody asks for are forgotten from the oldest on") {
   CHECK_FALSE(trail.At(at(1)));
 }
 
+TEST_CASE("No record of indexing outlives it, whoever has left that meanwhile") {
+  Interrupted indexing(Gzip(test::MakeTar(3 << 20)));
+  RebuildOptions options;  // keeps nothing of so small an archive
+  options.progress = [&](uint64_t, uint64_t) { std::ofstream(indexing.log) << "another one's"; };
+  REQUIRE_OK(RebuildSidecar(LocalFileSystem(), indexing.archive, indexing.sidecar, options, {}));
+  indexing.RequireDone();
+}
+
 TEST_CASE("An archive that is no tar leaves no record of its indexing") {
   const test::ScratchDirectory scratch;
   const auto archive = scratch / "wiki-20221105.tar.gz";
