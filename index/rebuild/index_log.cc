@@ -46,6 +46,7 @@ Result<std::optional<ResumedIndex>> IndexLog::TakeUp(const RandomAccess& archive
   keeps_ = true;
   const auto old = files_.OpenRead(path_);
   if (!old) return BeginAnew(*begin, old.error());
+  old_bytes_ = (*old)->size();
   auto read = ReadOld(**old, *begin, archive, is_gzip, stop, indexed);
   if (!read) return BeginAnew(*begin, read.error());
   if (auto copied = CopyOld(**old, read->log_bytes, stop); !copied) {
@@ -63,6 +64,7 @@ Result<std::optional<ResumedIndex>> IndexLog::BeginAnew(std::span<const std::byt
   const bool refused = error.kind == ErrorKind::kDamaged || error.kind == ErrorKind::kInvalid ||
                        IsPermissionDenied(error);
   if (there && !refused) return Failure(error);
+  refused_ = there;
   if (there) {
     Tell(fmt::format("{} cannot be used: {}; indexing begins anew", path_.string(), error.message));
   }
@@ -136,7 +138,7 @@ void IndexLog::Keep(const IndexPoint& point) {
   Add(LogRecord::kPoint, point);
   if (!keeps_) return;
   auto kept = Write();
-  if (kept && !named_) kept = GiveName();
+  if (kept && !named_ && !IsOvertaken()) kept = GiveName();
   if (!kept) GiveUp(kept.error());
 }
 
@@ -174,6 +176,13 @@ Result<void> IndexLog::WriteBytes(std::span<const std::byte> bytes) {
   return {};
 }
 
+// One that nobody has gone on with since it was read is no more than what was taken from it.
+bool IndexLog::IsOvertaken() const {
+  if (refused_) return false;
+  const auto other = files_.Status(path_);
+  return other && other->size > file_bytes_ && other->size != old_bytes_;
+}
+
 // It is on disk before it takes the place of an older one. What is appended later need not be: its
 // checksums tell how much of it is there, and the system writes it within half a minute.
 Result<void> IndexLog::GiveName() {
@@ -181,6 +190,8 @@ Result<void> IndexLog::GiveName() {
   ORCIO_TRY(file_->MoveOnto(path_));
   file_->Keep();
   named_ = true;
+  // Where that fails, it is there all the same.
+  (void)files_.SyncDirectory(DirectoryOf(path_));
   return {};
 }
 

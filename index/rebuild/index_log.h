@@ -67,6 +67,8 @@ class IndexLog {
   [[nodiscard]] Result<void> CheckRoom(uint64_t more) const;
   [[nodiscard]] Result<void> WriteBytes(std::span<const std::byte> bytes);
   [[nodiscard]] Result<void> GiveName();
+  // Whether another process has left a log under the name that is worth more than this one.
+  [[nodiscard]] bool IsOvertaken() const;
   void GiveUp(const Error& error);
   void GiveUpOnSize();
   void Tell(const std::string& line) const;
@@ -78,6 +80,8 @@ class IndexLog {
   const RebuildOptions& options_;
   bool keeps_ = false;
   bool named_ = false;            // the file has the log's name
+  bool refused_ = false;          // what had it at first cannot be used
+  uint64_t old_bytes_ = 0;        // of that
   std::optional<PartFile> file_;  // once there is much to write
   uint64_t file_bytes_ = 0;
   std::vector<std::byte> unwritten_;

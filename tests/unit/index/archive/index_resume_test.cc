@@ -452,6 +452,58 @@ TEST_CASE("No record of indexing outlives it, whoever has left that meanwhile") 
   indexing.RequireDone();
 }
 
+TEST_CASE("Of two that index an archive the one that has come further keeps its record") {
+  Interrupted indexing(Gzip(Tar()));
+  const auto put = [&](const Bytes& log) {
+    std::ofstream(indexing.log, std::ios::binary | std::ios::trunc) << AsText(log);
+  };
+  const auto log_after = [&](size_t spans) {
+    std::filesystem::remove(indexing.log);
+    REQUIRE_FALSE(indexing.Run(spans));
+    return Interrupted::Read(indexing.log);
+  };
+  // Another process has that log once this one has begun.
+  const auto run_beside = [&](const Bytes& other, size_t spans) {
+    std::filesystem::remove(indexing.log);
+    std::stop_source stop;
+    RebuildOptions options = indexing.Options();
+    options.progress = [&, seen = size_t{0}](uint64_t, uint64_t) mutable {
+      ++seen;
+      if (seen == 1) put(other);
+      if (seen == spans) stop.request_stop();
+    };
+    REQUIRE_FALSE(RebuildSidecar(LocalFileSystem(), indexing.archive, indexing.sidecar, options,
+                                 stop.get_token()));
+  };
+  const Bytes shorter = log_after(3);
+  const Bytes longer = log_after(9);
+  run_beside(longer, 4);
+  CHECK(Interrupted::Read(indexing.log) == longer);
+  run_beside(shorter, 9);
+  CHECK(Interrupted::Read(indexing.log).size() > shorter.size());
+  CHECK(indexing.resumed.empty());
+  REQUIRE_OK(indexing.RunToTheEnd());
+  CHECK(indexing.resumed.size() == 1);
+  indexing.RequireDone();
+}
+
+TEST_CASE("The record of nobody who is at work keeps nobody from leaving another one") {
+  Interrupted indexing(Gzip(Tar()));
+  const Bytes much(16 << 20);
+  std::ofstream(indexing.log, std::ios::binary) << AsText(much);
+  REQUIRE_FALSE(indexing.Run(4));
+  CHECK(indexing.notes.size() == 1);
+  CHECK(indexing.resumed.empty());
+  // What stands behind its last place to go on from counts for nothing.
+  std::ofstream(indexing.log, std::ios::binary | std::ios::app) << AsText(much);
+  REQUIRE_FALSE(indexing.Run(4));
+  REQUIRE_OK(indexing.RunToTheEnd());
+  CHECK(indexing.notes.size() == 1);
+  REQUIRE(indexing.resumed.size() == 2);
+  CHECK(indexing.resumed[0] < indexing.resumed[1]);
+  indexing.RequireDone();
+}
+
 TEST_CASE("An archive that is no tar leaves no record of its indexing") {
   const test::ScratchDirectory scratch;
   const auto archive = scratch / "wiki-20221105.tar.gz";
