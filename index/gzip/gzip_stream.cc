@@ -35,6 +35,8 @@ GzipStream::GzipStream(InputBuffer& in, std::string name, const State& state,
     : in_(in),
       name_(std::move(name)),
       checks_members_(true),
+      begin_(in.offset()),
+      at_first_(state.buffered),
       inflater_(inflater),
       block_bit_(state.position.block_bit),
       data_end_(state.data_end),
@@ -50,7 +52,6 @@ GzipStream::GzipStream(InputBuffer& in, std::string name, const State& state,
 
 GzipStream::State GzipStream::Save() const {
   State state;
-  state.buffered = in_.bytes().size();
   state.data_end = data_end_;
   state.any_member = any_member_;
   state.member_offset = member_offset_;
@@ -66,6 +67,9 @@ GzipStream::State GzipStream::Save() const {
     state.at = state_ == Stage::kTrailer ? State::At::kTrailer : State::At::kHeader;
     state.position = {in_.offset() * 8, in_.offset() * 8};
   }
+  const bool untouched = in_.offset() == begin_ && in_.bytes().empty();
+  state.buffered =
+      untouched ? at_first_ : in_.offset() + in_.bytes().size() - state.position.bit / 8;
   return state;
 }
 

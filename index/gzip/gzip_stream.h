@@ -42,8 +42,8 @@ class GzipStream {
     enum class At : uint8_t { kHeader, kBlocks, kTrailer };
     At at = At::kHeader;
     Position position;
-    // Bytes of input at hand. Where a span ends between two symbols depends on it: to end alike,
-    // another stream must be given as many first.
+    // Bytes of input at hand, from the position's on. Where a span ends between two symbols depends
+    // on it: to end alike, another stream must be given as many first.
     uint64_t buffered = 0;
     uint64_t data_end = 0;
     bool any_member = false;
@@ -101,6 +101,8 @@ class GzipStream {
   InputBuffer& in_;
   const std::string name_;
   const bool checks_members_;
+  const uint64_t begin_ = 0;     // where `in` began, of a stream that goes on
+  const uint64_t at_first_ = 0;  // bytes that it is given first
   Stage state_ = Stage::kHeader;
   Inflater inflater_;
   uint64_t block_bit_ = 0;

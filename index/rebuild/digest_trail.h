@@ -11,15 +11,19 @@
 namespace orcio::inline index {
 
 // What the digest of an archive had come to at the beginning of each piece that was read lately:
-// whoever takes up the reading of it goes on from there. Thread-safe.
+// whoever takes up the reading of it goes on from there. Where nobody asks for long, the oldest are
+// forgotten. Thread-safe.
 class DigestTrail {
  public:
   // How far apart these are, in bytes of the archive.
   static constexpr uint64_t kPieceBytes = uint64_t{1} << 20;
+  // Of 64 GiB; they take 10 MiB.
+  static constexpr size_t kMostStates = 65'536;
 
   // At `state.bytes` of the archive, a multiple of kPieceBytes behind all that were added before.
   void Add(const Sha256State& state) {
     const MutexLock lock(mutex_);
+    if (states_.size() == kMostStates) states_.pop_front();
     states_.push_back(state);
   }
   // At the last piece that begins at or before `offset`, which forgets those before it. Nothing

@@ -3,9 +3,11 @@
 #include <libdeflate.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "index/sidecar/archive_identity.h"
+#include "index/sidecar/index_log_path.h"
 
 namespace orcio::inline index {
 namespace {
@@ -13,23 +15,29 @@ namespace {
 // So much is held before it is written: archives that are indexed in a moment leave no trace.
 constexpr size_t kMostUnwritten = size_t{4} << 20;
 
-std::filesystem::path LogOf(const std::filesystem::path& sidecar) {
-  return sidecar.parent_path() / ("." + sidecar.filename().string() + ".resume");
+std::filesystem::path DirectoryOf(const std::filesystem::path& path) {
+  const auto directory = path.parent_path();
+  return directory.empty() ? "." : directory;
 }
 
 }  // namespace
+
+bool IsDiskFull(const Error& error) {
+  return error.errnum == ENOSPC || error.errnum == EDQUOT;
+}
 
 IndexLog::IndexLog(const FileSystem& files, std::filesystem::path archive,
                    std::filesystem::path sidecar, const RebuildOptions& options)
     : files_(files),
       archive_(std::move(archive)),
       sidecar_(std::move(sidecar)),
-      path_(LogOf(sidecar_)),
+      path_(IndexLogPath(sidecar_)),
       options_(options),
       due_(options.keep_every) {}
 
-std::optional<ResumedIndex> IndexLog::TakeUp(const RandomAccess& archive, bool is_gzip,
-                                             IndexedArchive& indexed) {
+Result<std::optional<ResumedIndex>> IndexLog::TakeUp(const RandomAccess& archive, bool is_gzip,
+                                                     const std::stop_token& stop,
+                                                     IndexedArchive& indexed) {
   auto begin = BeginRecord(archive);
   if (!begin) {
     GiveUp(begin.error());
@@ -37,19 +45,30 @@ std::optional<ResumedIndex> IndexLog::TakeUp(const RandomAccess& archive, bool i
   }
   keeps_ = true;
   const auto old = files_.OpenRead(path_);
-  there_ = old.has_value() || old.error().kind != ErrorKind::kNotFound;
-  if (old) {
-    auto read = ReadOld(**old, *begin, archive, is_gzip, indexed);
-    if (read) {
-      if (auto copied = CopyOld(**old, read->log_bytes); !copied) GiveUp(copied.error());
-      crc32_ = read->crc32;
-      due_ = read->resumed.point.scan.position + options_.keep_every;
-      return std::move(read->resumed);
-    }
-    Tell(fmt::format("{} cannot be used: {}; indexing begins anew", path_.string(),
-                     read.error().message));
+  if (!old) return BeginAnew(*begin, old.error());
+  old_bytes_ = (*old)->size();
+  auto read = ReadOld(**old, *begin, archive, is_gzip, stop, indexed);
+  if (!read) return BeginAnew(*begin, read.error());
+  if (auto copied = CopyOld(**old, read->log_bytes, stop); !copied) {
+    if (copied.error().kind == ErrorKind::kCancelled) return Failure(std::move(copied).error());
+    GiveUp(copied.error());
   }
-  Append(*begin);
+  crc32_ = read->crc32;
+  due_ = read->resumed.point.scan.position + options_.keep_every;
+  return std::move(read->resumed);
+}
+
+Result<std::optional<ResumedIndex>> IndexLog::BeginAnew(std::span<const std::byte> begin,
+                                                        const Error& error) {
+  const bool there = error.kind != ErrorKind::kNotFound;
+  const bool refused = error.kind == ErrorKind::kDamaged || error.kind == ErrorKind::kInvalid ||
+                       IsPermissionDenied(error);
+  if (there && !refused) return Failure(error);
+  refused_ = there;
+  if (there) {
+    Tell(fmt::format("{} cannot be used: {}; indexing begins anew", path_.string(), error.message));
+  }
+  Append(begin);
   return std::nullopt;
 }
 
@@ -66,35 +85,45 @@ Result<std::vector<std::byte>> IndexLog::BeginRecord(const RandomAccess& archive
 
 Result<ReadLog> IndexLog::ReadOld(const RandomAccess& old, std::span<const std::byte> begin,
                                   const RandomAccess& archive, bool is_gzip,
-                                  IndexedArchive& indexed) {
-  auto read = ORCIO_TRY(ReadIndexLog(old, begin, archive, is_gzip, indexed));
+                                  const std::stop_token& stop, IndexedArchive& indexed) {
+  auto read = ReadIndexLog(old, begin, archive, is_gzip, stop, indexed);
+  if (!read) {
+    Error error = std::move(read).error();
+    if (error.kind == ErrorKind::kCancelled)
+      error.message = fmt::format("{}: {}", archive_.string(), error.message);
+    return Failure(std::move(error));
+  }
   if (options_.resumed)
-    options_.resumed(read.resumed.point.spans.stream.position.bit / 8, archive.size());
+    options_.resumed(read->resumed.point.spans.stream.position.bit / 8, archive.size());
   return read;
 }
 
 // Into a file of its own: another process may be at work on the old one.
-Result<void> IndexLog::CopyOld(const RandomAccess& old, uint64_t bytes) {
-  file_.emplace(ORCIO_TRY(PartFile::CreateBeside(files_, sidecar_, "resume")));
+Result<void> IndexLog::CopyOld(const RandomAccess& old, uint64_t bytes,
+                               const std::stop_token& stop) {
+  ORCIO_TRY(CheckRoom(bytes));
   std::vector<std::byte> buffer(size_t{1} << 20);
   for (uint64_t offset = 0; offset < bytes; offset += buffer.size()) {
+    if (stop.stop_requested())
+      return Fail(ErrorKind::kCancelled, "{}: indexing was cancelled", archive_.string());
     buffer.resize(static_cast<size_t>(std::min<uint64_t>(buffer.size(), bytes - offset)));
     ORCIO_TRY(ReadExactly(old, offset, buffer, path_.string()));
-    ORCIO_TRY(file_->file().Append(buffer));
+    ORCIO_TRY(WriteBytes(buffer));
   }
   return {};
 }
 
 template <class Record>
 void IndexLog::Add(LogRecord type, const Record& record) {
+  if (LeastBytes(record) > kMostLogRecordBytes) return GiveUpOnSize();
   record_.assign(1, static_cast<std::byte>(type));
   RecordWriter{record_}(record);
   Append(record_);
 }
 
 void IndexLog::AddSpan(const LogSpan& span) {
+  if (keeps_ && !last_span_.empty()) Append(last_span_);
   if (!keeps_) return;
-  if (!last_span_.empty()) Append(last_span_);
   last_span_.assign(1, static_cast<std::byte>(LogRecord::kSpan));
   RecordWriter{last_span_}(span);
 }
@@ -109,15 +138,12 @@ void IndexLog::Keep(const IndexPoint& point) {
   Add(LogRecord::kPoint, point);
   if (!keeps_) return;
   auto kept = Write();
-  if (kept && !named_) kept = GiveName();
+  if (kept && !named_ && !IsOvertaken()) kept = GiveName();
   if (!kept) GiveUp(kept.error());
 }
 
 void IndexLog::Append(std::span<const std::byte> record) {
-  if (record.size() > kMostLogRecordBytes) {
-    GiveUp({ErrorKind::kLimit, 0, path_.string() + ": one entry takes too much of it"});
-    return;
-  }
+  if (record.size() > kMostLogRecordBytes) return GiveUpOnSize();
   crc32_ = libdeflate_crc32(crc32_, record.data(), record.size());
   AppendLittleEndian(static_cast<uint32_t>(record.size()), unwritten_);
   AppendLittleEndian(crc32_, unwritten_);
@@ -127,10 +153,34 @@ void IndexLog::Append(std::span<const std::byte> record) {
 }
 
 Result<void> IndexLog::Write() {
-  if (!file_) file_.emplace(ORCIO_TRY(PartFile::CreateBeside(files_, sidecar_, "resume")));
-  ORCIO_TRY(file_->file().Append(unwritten_));
+  ORCIO_TRY(CheckRoom(unwritten_.size()));
+  ORCIO_TRY(WriteBytes(unwritten_));
   unwritten_.clear();
   return {};
+}
+
+// The sidecar will take about as much as the log.
+Result<void> IndexLog::CheckRoom(uint64_t more) const {
+  const auto free_bytes = files_.FreeBytes(DirectoryOf(sidecar_));
+  // Where nobody can tell, writing does.
+  if (!free_bytes || *free_bytes >= file_bytes_ + 2 * more) return {};
+  return Failure(Error{ErrorKind::kIo, ENOSPC,
+                       fmt::format("only {} bytes are free beside {}, and its index needs them",
+                                   *free_bytes, sidecar_.string())});
+}
+
+Result<void> IndexLog::WriteBytes(std::span<const std::byte> bytes) {
+  if (!file_) file_.emplace(ORCIO_TRY(PartFile::CreateBeside(files_, sidecar_, "resume")));
+  ORCIO_TRY(file_->file().Append(bytes));
+  file_bytes_ += bytes.size();
+  return {};
+}
+
+// One that nobody has gone on with since it was read is no more than what was taken from it.
+bool IndexLog::IsOvertaken() const {
+  if (refused_) return false;
+  const auto other = files_.Status(path_);
+  return other && other->size > file_bytes_ && other->size != old_bytes_;
 }
 
 // It is on disk before it takes the place of an older one. What is appended later need not be: its
@@ -140,25 +190,31 @@ Result<void> IndexLog::GiveName() {
   ORCIO_TRY(file_->MoveOnto(path_));
   file_->Keep();
   named_ = true;
-  there_ = true;
+  // Where that fails, it is there all the same.
+  (void)files_.SyncDirectory(DirectoryOf(path_));
   return {};
 }
 
-// An older log stays: it is as good as it was.
+// An older log stays where there is room: it is as good as it was.
 void IndexLog::GiveUp(const Error& error) {
   keeps_ = false;
   file_.reset();
   unwritten_ = {};
   last_span_ = {};
+  if (IsDiskFull(error)) Remove();
   Tell(fmt::format("{}: if indexing is interrupted it will begin anew: {}", archive_.string(),
                    error.message));
+}
+
+void IndexLog::GiveUpOnSize() {
+  GiveUp({ErrorKind::kLimit, 0, path_.string() + ": one entry takes too much of it"});
 }
 
 void IndexLog::Remove() {
   keeps_ = false;
   file_.reset();
-  // RemoveLeftovers does it where this fails.
-  if (std::exchange(there_, false)) (void)files_.Remove(path_);
+  // RemoveLeftovers does it where this fails. Another process may have left one meanwhile.
+  (void)files_.Remove(path_);
 }
 
 void IndexLog::Tell(const std::string& line) const {

@@ -17,10 +17,11 @@ constexpr size_t kMostTexts = 1000;  // warnings, and damaged members
 // The records of a log, front to back, up to the first that its checksum contradicts.
 class LogRecords {
  public:
-  explicit LogRecords(const RandomAccess& log) : log_(log) {}
+  LogRecords(const RandomAccess& log, const std::stop_token& stop) : log_(log), stop_(stop) {}
 
   // The next one, valid until the next call. Nothing where no whole one follows.
   Result<std::optional<std::span<const std::byte>>> Next() {
+    if (stop_.stop_requested()) return Fail(ErrorKind::kCancelled, "indexing was cancelled");
     const bool framed = ORCIO_TRY(Fill(kLogFrameBytes));
     if (!framed) return std::nullopt;
     ByteReader frame{std::span<const std::byte>(buffer_).subspan(begin_)};
@@ -58,6 +59,7 @@ class LogRecords {
   }
 
   const RandomAccess& log_;
+  const std::stop_token& stop_;
   std::vector<std::byte> buffer_;
   size_t begin_ = 0;  // of the next record in it
   uint64_t end_ = 0;  // of the last record in the log
@@ -93,12 +95,12 @@ uint64_t EndInTar(const TarEntry& entry) {
 class LogReader {
  public:
   LogReader(const RandomAccess& log, const RandomAccess& archive, bool is_gzip,
-            IndexedArchive& indexed)
-      : log_(log), archive_(archive), is_gzip_(is_gzip), indexed_(indexed) {}
+            const std::stop_token& stop, IndexedArchive& indexed)
+      : log_(log), archive_(archive), is_gzip_(is_gzip), stop_(stop), indexed_(indexed) {}
 
   Result<ReadLog> Run(std::span<const std::byte> begin) {
     ORCIO_TRY(FindLastPoint(begin));
-    LogRecords records(log_);
+    LogRecords records(log_, stop_);
     while (records.end() < read_.log_bytes) {
       const auto record = ORCIO_TRY(records.Next());
       if (!record) return Damaged("it changes while it is read");
@@ -111,7 +113,7 @@ class LogReader {
 
  private:
   Result<void> FindLastPoint(std::span<const std::byte> begin) {
-    LogRecords records(log_);
+    LogRecords records(log_, stop_);
     const auto first = ORCIO_TRY(records.Next());
     if (!first) return Damaged("it is damaged");
     if (!std::ranges::equal(*first, begin))
@@ -206,6 +208,7 @@ class LogReader {
   const RandomAccess& log_;
   const RandomAccess& archive_;
   const bool is_gzip_;
+  const std::stop_token& stop_;
   IndexedArchive& indexed_;
   ReadLog read_;
   uint64_t tar_bytes_ = 0;       // of the spans taken
@@ -217,8 +220,9 @@ class LogReader {
 }  // namespace
 
 Result<ReadLog> ReadIndexLog(const RandomAccess& log, std::span<const std::byte> begin,
-                             const RandomAccess& archive, bool is_gzip, IndexedArchive& indexed) {
-  return LogReader(log, archive, is_gzip, indexed).Run(begin);
+                             const RandomAccess& archive, bool is_gzip, const std::stop_token& stop,
+                             IndexedArchive& indexed) {
+  return LogReader(log, archive, is_gzip, stop, indexed).Run(begin);
 }
 
 }  // namespace orcio::inline index

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <vector>
 
 #include "base/error.h"
@@ -16,7 +17,7 @@ namespace orcio::inline index {
 
 // A record of a log, behind its length and its checksum, and those: see FORMAT.md.
 inline constexpr size_t kLogFrameBytes = 8;
-inline constexpr uint64_t kMostLogRecordBytes = uint64_t{256} << 20;
+inline constexpr uint64_t kMostLogRecordBytes = uint64_t{16} << 20;
 
 // What was found before indexing was interrupted, and is not in the IndexedArchive already.
 struct ResumedIndex {
@@ -33,10 +34,11 @@ struct ReadLog {
 
 // Puts into `indexed`, which is empty, what `log` says up to its last point. Nothing of `log` is
 // trusted: kDamaged, or the builder's error, where it contradicts itself, the archive or `begin`,
-// its first record, or has no point; then `indexed` holds anything.
+// its first record, or has no point; kCancelled, which it asks for at each record. Then `indexed`
+// holds anything.
 [[nodiscard]] Result<ReadLog> ReadIndexLog(const RandomAccess& log,
                                            std::span<const std::byte> begin,
                                            const RandomAccess& archive, bool is_gzip,
-                                           IndexedArchive& indexed);
+                                           const std::stop_token& stop, IndexedArchive& indexed);
 
 }  // namespace orcio::inline index

@@ -49,6 +49,20 @@ struct IndexPoint {
   TarScanState scan;
 };
 
+// Bytes of what may be long in their records, which take no less.
+[[nodiscard]] inline uint64_t LeastBytes(const TarEntry& entry) {
+  uint64_t bytes = entry.path.size() + entry.link_target.size();
+  for (const auto& [name, value] : entry.attributes) bytes += name.size() + value.size();
+  return bytes + entry.extents.size() * sizeof(Extent);
+}
+[[nodiscard]] inline uint64_t LeastBytes(const IndexPoint& point) {
+  const auto& work = point.scan.in_work;
+  if (!work) return point.window.size();
+  return point.window.size() + LeastBytes(work->entry) +
+         work->content.pieces.size() * sizeof(work->content.pieces[0]);
+}
+static_assert(sizeof(Extent) == 24);
+
 // What each of these consists of, for RecordWriter and RecordReader.
 
 template <class T, class Record>

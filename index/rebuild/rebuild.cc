@@ -87,7 +87,7 @@ class Rebuild {
     auto indexed = New();
     std::optional<ResumedIndex> resumed;
     if (log_ != nullptr && archive_.size() > 0) {
-      resumed = log_->TakeUp(archive_, is_gzip, *indexed);
+      resumed = ORCIO_TRY(log_->TakeUp(archive_, is_gzip, stop_, *indexed));
       if (!resumed) indexed = New();
     }
     const ForeignResume resume{log_, resumed ? &*resumed : nullptr};
@@ -167,8 +167,10 @@ Result<void> RebuildSidecar(const FileSystem& files, const std::filesystem::path
     if (IsFinal(indexed.error())) log.Remove();
     return Failure(std::move(indexed).error());
   }
-  ORCIO_TRY(Write(*file, **indexed, options.facts.value_or(RebuiltFacts()), part.file()));
-  ORCIO_TRY(part.file().Sync());
+  auto written = Write(*file, **indexed, options.facts.value_or(RebuiltFacts()), part.file());
+  if (written) written = part.file().Sync();
+  if (!written && IsDiskFull(written.error())) log.Remove();  // the next attempt has its room
+  ORCIO_TRY(std::move(written));
   ORCIO_TRY(part.MoveOnto(sidecar));
   part.Keep();
   const auto directory = sidecar.parent_path();

@@ -10,6 +10,8 @@ namespace {
 
 // Far beyond any tar: what is added to it does not overflow.
 constexpr uint64_t kMostTarBytes = uint64_t{1} << 60;
+// Bytes of holes that a byte of tar pays for.
+constexpr uint64_t kHolesAByte = 4;
 
 // Bytes of the content that have gone by, which the pieces of a sound one cannot make overflow.
 uint64_t BytesRead(const TarEntryInWork& work) {
@@ -18,10 +20,11 @@ uint64_t BytesRead(const TarEntryInWork& work) {
   return bytes;
 }
 
-bool IsPossible(const TarEntryInWork& work, uint64_t position) {
+bool IsPossible(const TarEntryInWork& work, uint64_t position, uint64_t holes_digested) {
   const auto& pieces = work.content.pieces;
   if (work.entry.type != EntryType::kFile && work.entry.type != EntryType::kHardLink) return false;
-  if (!HolesOf(work.content)) return false;
+  const auto holes = HolesOf(work.content);
+  if (!holes || (work.digesting && *holes > holes_digested)) return false;
   if (work.entry.size != work.content.size || work.piece >= pieces.size()) return false;
   if (work.piece_read == 0 || work.piece_read > pieces[work.piece].second) return false;
   return work.content_begin <= position && position - work.content_begin == BytesRead(work);
@@ -50,11 +53,19 @@ uint64_t EndOfPieces(const TarContent& content, uint64_t count) {
   return offset + length;
 }
 
+uint64_t HoleBudget(uint64_t max_hole_bytes, uint64_t position) {
+  const uint64_t paid = std::min(position, UINT64_MAX / 8) * kHolesAByte;
+  return CheckedAdd(max_hole_bytes, paid).value_or(UINT64_MAX);
+}
+
 bool IsPossible(const TarScanState& state) {
   if (state.position == 0 || state.position > kMostTarBytes) return false;
   if (std::max(state.summary.end_of_entries, state.headers.end_of_lone_headers) > state.position)
     return false;
-  return !state.in_work || IsPossible(*state.in_work, state.position);
+  // What is left of a hole is digested in one go.
+  if (state.holes_digested > HoleBudget(TarScanOptions().max_hole_bytes, state.position))
+    return false;
+  return !state.in_work || IsPossible(*state.in_work, state.position, state.holes_digested);
 }
 
 }  // namespace orcio::inline index

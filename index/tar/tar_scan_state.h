@@ -25,6 +25,9 @@ struct TarContent {
 // Behind the last byte that the first `count` pieces have; 0 where that is none.
 [[nodiscard]] uint64_t EndOfPieces(const TarContent& content, uint64_t count);
 
+// Bytes that all holes up to `position` of a tar may have to be digested: see TarScanOptions.
+[[nodiscard]] uint64_t HoleBudget(uint64_t max_hole_bytes, uint64_t position);
+
 // An entry whose content is going by.
 struct TarEntryInWork {
   TarEntry entry;
@@ -53,7 +56,8 @@ struct TarScanState {
   std::optional<TarEntryInWork> in_work;
 };
 
-// Whether a scan can go on there without harm: for what was read from a file.
+// Whether a scan with the default options can go on there without harm: for what was read from a
+// file.
 [[nodiscard]] bool IsPossible(const TarScanState& state);
 
 // Keeps where a scan stands, every now and then.

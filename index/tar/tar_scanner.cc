@@ -18,8 +18,6 @@ namespace orcio::inline index {
 namespace {
 
 constexpr uint64_t kEndMarker = 2 * kTarBlockSize;
-// Bytes of holes that a byte of tar pays for.
-constexpr uint64_t kHolesAByte = 4;
 
 class Scanner {
  public:
@@ -164,8 +162,7 @@ Result<uint64_t> Scanner::StoredBytesOf(const TarHeaders& headers, const TarEntr
 
 bool Scanner::MayDigest(const TarEntry& entry, std::optional<uint64_t> holes) {
   if (!options_.digest || entry.type != EntryType::kFile || !holes) return false;
-  const uint64_t paid = std::min(stream_.position(), UINT64_MAX / 8) * kHolesAByte;
-  const uint64_t budget = CheckedAdd(options_.max_hole_bytes, paid).value_or(UINT64_MAX);
+  const uint64_t budget = HoleBudget(options_.max_hole_bytes, stream_.position());
   if (*holes > budget - std::min(budget, holes_digested_)) return false;
   holes_digested_ += *holes;
   return true;

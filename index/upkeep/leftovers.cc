@@ -7,14 +7,14 @@
 
 #include "index/repository/archive_name.h"
 #include "index/repository/kept_path.h"
+#include "index/sidecar/index_log_path.h"
 #include "index/sidecar/sidecar_ending.h"
 
 namespace orcio::inline index {
 namespace {
 
 constexpr std::string_view kPart = ".part";
-// What is kept of indexing that was interrupted, and what indexing holds meanwhile.
-constexpr std::string_view kResume = ".resume";
+// What indexing holds meanwhile.
 constexpr std::string_view kWindows = ".windows";
 // Hidden: a record of the last verification, a protection, what a host told of the files, and what
 // interrupted indexing found.
@@ -80,7 +80,7 @@ bool IsPart(std::string_view name) {
       name = WithoutEnding(whole, ending);
   }
   if (IsOurArchiveName(name) || IsOurArchiveName(WithoutPiece(name))) return true;
-  name = WithoutEnding(WithoutEnding(WithoutNumber(name), kResume), kWindows);
+  name = WithoutEnding(WithoutEnding(WithoutNumber(name), kIndexLogEnding), kWindows);
   if (!name.ends_with(kSidecarEnding)) return false;
   name.remove_suffix(kSidecarEnding.size());
   return IsArchiveName(name);
@@ -115,8 +115,8 @@ bool IsKept(std::string_view name) {
 
 // What is kept of indexing that was interrupted, for whoever goes on with it.
 bool IsInterrupted(std::string_view name) {
-  if (!name.starts_with('.') || !name.ends_with(kResume)) return false;
-  name = WithoutEnding(name.substr(1), kResume);
+  if (!name.starts_with('.') || !name.ends_with(kIndexLogEnding)) return false;
+  name = WithoutEnding(name.substr(1), kIndexLogEnding);
   return name.ends_with(kSidecarEnding) && IsArchiveName(WithoutEnding(name, kSidecarEnding));
 }
 
@@ -125,6 +125,19 @@ Result<bool> RemoveOld(const FileSystem& files, const std::filesystem::path& pat
   const auto status = ORCIO_TRY(files.Status(path));
   if (!status.is_regular || status.mtime_ns / 1'000'000'000 > before_seconds) return false;
   ORCIO_TRY(files.Remove(path));
+  return true;
+}
+
+// A log of indexing that has come to its end, or that nobody has gone on with.
+Result<bool> RemoveLog(const FileSystem& files, const std::filesystem::path& log,
+                       int64_t before_seconds) {
+  const std::string name = log.filename().string();
+  const auto sidecar =
+      files.Status(log.parent_path() / WithoutEnding(name, kIndexLogEnding).substr(1));
+  const auto status = ORCIO_TRY(files.Status(log));
+  if (!sidecar || !status.is_regular || status.mtime_ns >= sidecar->mtime_ns)
+    return RemoveOld(files, log, before_seconds);
+  ORCIO_TRY(files.Remove(log));
   return true;
 }
 
@@ -143,8 +156,10 @@ Result<RemovedLeftovers> RemoveLeftovers(const FileSystem& files,
     } else if (const auto archive = ArchiveBeside(name);
                !archive.empty() && names.find(archive) == names.end()) {
       removed = RemoveOld(files, repository / name, now_seconds - kDaySeconds);
-    } else if (IsKept(name) || IsInterrupted(name)) {
+    } else if (IsKept(name)) {
       removed = RemoveOld(files, repository / name, now_seconds - kKeptSeconds);
+    } else if (IsInterrupted(name)) {
+      removed = RemoveLog(files, repository / name, now_seconds - kKeptSeconds);
     }
     if (!removed) {
       done.errors.push_back(std::move(removed).error());

@@ -4,6 +4,7 @@
 
 #include "index/repository/archive_state.h"
 #include "index/repository/listing_path.h"
+#include "index/sidecar/index_log_path.h"
 #include "index/upkeep/protection.h"
 #include "index/verify/verification.h"
 
@@ -33,6 +34,7 @@ Result<void> RemoveArchive(const FileSystem& files, const ArchiveFile& archive) 
   // Gone for good before its index is: an index is made anew, an archive is not.
   ORCIO_TRY(files.SyncDirectory(archive.path.parent_path()));
   ORCIO_TRY(files.Remove(archive.sidecar));
+  ORCIO_TRY(files.Remove(IndexLogPath(archive.sidecar)));
   ORCIO_TRY(files.Remove(VerificationPath(archive.sidecar)));
   ORCIO_TRY(files.Remove(ListingPath(archive.path)));
   return files.Remove(ProtectionPath(archive.path));

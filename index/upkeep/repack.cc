@@ -13,6 +13,7 @@
 #include "index/members/member_walk.h"
 #include "index/rebuild/rebuild.h"
 #include "index/repository/archive_name.h"
+#include "index/sidecar/index_log_path.h"
 #include "index/sidecar/read/sidecar.h"
 #include "index/sidecar/sidecar_ending.h"
 #include "index/tar/other_compression.h"
@@ -249,6 +250,7 @@ Result<void> Repack::CheckUnchanged() {
 Result<void> Repack::RemoveOriginal() {
   ORCIO_TRY(files_.Remove(archive_));
   ORCIO_TRY(files_.Remove(sidecar_));
+  ORCIO_TRY(files_.Remove(IndexLogPath(sidecar_)));
   ORCIO_TRY(files_.Remove(VerificationPath(sidecar_)));
   return files_.SyncDirectory(directory_);
 }

@@ -58,8 +58,9 @@ void CheckLeftovers(const std::string& name) {
                        [&](std::string_view ending) { return name.ends_with(ending); });
   };
   const bool hidden =
-      name.starts_with('.') && (name.starts_with(".orcio-scratch.") ||
-                                ends_with_one_of({".part", ".verified", ".protected", ".listing"}));
+      name.starts_with('.') &&
+      (name.starts_with(".orcio-scratch.") ||
+       ends_with_one_of({".part", ".verified", ".protected", ".listing", ".idx.resume"}));
   Require(hidden || ends_with_one_of({".idx", ".kept"}));
 }
 

@@ -84,6 +84,8 @@ std::set<std::string> Whole(std::initializer_list<int> days) {
 
 TEST_CASE("What no rule keeps goes, with its index, and silently under cron") {
   const Repo repo(6);
+  // Of indexing that was interrupted.
+  std::ofstream(repo.directory() / ("." + NameOfDay(0) + ".idx.resume")) << "log";
   const Ended ended = repo.Run({"prune"});
   CHECK(ended.status == 0);
   CHECK(ended.out.empty());

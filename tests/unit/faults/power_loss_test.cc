@@ -182,13 +182,23 @@ TEST_CASE("Power lost while somebody else's archive is indexed leaves what to go
   std::set<FileBytes> logs;
   CrashFiles files;
   files.Put(archive, tar);
-  files.AfterEach([&](const std::string&) {
-    for (const auto& disk : files.PossibleDisks())
-      if (const auto found = disk.find(log); found != disk.end()) logs.insert(found->second);
+  size_t directory_synced = 0;
+  size_t lost = 0;
+  files.AfterEach([&](const std::string& call) {
+    const bool synced = call == "sync " + kRepository.string();
+    if (synced) ++directory_synced;
+    for (const auto& disk : files.PossibleDisks()) {
+      const auto found = disk.find(log);
+      if (found != disk.end()) logs.insert(found->second);
+      if (synced && found == disk.end()) ++lost;
+    }
   });
   size_t resumed = 0;
   REQUIRE_OK(index(files, resumed));
   REQUIRE(resumed == 0);
+  // With the log's name, and with the sidecar's.
+  CHECK(directory_synced == 2);
+  CHECK(lost == 0);
   REQUIRE(logs.size() > 4);
   MemoryFiles whole;
   whole.Put(archive, tar);

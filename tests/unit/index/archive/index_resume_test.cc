@@ -2,18 +2,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <fstream>
+#include <iterator>
 #include <random>
 #include <set>
 
 #include "base/bytes.h"
+#include "index/rebuild/digest_trail.h"
 #include "index/rebuild/rebuild.h"
 #include "tests/support/archives/gzip_maker.h"
 #include "tests/support/archives/scanned_tar.h"
 #include "tests/support/archives/written_archive.h"
 #include "tests/support/catch.h"
 #include "tests/support/files/failing_files.h"
+#include "tests/support/files/watched_files.h"
 #include "tests/support/sanitized.h"
 #include "tests/support/scratch_directory.h"
 
@@ -65,7 +69,7 @@ struct Interrupted {
     return options;
   }
   // Indexes until `spans` have been decoded, then is asked to stop, or kills itself.
-  Result<void> Run(size_t spans, bool killed = false) {
+  Result<void> Run(size_t spans, bool killed = false, const FileSystem& files = LocalFileSystem()) {
     std::stop_source stop;
     RebuildOptions options = Options();
     options.progress = [&, seen = size_t{0}](uint64_t, uint64_t) mutable {
@@ -73,7 +77,7 @@ struct Interrupted {
       if (killed) ::kill(::getpid(), SIGKILL);
       stop.request_stop();
     };
-    return RebuildSidecar(LocalFileSystem(), archive, sidecar, options, stop.get_token());
+    return RebuildSidecar(files, archive, sidecar, options, stop.get_token());
   }
   Result<void> RunToTheEnd() {
     return RebuildSidecar(LocalFileSystem(), archive, sidecar, Options(), {});
@@ -93,6 +97,51 @@ struct Interrupted {
           std::set<std::string>{archive.filename().string(), sidecar.filename().string()});
     REQUIRE(Read(sidecar) == expected);
   }
+};
+
+// A disk with so much room for the record of indexing, and so much that it says is free.
+class SmallDisk : public test::WatchedFiles {
+ public:
+  SmallDisk(uint64_t room, uint64_t free_bytes)
+      : WatchedFiles([this](const auto& path, size_t bytes) { return Take(path, bytes); }),
+        room_(room),
+        free_bytes_(free_bytes) {}
+  [[nodiscard]] Result<uint64_t> FreeBytes(const std::filesystem::path&) const override {
+    return free_bytes_;
+  }
+
+ private:
+  Result<void> Take(const std::filesystem::path& path, size_t bytes) {
+    if (path.string().find(".resume") == std::string::npos) return {};
+    if (bytes > room_) return FailErrno(ENOSPC, path.string());
+    room_ -= bytes;
+    return {};
+  }
+
+  uint64_t room_;
+  const uint64_t free_bytes_;
+};
+
+// Of which nobody can read the file at `bad`.
+class BadSector : public test::WatchedFiles {
+ public:
+  explicit BadSector(std::filesystem::path bad)
+      : WatchedFiles([](const auto&, size_t) { return Result<void>(); }), bad_(std::move(bad)) {}
+  [[nodiscard]] Result<std::unique_ptr<RandomAccess>> OpenRead(
+      const std::filesystem::path& path) const override {
+    if (path == bad_) return std::make_unique<Unreadable>();
+    return WatchedFiles::OpenRead(path);
+  }
+
+ private:
+  struct Unreadable : RandomAccess {
+    [[nodiscard]] Result<size_t> ReadAt(uint64_t, std::span<std::byte>) const override {
+      return FailErrno(EIO, "cannot read it");
+    }
+    [[nodiscard]] uint64_t size() const override { return 1000; }
+  };
+
+  const std::filesystem::path bad_;
 };
 
 const Bytes& Tar() {
@@ -271,6 +320,187 @@ TEST_CASE("Where one call fails while an archive is indexed the sidecar is right
   // Where the record could not be written, indexing went on.
   CHECK(done > 3);
   REQUIRE_OK(indexing.RunToTheEnd());
+  indexing.RequireDone();
+}
+
+TEST_CASE("Where the disk gets full no record of indexing takes the room that the sidecar needs") {
+  Interrupted indexing(Gzip(Tar()));
+  constexpr uint64_t kPlenty = uint64_t{1} << 40;
+  constexpr uint64_t kLittle = 100'000;  // a place to go on from takes a third of it
+  for (const auto& [room, free_bytes] :
+       {std::pair(kLittle, kPlenty), std::pair(kPlenty, kLittle)}) {
+    for (const bool earlier : {false, true}) {
+      CAPTURE(room, free_bytes, earlier);
+      if (earlier) REQUIRE_FALSE(indexing.Run(6));
+      REQUIRE(std::filesystem::exists(indexing.log) == earlier);
+      indexing.notes.clear();
+      const SmallDisk disk(room, free_bytes);
+      const auto made = indexing.Run(earlier ? 2 : 8, false, disk);
+      REQUIRE_FALSE(made);
+      CHECK(made.error().kind == ErrorKind::kCancelled);
+      CHECK(indexing.Names() == std::set<std::string>{indexing.archive.filename().string()});
+      REQUIRE(indexing.notes.size() == 1);
+      CHECK(indexing.notes[0].find("it will begin anew") != std::string::npos);
+    }
+  }
+  REQUIRE_OK(indexing.RunToTheEnd());
+  indexing.RequireDone();
+}
+
+TEST_CASE("A sidecar for which the disk has no room gets that of the record of its indexing") {
+  Interrupted indexing(Gzip(test::MakeTar(6 << 20)));
+  REQUIRE_FALSE(indexing.Run(4));
+  const test::WatchedFiles full([&](const std::filesystem::path& path, size_t) -> Result<void> {
+    if (path.string().ends_with(".idx.part")) return FailErrno(ENOSPC, path.string());
+    return {};
+  });
+  const auto made = RebuildSidecar(full, indexing.archive, indexing.sidecar, {}, {});
+  REQUIRE_FALSE(made);
+  CHECK(made.error().errnum == ENOSPC);
+  CHECK(indexing.Names() == std::set<std::string>{indexing.archive.filename().string()});
+}
+
+TEST_CASE("A record of interrupted indexing that cannot be read now is kept for later") {
+  Interrupted indexing(Gzip(test::MakeTar(6 << 20)));
+  REQUIRE_FALSE(indexing.Run(4));
+  const Bytes log = Interrupted::Read(indexing.log);
+  const auto made = RebuildSidecar(BadSector(indexing.log), indexing.archive, indexing.sidecar,
+                                   indexing.Options(), {});
+  REQUIRE_FALSE(made);
+  CHECK(made.error().errnum == EIO);
+  CHECK(Interrupted::Read(indexing.log) == log);
+  CHECK(indexing.notes.empty());
+  REQUIRE_OK(indexing.RunToTheEnd());
+  CHECK(indexing.resumed.size() == 1);
+  indexing.RequireDone();
+}
+
+TEST_CASE("Going on with interrupted indexing ends at once when it is asked to") {
+  Interrupted indexing(Gzip(test::MakeTar(6 << 20)));
+  REQUIRE_FALSE(indexing.Run(4));
+  const Bytes log = Interrupted::Read(indexing.log);
+  size_t appended = 0;
+  const test::WatchedFiles files([&](const auto&, size_t bytes) {
+    appended += bytes;
+    return Result<void>();
+  });
+  size_t resumed = 0;
+  for (const bool while_it_is_read : {true, false}) {
+    CAPTURE(while_it_is_read);
+    std::stop_source stop;
+    if (while_it_is_read) stop.request_stop();
+    RebuildOptions options;
+    options.resumed = [&](uint64_t, uint64_t) {
+      ++resumed;
+      stop.request_stop();
+    };
+    const auto made =
+        RebuildSidecar(files, indexing.archive, indexing.sidecar, options, stop.get_token());
+    REQUIRE_FALSE(made);
+    CHECK(made.error().kind == ErrorKind::kCancelled);
+    CHECK(made.error().message.find(indexing.archive.string()) == 0);
+    CHECK(resumed == (while_it_is_read ? 0 : 1));
+    CHECK(appended == 0);  // to a copy
+    CHECK(Interrupted::Read(indexing.log) == log);
+  }
+}
+
+TEST_CASE("An entry that takes too much of the record of indexing ends that and nothing else",
+          "[bytes]") {
+  constexpr size_t kPieces = 800'000;
+  std::string map = fmt::format("{}\n", kPieces);
+  for (size_t i = 0; i < kPieces; ++i) fmt::format_to(std::back_inserter(map), "{}\n1\n", 2 * i);
+  map = test::Padded(map);
+  const auto tar =
+      test::PaxHeader({"GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.name=disk",
+                       fmt::format("GNU.sparse.realsize={}", 2 * kPieces)}) +
+      test::HandMadeHeader{.path = "GNUSparseFile.0/disk",
+                           .size = test::SizeField(map.size() + kPieces)}
+          .Block() +
+      map + test::Padded(std::string(kPieces, 'x')) + test::EndMarker();
+  const auto bytes = AsBytes(tar);
+  Interrupted indexing(Bytes(bytes.begin(), bytes.end()));
+  RebuildOptions options = indexing.Options();
+  options.keep_every = 4 << 20;
+  REQUIRE_OK(RebuildSidecar(LocalFileSystem(), indexing.archive, indexing.sidecar, options, {}));
+  REQUIRE(indexing.notes.size() == 1);
+  CHECK(indexing.notes[0].find("one entry takes too much of it") != std::string::npos);
+  indexing.RequireDone();
+}
+
+TEST_CASE("Digests that nobody asks for are forgotten from the oldest on") {
+  DigestTrail trail;
+  const auto at = [](uint64_t piece) { return piece * DigestTrail::kPieceBytes; };
+  Sha256State state;
+  for (uint64_t piece = 0; piece <= DigestTrail::kMostStates; ++piece) {
+    state.bytes = at(piece);
+    trail.Add(state);
+  }
+  // No place to go on from is kept there.
+  CHECK_FALSE(trail.At(at(0)));
+  REQUIRE(trail.At(at(1) + 17));
+  CHECK(trail.At(at(1) + 17)->bytes == at(1));
+  REQUIRE(trail.At(at(DigestTrail::kMostStates)));
+  CHECK_FALSE(trail.At(at(1)));
+}
+
+TEST_CASE("No record of indexing outlives it, whoever has left that meanwhile") {
+  Interrupted indexing(Gzip(test::MakeTar(3 << 20)));
+  RebuildOptions options;  // keeps nothing of so small an archive
+  options.progress = [&](uint64_t, uint64_t) { std::ofstream(indexing.log) << "another one's"; };
+  REQUIRE_OK(RebuildSidecar(LocalFileSystem(), indexing.archive, indexing.sidecar, options, {}));
+  indexing.RequireDone();
+}
+
+TEST_CASE("Of two that index an archive the one that has come further keeps its record") {
+  Interrupted indexing(Gzip(Tar()));
+  const auto put = [&](const Bytes& log) {
+    std::ofstream(indexing.log, std::ios::binary | std::ios::trunc) << AsText(log);
+  };
+  const auto log_after = [&](size_t spans) {
+    std::filesystem::remove(indexing.log);
+    REQUIRE_FALSE(indexing.Run(spans));
+    return Interrupted::Read(indexing.log);
+  };
+  // Another process has that log once this one has begun.
+  const auto run_beside = [&](const Bytes& other, size_t spans) {
+    std::filesystem::remove(indexing.log);
+    std::stop_source stop;
+    RebuildOptions options = indexing.Options();
+    options.progress = [&, seen = size_t{0}](uint64_t, uint64_t) mutable {
+      ++seen;
+      if (seen == 1) put(other);
+      if (seen == spans) stop.request_stop();
+    };
+    REQUIRE_FALSE(RebuildSidecar(LocalFileSystem(), indexing.archive, indexing.sidecar, options,
+                                 stop.get_token()));
+  };
+  const Bytes shorter = log_after(3);
+  const Bytes longer = log_after(9);
+  run_beside(longer, 4);
+  CHECK(Interrupted::Read(indexing.log) == longer);
+  run_beside(shorter, 9);
+  CHECK(Interrupted::Read(indexing.log).size() > shorter.size());
+  CHECK(indexing.resumed.empty());
+  REQUIRE_OK(indexing.RunToTheEnd());
+  CHECK(indexing.resumed.size() == 1);
+  indexing.RequireDone();
+}
+
+TEST_CASE("The record of nobody who is at work keeps nobody from leaving another one") {
+  Interrupted indexing(Gzip(Tar()));
+  const Bytes much(16 << 20);
+  std::ofstream(indexing.log, std::ios::binary) << AsText(much);
+  REQUIRE_FALSE(indexing.Run(4));
+  CHECK(indexing.notes.size() == 1);
+  CHECK(indexing.resumed.empty());
+  // What stands behind its last place to go on from counts for nothing.
+  std::ofstream(indexing.log, std::ios::binary | std::ios::app) << AsText(much);
+  REQUIRE_FALSE(indexing.Run(4));
+  REQUIRE_OK(indexing.RunToTheEnd());
+  CHECK(indexing.notes.size() == 1);
+  REQUIRE(indexing.resumed.size() == 2);
+  CHECK(indexing.resumed[0] < indexing.resumed[1]);
   indexing.RequireDone();
 }
 

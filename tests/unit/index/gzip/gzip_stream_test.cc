@@ -1,8 +1,11 @@
 #include "index/gzip/gzip_stream.h"
 
+#include <algorithm>
 #include <random>
+#include <string>
 
 #include "base/bytes.h"
+#include "index/spans/inflater_at.h"
 #include "tests/support/archives/gzip_maker.h"
 #include "tests/support/archives/written_archive.h"
 #include "tests/support/catch.h"
@@ -48,6 +51,43 @@ Decoded Decode(const Bytes& gzip, size_t piece = 50'000) {
   return decoded;
 }
 
+// What hands out so many bytes alone at first.
+class InTwoParts : public ByteSource {
+ public:
+  InTwoParts(const RandomAccess& file, uint64_t offset, uint64_t at_first)
+      : first_(file, offset, at_first),
+        rest_(file, offset + at_first, file.size() - std::min(file.size(), offset + at_first)) {}
+  Result<size_t> Read(std::span<std::byte> into) override {
+    const size_t got = ValueOf(first_.Read(into));
+    return got > 0 ? got : rest_.Read(into);
+  }
+
+ private:
+  FileSource first_;
+  FileSource rest_;
+};
+
+uint64_t EndOf(const InputBuffer& input) {
+  return input.offset() + input.bytes().size();
+}
+
+// Requires that a stream that goes on from `state` has first read up to `end`.
+void RequireSameInput(const RandomAccess& file, const GzipStream::State& state, uint64_t end) {
+  const uint64_t begin = state.position.bit / 8;
+  CAPTURE(state.position.bit, state.buffered, end);
+  InTwoParts source(file, begin, state.buffered);
+  InputBuffer input(source, begin, size_t{64} << 10);
+  GzipStream stream(input, "wiki.tar.gz", state,
+                    ValueOf(InflaterAt(file, state.position, "the place")));
+  // Nothing has been read yet: whoever keeps the place again says the same.
+  REQUIRE(stream.Save().position.bit == state.position.bit);
+  REQUIRE(stream.Save().buffered == state.buffered);
+  Bytes buffer(WindowUse::kWindowBytes + 1 + Inflater::kSlack);
+  std::byte* out = buffer.data() + WindowUse::kWindowBytes;
+  REQUIRE_OK(stream.Run(out, out + 1, buffer.data()));
+  REQUIRE(EndOf(input) == end);
+}
+
 void RequireClean(const Bytes& gzip, const Bytes& bytes) {
   const Decoded decoded = Decode(gzip);
   INFO((decoded.error ? decoded.error->message : decoded.garbage));
@@ -75,6 +115,35 @@ TEST_CASE("A member with a name, a comment, an extra field and a header CRC deco
                                .extra = "xy",
                                .header_crc = true}),
                Sample());
+}
+
+TEST_CASE("A stream that goes on where another one stood has as much input at hand") {
+  std::mt19937_64 random(1);
+  std::string digits;
+  while (digits.size() < 400'000) digits += std::to_string(random());
+  test::MemoryFiles files;
+  files.Put("g", Gzip(AsBytes(digits)));
+  const auto file = ValueOf(files.OpenRead("g"));
+  FileSource source(*file, 0, file->size());
+  InputBuffer input(source, 0, size_t{64} << 10);
+  GzipStream stream(input, "wiki.tar.gz");
+  constexpr size_t kPiece = 7'001;
+  Bytes buffer(WindowUse::kWindowBytes + kPiece + Inflater::kSlack);
+  std::byte* const begin = buffer.data() + WindowUse::kWindowBytes;
+  size_t inside_bytes = 0;
+  for (;;) {
+    std::byte* out = begin;
+    const auto event = ValueOf(stream.Run(out, begin + kPiece, buffer.data()));
+    const auto made = static_cast<size_t>(out - begin);
+    std::memmove(buffer.data(), buffer.data() + made, WindowUse::kWindowBytes);
+    const auto state = stream.Save();
+    if (event == GzipStream::Event::kEnd || state.at != GzipStream::State::At::kBlocks) break;
+    // Else both read on at once.
+    if (event != GzipStream::Event::kFull || state.buffered <= Inflater::kEnoughInput) continue;
+    RequireSameInput(*file, state, EndOf(input));
+    if (state.position.bit % 8 != 0) ++inside_bytes;
+  }
+  CHECK(inside_bytes > 10);
 }
 
 TEST_CASE("Members one behind the other decode to one stream") {

@@ -136,6 +136,21 @@ TEST_CASE("What was found by interrupted indexing is a leftover once five weeks 
   CHECK(Remove(scratch.path(), now + 35 * kDay + 10) == Names{log});
 }
 
+TEST_CASE("What was found by indexing is a leftover once the sidecar is younger than that") {
+  const test::ScratchDirectory scratch;
+  const std::string log = "." + kName + ".idx.resume";
+  const int64_t now = std::time(nullptr);
+  Touch(scratch / kName, now);
+  Touch(scratch / log, now);
+  for (const int64_t sidecar : {now - 10, now}) {
+    Touch(scratch / (kName + ".idx"), sidecar);
+    CHECK(Remove(scratch.path(), now).empty());
+  }
+  Touch(scratch / (kName + ".idx"), now + 1);
+  CHECK(Remove(scratch.path(), now) == Names{log});
+  CHECK(NamesIn(scratch.path()) == Names{kName, kName + ".idx"});
+}
+
 TEST_CASE(
     "A leftover that is a directory or a symbolic link stays, and so does what it points to") {
   const test::ScratchDirectory scratch;

@@ -127,6 +127,47 @@ TEST_CASE("A place inside a file that contradicts itself is none to go on from")
   CHECK(refused([](TarScanState& s) { s.summary.end_of_entries = s.position + 1; }));
 }
 
+TEST_CASE("A place inside a sparse file has no more holes to digest than a scan would allow") {
+  const std::string data(100'000, 'x');
+  constexpr uint64_t kSize = 1'000'000;
+  const auto tar =
+      test::PaxHeader({"GNU.sparse.major=1", "GNU.sparse.minor=0",
+                       fmt::format("GNU.sparse.realsize={}", kSize), "GNU.sparse.name=disk"}) +
+      test::HandMadeHeader{.path = "GNUSparseFile.0/disk",
+                           .size = test::SizeField(512 + data.size())}
+          .Block() +
+      test::Padded(fmt::format("1\n0\n{}\n", data.size())) + test::Padded(data) + test::EndMarker();
+  ManyStates keeper(tar.size());
+  REQUIRE(test::ScanBytes(tar, 1000, {.keeper = &keeper}).summary.has_value());
+  const auto state = FromRecord<TarScanState>(keeper.states.front());
+  REQUIRE(state.in_work.has_value());
+  REQUIRE(state.in_work->digesting);
+  REQUIRE(state.holes_digested == kSize - data.size());
+  REQUIRE(IsPossible(state));
+  TarScanState large = state;
+  const uint64_t budget = HoleBudget(TarScanOptions().max_hole_bytes, state.position);
+  const auto resize = [&](uint64_t holes) {
+    large.in_work->content.size = large.in_work->entry.size = data.size() + holes;
+  };
+  large.holes_digested = budget;
+  resize(budget);
+  CHECK(IsPossible(large));
+  resize(uint64_t{1} << 62);
+  CHECK_FALSE(IsPossible(large));
+  large.in_work->digesting = false;
+  CHECK(IsPossible(large));
+  large.in_work->digesting = true;
+  large.holes_digested = UINT64_MAX;
+  CHECK_FALSE(IsPossible(large));
+  resize(budget);
+  large.holes_digested = budget + 1;
+  CHECK_FALSE(IsPossible(large));
+  // Fewer holes were paid for than are there.
+  TarScanState unpaid = state;
+  --unpaid.holes_digested;
+  CHECK_FALSE(IsPossible(unpaid));
+}
+
 TEST_CASE("What is cut short or goes on too long is no record") {
   TarEntry whole;
   whole.path = "path";
