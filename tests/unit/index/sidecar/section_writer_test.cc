@@ -35,10 +35,11 @@ TEST_CASE("Places are given out one behind the other") {
 }
 
 TEST_CASE("A section that is not what was counted is no sidecar") {
-  test::MemoryFiles files;
-  REQUIRE_OK(WriteNames(files, "name", 4));
-  CHECK(AsText(std::span(files.At("made")).first(8)) == "ORCIOIDX");
+  test::MemoryFiles sound;
+  REQUIRE_OK(WriteNames(sound, "name", 4));
+  CHECK(AsText(std::span(sound.At("made")).first(8)) == "ORCIOIDX");
 
+  test::MemoryFiles files;
   const uint64_t counted = GENERATE(0U, 3U, 5U);
   const auto written = WriteNames(files, "name", counted);
   REQUIRE_FALSE(written.has_value());
