@@ -69,7 +69,7 @@ std::optional<GuardState> TakeGuardState(std::string& out) {
   const size_t begin = out.starts_with(mark) ? 0 : out.find("\n" + mark);
   if (begin == std::string::npos) return std::nullopt;
   const size_t end = std::min(out.find('\n', begin + 1), out.size() - 1);
-  const auto state = ParseGuardState(std::string_view(out).substr(begin, end + 1 - begin));
+  auto state = ParseGuardState(std::string_view(out).substr(begin, end + 1 - begin));
   out.erase(0, end + 1);
   return state;
 }

@@ -3,7 +3,6 @@
 #include <sys/types.h>
 
 #include <chrono>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -11,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "base/threads/mutex.h"
@@ -80,7 +80,10 @@ class LatestPins {
     uid_t uid = 0;
     gid_t gid = 0;
 
-    friend auto operator<=>(const Holder&, const Holder&) = default;
+    bool operator<(const Holder& other) const {
+      return std::tie(process, started, uid, gid) <
+             std::tie(other.process, other.started, other.uid, other.gid);
+    }
   };
   struct Pin {
     uint32_t archive = 0;

@@ -13,7 +13,7 @@ constexpr size_t kTriedBytes = 4096;
 // Onto the other one's name, which must be refused; then to the same name, once that is free.
 Result<void> GiveNames(const FileSystem& files, const std::filesystem::path& directory,
                        PartFile& file, PartFile& other) {
-  const auto taken = other.path();
+  const auto& taken = other.path();
   const auto replaced = file.MoveTo(taken);
   if (replaced)
     return Fail(ErrorKind::kUnsupported, "it replaces {}, which must not be replaced",
