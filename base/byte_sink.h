@@ -11,7 +11,7 @@ namespace orcio {
 class ByteSink {
  public:
   virtual ~ByteSink() = default;
-  // Room for at least one byte; waits where the receiver is behind. The error of whatever broke
+  // Room for at least one byte; waits if the receiver is behind. The error of whatever broke
   // behind it.
   [[nodiscard]] virtual Result<std::span<std::byte>> Buffer() = 0;
   // The first `bytes` of what Buffer() last gave are filled.

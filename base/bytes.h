@@ -42,7 +42,7 @@ void AppendLittleEndian(T value, std::vector<std::byte>& to) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// a + b and a * b, or nothing where 64 bits do not hold it.
+// a + b and a * b, or nothing if 64 bits do not hold it.
 [[nodiscard]] constexpr std::optional<uint64_t> CheckedAdd(uint64_t a, uint64_t b) {
   uint64_t sum = 0;
   if (__builtin_add_overflow(a, b, &sum)) return std::nullopt;

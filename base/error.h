@@ -27,11 +27,11 @@ enum class ErrorKind {
   kLimit,        // larger than what orcio bounds itself to
 };
 
-// An expected failure, as a value. `message` names file, offset, host or service, and what to do
-// where there is something to do; it has no trailing newline.
+// An expected failure, as a value. `message` names file, offset, host or service, and what to do,
+// if there is something to do; it has no trailing newline.
 struct Error {
   ErrorKind kind = ErrorKind::kIo;
-  int errnum = 0;  // errno where there is one, else 0
+  int errnum = 0;  // errno if there is one, else 0
   std::string message;
 };
 

@@ -15,7 +15,7 @@ using Sha256Digest = std::array<std::byte, 32>;
 struct Sha256State {
   std::array<uint32_t, 8> hash{};    // of all whole blocks of 64 bytes
   uint64_t bytes = 0;                // that have gone by
-  std::array<std::byte, 64> rest{};  // those behind the last whole block, then zeros
+  std::array<std::byte, 64> rest{};  // those after the last whole block, then zeros
   friend bool operator==(const Sha256State&, const Sha256State&) = default;
 };
 

@@ -16,7 +16,7 @@ class InternedBytes {
  public:
   explicit InternedBytes(ScratchMemory& memory);
 
-  // The number of `bytes`, which are kept where they are new. At most 2^32 - 2 strings.
+  // The number of `bytes`, which are kept if they are new. At most 2^32 - 2 strings.
   uint32_t Intern(std::string_view bytes);
   [[nodiscard]] std::optional<uint32_t> Find(std::string_view bytes) const;
   [[nodiscard]] std::string_view At(uint32_t number) const;
@@ -37,7 +37,7 @@ class InternedBytes {
   ScratchMemory& memory_;
   const KeyedHash hash_;
   ChunkedArray<Kept> kept_;
-  // Open addressing, a power of two; a number + 1, or 0 where free.
+  // Open addressing, a power of two; a number + 1, or 0 if free.
   ScratchArray<uint32_t> table_;
   uint64_t total_bytes_ = 0;
 };

@@ -24,7 +24,7 @@ size_t RoundUp(size_t bytes, size_t to) {
   return (bytes + to - 1) / to * to;
 }
 
-// A file that nobody else finds; invalid where none can be made.
+// A file that nobody else finds; invalid if none can be made.
 UniqueFd CreateNameless(const std::filesystem::path& directory) {
   UniqueFd fd(::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (fd.valid() || errno != EOPNOTSUPP) return fd;
@@ -91,11 +91,11 @@ std::byte* ScratchMemory::MapOwn(size_t bytes) {
   return static_cast<std::byte*>(address);
 }
 
-// Null where the file cannot take it.
+// Null if the file cannot take it.
 std::byte* ScratchMemory::MapFile(size_t bytes) {
   if (!OpenFile()) return nullptr;
   const auto offset = static_cast<off_t>(file_bytes_);
-  // Not posix_fallocate: what it does instead, where the filesystem cannot, promises no room. And
+  // Not posix_fallocate: what it does instead, if the filesystem cannot, promises no room. And
   // without room, writing to the map is a SIGBUS.
   if (::fallocate(file_.get(), 0, offset, static_cast<off_t>(bytes)) != 0) {
     no_file_ = true;

@@ -16,7 +16,7 @@ namespace orcio {
 // Memory for what is built up of millions of small records and let go all at once. Up to a limit it
 // is the process's own; beyond, it is mapped from a file without a name, so that the kernel can
 // write it out and the process need not keep it resident. What is in that file is gone with the
-// process, however that ends. Where no such file can be made or it cannot grow (a full disk, a
+// process, however that ends. If no such file can be made or it cannot grow (a full disk, a
 // filesystem without fallocate), all is the process's own memory: slower machines, not failed runs.
 // Not thread-safe.
 class ScratchMemory {
@@ -40,7 +40,7 @@ class ScratchMemory {
   // Gives back what Allocate gave for the same `bytes`, for later calls to use.
   void Free(std::byte* address, size_t bytes);
 
-  // Lets go of the file's pages where more than resident_bytes of them are resident. To be called
+  // Lets go of the file's pages if more than resident_bytes of them are resident. To be called
   // before each item that is looked at or added: it looks only once in a few hundred calls.
   void Trim() {
     if (file_bytes_ != 0 && ++trims_ % kItemsBetweenLooks == 0) TrimNow();

@@ -6,7 +6,7 @@
 
 namespace orcio {
 
-// The bytes of the UTF-8 sequence (RFC 3629) that `text`, which is not empty, starts with; 0 where
+// The bytes of the UTF-8 sequence (RFC 3629) that `text`, which is not empty, starts with; 0 if
 // it is none.
 [[nodiscard]] size_t Utf8SequenceBytes(std::string_view text);
 

@@ -17,7 +17,7 @@ class BoundedQueue {
  public:
   explicit BoundedQueue(size_t capacity) : capacity_(capacity) {}
 
-  // Waits for room. False where `stop` was requested or the queue is closed: the item is dropped.
+  // Waits for room. False if `stop` was requested or the queue is closed: the item is dropped.
   [[nodiscard]] bool Push(T item, const std::stop_token& stop) {
     {
       const MutexLock lock(mutex_);
@@ -30,7 +30,7 @@ class BoundedQueue {
     return true;
   }
 
-  // Waits for an item. Nothing where `stop` was requested, or the queue is closed and empty.
+  // Waits for an item. Nothing if `stop` was requested, or the queue is closed and empty.
   [[nodiscard]] std::optional<T> Pop(const std::stop_token& stop) {
     std::optional<T> item;
     {

@@ -11,7 +11,7 @@
 
 // Of a field: read and written only by who holds the mutex.
 #define GUARDED_BY(mutex) ORCIO_THREAD_SAFETY(guarded_by(mutex))
-// Of a function, or of a lambda behind its parameters: called only by who holds the mutex.
+// Of a function, or of a lambda after its parameters: called only by who holds the mutex.
 #define REQUIRES(mutex) ORCIO_THREAD_SAFETY(requires_capability(mutex))
 // For classes like those below: of their functions, what becomes of a mutex, or of their own.
 #define ACQUIRE(...) ORCIO_THREAD_SAFETY(acquire_capability(__VA_ARGS__))

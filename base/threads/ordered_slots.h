@@ -22,7 +22,7 @@ class OrderedSlots {
  public:
   explicit OrderedSlots(size_t count) : slots_(count) {}
 
-  // Waits until item `index` has its slot. Null where `stop` was requested.
+  // Waits until item `index` has its slot. Null if `stop` was requested.
   [[nodiscard]] T* Claim(uint64_t index, const std::stop_token& stop) {
     const MutexLock lock(mutex_);
     const bool ready = changed_.wait(
@@ -48,7 +48,7 @@ class OrderedSlots {
     changed_.notify_all();
   }
 
-  // Waits for the next item in order, valid until Pop. Null at the end, or where `stop` was
+  // Waits for the next item in order, valid until Pop. Null at the end, or if `stop` was
   // requested.
   [[nodiscard]] T* Front(const std::stop_token& stop) {
     const MutexLock lock(mutex_);

@@ -12,7 +12,7 @@
 namespace orcio {
 
 // The threads of one pipeline. The first to fail asks all others to stop, and its error is the
-// pipeline's. Declared behind whatever the threads use: the destructor stops and joins them.
+// pipeline's. Declared after whatever the threads use: the destructor stops and joins them.
 // Fail, Stop, status and token are thread-safe; Start and Join belong to the owner's thread.
 class StageGroup {
  public:
@@ -25,7 +25,7 @@ class StageGroup {
   // that throws, or for which there is no thread, has failed.
   void Start(std::function<Result<void>()> stage);
   void Fail(Error error);
-  // Asks all to stop where nothing failed: the status is then kCancelled.
+  // Asks all to stop if nothing failed: the status is then kCancelled.
   void Stop();
   void Join();
 

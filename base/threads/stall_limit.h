@@ -44,7 +44,7 @@ class StallLimit {
 };
 
 // Hands a stream's bytes on, and tells a limit that they came. Once the limit's token is requested
-// to stop it takes nothing more, and has whoever takes the bytes let go of it where that is what
+// to stop it takes nothing more, and has whoever takes the bytes let go of it if that is what
 // the stream waits for.
 class HeardSink : public ByteSink {
  public:

@@ -79,7 +79,7 @@ void ParseEntry(std::string_view line, bool is_default, AclTexts& acls) {
   } else if (name.empty()) {
     entry.tag = user ? AclTag::kUserObject : AclTag::kGroupObject;
   } else {
-    // The number that star puts behind counts before a name that looks like one.
+    // The number that star puts last counts before a name that looks like one.
     const auto behind = ParseQualifier(NextPart(line, ":"));
     const auto id = behind ? behind : ParseQualifier(name);
     if (!id) {

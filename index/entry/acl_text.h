@@ -16,7 +16,7 @@ struct AclTexts {
 
 // Appends what an ACL in words says (star's SCHILY.acl.*, Solaris' own): entries split by commas or
 // newlines, such as "user::rw-", "user:lisa:r--:1000", "group:1000:r-x", "mask:r-x", "other:r--",
-// "default:user::rwx", "defaultmask:rwx". All of them are default entries where `is_default`. What
+// "default:user::rwx", "defaultmask:rwx". All of them are default entries if `is_default`. What
 // makes no sense is passed over.
 void ParseAclText(std::string_view text, bool is_default, AclTexts& acls);
 

@@ -80,7 +80,7 @@ struct TarEntry {
   uint32_t uid = 0;
   uint32_t gid = 0;
   Timestamp mtime;
-  uint64_t size = 0;        // bytes of content, holes included; 0 where the type has none
+  uint64_t size = 0;        // bytes of content, holes included; 0 if the type has none
   std::string link_target;  // of a symlink or hard link
   uint32_t device_major = 0;
   uint32_t device_minor = 0;
@@ -88,10 +88,10 @@ struct TarEntry {
   std::vector<Extent> extents;                // ascending, not overlapping, within `size`
   uint64_t header_offset =
       0;                     // where the first header block stands in the tar, pax blocks included
-  uint64_t data_offset = 0;  // first byte behind the headers; where content would start
+  uint64_t data_offset = 0;  // first byte after the headers; where content would start
   std::optional<Sha256Digest>
       digest;  // of a file's content, holes as zeros; see FORMAT.md for when there is none
-  bool complete = true;  // false where the tar ended or broke inside the content
+  bool complete = true;  // false if the tar ended or broke inside the content
 };
 
 }  // namespace orcio::inline index

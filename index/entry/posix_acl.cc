@@ -28,7 +28,7 @@ AclEntry Mask(const std::vector<AclEntry>& entries) {
 }
 
 // What the kernel sets (posix_acl_valid): in the order of the tags, none but named ones twice, and
-// with a mask where there are named ones.
+// with a mask if there are named ones.
 bool IsValid(const std::vector<AclEntry>& entries) {
   bool named = false;
   bool masked = false;

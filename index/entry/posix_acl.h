@@ -25,16 +25,16 @@ struct AclEntry {
 };
 
 // The value of system.posix_acl_access or system.posix_acl_default that stands for `entries`
-// (linux/posix_acl_xattr.h, version 2). Adds the mask that named users and groups must have where
-// it is missing. Empty where the ACL says no more than the mode does: such a one is not stored.
+// (linux/posix_acl_xattr.h, version 2). Adds the mask that named users and groups must have, if
+// it is missing. Empty if the ACL says no more than the mode does: such a one is not stored.
 [[nodiscard]] std::string EncodePosixAcl(std::vector<AclEntry> entries, bool is_default);
 
-// The entries of such a value. Nothing where it is none, or one that the kernel would not set
+// The entries of such a value. Nothing if it is none, or one that the kernel would not set
 // (posix_acl_valid).
 [[nodiscard]] std::optional<std::vector<AclEntry>> DecodePosixAcl(std::string_view value);
 
 // The permissions (0777) that setting an access ACL gives a file: of its owner, of the mask (the
-// one that EncodePosixAcl adds, where there is none), and of all others. Nothing where one
+// one that EncodePosixAcl adds, if there is none), and of all others. Nothing if one
 // of these is missing or there twice.
 [[nodiscard]] std::optional<uint32_t> PermissionsOfAcl(const std::vector<AclEntry>& entries);
 

@@ -133,7 +133,7 @@ struct OpenFile {
   uint64_t size = 0;
 };
 
-// What to do where this user may not read a file. Archives and their indexes have mode 0600.
+// What to do if this user may not read a file. Archives and their indexes have mode 0600.
 std::string_view AdviceForDenied() {
   return ::geteuid() == 0
              ? "; not even root may read it: a network filesystem (root_squash) or another user's "
@@ -175,7 +175,7 @@ bool Exists(const std::filesystem::path& path) {
   return ::lstat(path.c_str(), &status) == 0;
 }
 
-// Held while a file is given its name where the system has no way to do that without replacing what
+// Held while a file is given its name, if the system has no way to do that without replacing what
 // has it. RemoveLeftovers knows its name (leftovers.h).
 std::filesystem::path NamingLock(const std::filesystem::path& path) {
   return path.parent_path() / ("." + path.filename().string() + ".naming.part");
@@ -234,7 +234,7 @@ class LocalFiles : public FileSystem {
     if (Exists(to)) return FailPath(EEXIST, "create", to);
     auto renamed = RenameWith(RENAME_NOREPLACE, from, to);
     if (renamed) return renamed;
-    // Others do not know it: then link(2) refuses an existing name, where they know that.
+    // Others do not know it: then link(2) refuses an existing name, if they know that.
     const int errnum = renamed.error().errnum;
     if (errnum != EINVAL && errnum != ENOSYS && errnum != EOPNOTSUPP) return renamed;
     if (::link(from.c_str(), to.c_str()) == 0) return Remove(from);
@@ -293,16 +293,16 @@ class LocalFiles : public FileSystem {
     }
     const auto held = ORCIO_TRY(std::move(lock));
     auto renamed = Exists(to) ? FailPath(EEXIST, "create", to) : RenameWith(0, from, to);
-    (void)Remove(path);  // RemoveLeftovers does it where this fails
+    (void)Remove(path);  // RemoveLeftovers does it if this fails
     return renamed;
   }
 
   // Gives a new file its mode, and the lock that RemoveAbandoned looks for, which goes with the
-  // last descriptor however the process ends. False where RemoveAbandoned was faster than the lock.
+  // last descriptor however the process ends. False if RemoveAbandoned was faster than the lock.
   static Result<bool> Prepare(int fd, const std::filesystem::path& path) {
     if (Uninterrupted([&] { return ::fchmod(fd, 0600); }) != 0)
       return FailPath(errno, "set the mode of", path);
-    // Where a file system has no locks, nothing on it counts as abandoned.
+    // If a file system has no locks, nothing on it counts as abandoned.
     if (Uninterrupted([&] { return ::flock(fd, LOCK_EX); }) != 0) return true;
     struct stat status {};
     if (!Stat(fd, status)) return FailPath(errno, "stat", path);

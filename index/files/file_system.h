@@ -64,7 +64,7 @@ class FileSystem {
 
   [[nodiscard]] virtual Result<std::unique_ptr<RandomAccess>> OpenRead(
       const std::filesystem::path& path) const = 0;
-  // Creates `path`, mode 0600 whatever the umask; fails where it exists. RemoveAbandoned leaves it
+  // Creates `path`, mode 0600 whatever the umask; fails if it exists. RemoveAbandoned leaves it
   // alone for as long as the file handed out is there.
   [[nodiscard]] virtual Result<std::unique_ptr<WritableFile>> Create(
       const std::filesystem::path& path) const = 0;
@@ -74,17 +74,17 @@ class FileSystem {
   // Names in a directory without "." and "..", in no order.
   [[nodiscard]] virtual Result<std::vector<std::string>> List(
       const std::filesystem::path& directory) const = 0;
-  // Replaces `to` where it exists, atomically.
+  // Replaces `to` if it exists, atomically.
   [[nodiscard]] virtual Result<void> Rename(const std::filesystem::path& from,
                                             const std::filesystem::path& to) const = 0;
-  // As Rename, but fails with EEXIST where `to` exists.
+  // As Rename, but fails with EEXIST if `to` exists.
   [[nodiscard]] virtual Result<void> RenameNew(const std::filesystem::path& from,
                                                const std::filesystem::path& to) const = 0;
-  // Fine where the file is already gone.
+  // Fine if the file is already gone.
   [[nodiscard]] virtual Result<void> Remove(const std::filesystem::path& path) const = 0;
   // Removes a file that was made by Create unless somebody, in this process or another one, is
-  // still writing it. Whether it was removed: false too where it is gone already, is no regular
-  // file, or where its file system cannot tell.
+  // still writing it. Whether it was removed: false too if it is gone already, is no regular
+  // file, or if its file system cannot tell.
   [[nodiscard]] virtual Result<bool> RemoveAbandoned(const std::filesystem::path& path) const = 0;
   // Bytes that may still be written into `directory`.
   [[nodiscard]] virtual Result<uint64_t> FreeBytes(
@@ -97,12 +97,12 @@ class FileSystem {
 // This machine's files. Lives as long as the program.
 [[nodiscard]] const FileSystem& LocalFileSystem();
 
-// Reads a whole file of at most `limit` bytes; kLimit where it is larger.
+// Reads a whole file of at most `limit` bytes; kLimit if it is larger.
 [[nodiscard]] Result<std::vector<std::byte>> ReadWholeFile(const FileSystem& files,
                                                            const std::filesystem::path& path,
                                                            uint64_t limit);
 
-// Reads exactly `into.size()` bytes; kDamaged, naming `what` and the offset, where the file ends
+// Reads exactly `into.size()` bytes; kDamaged, naming `what` and the offset, if the file ends
 // before.
 [[nodiscard]] Result<void> ReadExactly(const RandomAccess& file, uint64_t offset,
                                        std::span<std::byte> into, std::string_view what);

@@ -21,7 +21,7 @@ Result<PartFile> PartFile::CreateBeside(const FileSystem& files, const std::file
     const auto at = path.parent_path() / fmt::format("{}{}.part", name, number);
     auto part = Create(files, at);
     if (part || part.error().errnum != EEXIST || i == kMostParts) return part;
-    // Of one that was killed. Where it cannot be removed, another number will do.
+    // Of one that was killed. If it cannot be removed, another number will do.
     if (!files.RemoveAbandoned(at).value_or(false)) continue;
     auto again = Create(files, at);
     if (again) return again;

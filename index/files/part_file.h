@@ -13,9 +13,9 @@ namespace orcio::inline index {
 // thread-safe.
 class PartFile {
  public:
-  // Fails where `path` exists.
+  // Fails if `path` exists.
   [[nodiscard]] static Result<PartFile> Create(const FileSystem& files, std::filesystem::path path);
-  // A file beside `path` that nobody else writes to, as ".<name>.part", with a number where several
+  // A file beside `path` that nobody else writes to, as ".<name>.part", with a number if several
   // are at work on it; or ".<name>.<what>.part". Takes the place of one that was killed.
   [[nodiscard]] static Result<PartFile> CreateBeside(const FileSystem& files,
                                                      const std::filesystem::path& path,
@@ -29,7 +29,7 @@ class PartFile {
 
   // Replaces what is at `path`.
   [[nodiscard]] Result<void> MoveOnto(std::filesystem::path path);
-  // Fails with EEXIST where there is something at `path`.
+  // Fails with EEXIST if there is something at `path`.
   [[nodiscard]] Result<void> MoveTo(std::filesystem::path path);
   void Keep() { discard_ = false; }
   // Removes it now.

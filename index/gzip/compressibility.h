@@ -17,7 +17,7 @@ class CompressibilityProbe {
   CompressibilityProbe();
   ~CompressibilityProbe();
 
-  // False where deflate would gain less than about 2 %. Can be wrong that way for bytes that are
+  // False if deflate would gain less than about 2 %. Can be wrong that way for bytes that are
   // evenly distributed everywhere and yet repeat, outside of the few samples in which it looks for
   // that.
   [[nodiscard]] bool IsWorthCompressing(std::span<const std::byte> bytes);

@@ -6,7 +6,7 @@
 // The numbers of the gzip format (RFC 1952, 2.3).
 namespace orcio::inline index::gzip {
 
-// gzip(1) takes bit 1 for "part of several" where it once meant that, and zlib and everybody since
+// gzip(1) takes bit 1 for "part of several", which it once meant, and zlib and everybody since
 // for a CRC of the header.
 enum Flags : uint8_t { kHeaderCrc = 2, kExtra = 4, kName = 8, kComment = 16, kReserved = 0xE0 };
 

@@ -43,14 +43,14 @@ Failure Short() {
   return Fail(ErrorKind::kDamaged, "gzip member header is cut short");
 }
 
-// Passes over a text that ends in NUL. False where it does not end.
+// Passes over a text that ends in NUL. False if it does not end.
 bool SkipText(ByteReader& reader) {
   while (auto byte = reader.Get<uint8_t>())
     if (*byte == 0) return true;
   return false;
 }
 
-// What every gzip member starts with. Leaves `reader` behind it.
+// What every gzip member starts with. Leaves `reader` after it.
 Result<uint8_t> ParseFixedHeader(ByteReader& reader) {
   const auto fixed = reader.Bytes(gzip::kFixedHeaderBytes);
   if (!fixed) return Short();
@@ -187,7 +187,7 @@ struct MemberEncoder::Compressor {
       libdeflate_alloc_compressor(kLevel)};
   CompressibilityProbe probe;
 
-  // Appends the deflate stream to `out`. False, and nothing appended, where that gains too little.
+  // Appends the deflate stream to `out`. False, and nothing appended, if that gains too little.
   bool Compress(std::span<const std::byte> tar, std::vector<std::byte>& out) {
     if (!probe.IsWorthCompressing(tar)) return false;
     const size_t before = out.size();

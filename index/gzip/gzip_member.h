@@ -31,7 +31,7 @@ struct MemberHeader {
   uint64_t total_tar_bytes = 0;  // in the end member: tar bytes in all members before it
 };
 
-// kUnsupported where the bytes start a gzip member that is not one of ours; kDamaged where they are
+// kUnsupported if the bytes start a gzip member that is not one of ours; kDamaged if they are
 // no gzip member, or one of ours with impossible sizes. `bytes` may be longer than the header.
 [[nodiscard]] Result<MemberHeader> ParseMemberHeader(std::span<const std::byte> bytes);
 
@@ -65,7 +65,7 @@ class MemberDecoder {
 
   // Decodes the whole gzip member `member` (ours or any other with a known size) into `into`, which
   // must be just as long as what it decodes to. Checks the deflate stream, CRC-32 and ISIZE:
-  // kDamaged, naming `what`, where any of them is off; `into` then holds garbage. Returns the
+  // kDamaged, naming `what`, if any of them is off; `into` then holds garbage. Returns the
   // CRC-32 of the decoded bytes.
   [[nodiscard]] Result<uint32_t> Decode(std::span<const std::byte> member,
                                         std::span<std::byte> into, std::string_view what);

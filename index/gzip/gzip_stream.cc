@@ -100,7 +100,7 @@ Result<GzipStream::Event> GzipStream::Run(std::byte*& out, std::byte* out_end,
             return Event::kBlock;
           default:
             state_ = Stage::kTrailer;
-            // Whoever wants no more has no trailer either, where a span ends with the block.
+            // Whoever wants no more has no trailer either, if a span ends with the block.
             if (out >= out_end) return Event::kFull;
         }
         break;
@@ -200,7 +200,7 @@ Result<Inflater::Stop> GzipStream::Inflate(std::byte*& out, std::byte* out_end,
                   in_.offset(), inflater_.damage());
     }
     if (stop != Inflater::Stop::kInput) return stop;
-    // It leaves less than it needs where there is more to come.
+    // It leaves less than it needs if there is more to come.
     if (in_.bytes().size() == bytes.size() || in_.bytes().size() >= Inflater::kEnoughInput) {
       return CutShort();
     }

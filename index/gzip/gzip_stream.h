@@ -12,7 +12,7 @@
 namespace orcio::inline index {
 
 // Decodes a gzip file (RFC 1952) of any origin: one member or many, with whatever headers, and
-// what may follow the last one. Treats it as gzip(1) does: zeros behind the last member are
+// what may follow the last one. Treats it as gzip(1) does: zeros after the last member are
 // nothing, anything else there is garbage and worth a warning. Not thread-safe.
 class GzipStream {
  public:
@@ -36,7 +36,7 @@ class GzipStream {
     std::string message;
   };
 
-  // Where a stream stands between two calls of Run, the bytes decoded before apart. Nothing where
+  // Where a stream stands between two calls of Run, the bytes decoded before apart. Nothing if
   // it has failed or ended.
   struct State {
     enum class At : uint8_t { kHeader, kBlocks, kTrailer };
@@ -66,15 +66,15 @@ class GzipStream {
   GzipStream(InputBuffer& in, std::string name, const State& state, const Inflater& inflater);
   [[nodiscard]] State Save() const;
 
-  // Decodes from `out` on, moving it; up to Inflater::kSlack bytes behind out_end are overwritten.
+  // Decodes from `out` on, moving it; up to Inflater::kSlack bytes after out_end are overwritten.
   // Bytes from `buffer` up to `out` are the last ones that were decoded, 32 KiB of them or all.
-  // kDamaged, naming the offset, where this is no gzip any more; cut_short() then says whether the
+  // kDamaged, naming the offset, if this is no gzip any more; cut_short() then says whether the
   // file just ends; what was decoded up to there is in `out`.
   [[nodiscard]] Result<Event> Run(std::byte*& out, std::byte* out_end, const std::byte* buffer,
                                   const Inflater::Watch* watch = nullptr);
 
   [[nodiscard]] Position position() const;
-  // Behind the last byte of deflate data read so far: where a member has ended, before its trailer.
+  // After the last byte of deflate data read so far: if a member has ended, before its trailer.
   [[nodiscard]] uint64_t data_end() const { return data_end_; }
   [[nodiscard]] bool cut_short() const { return cut_short_; }
   // From which of the bytes that were decoded on no member's CRC has been looked at.
@@ -83,7 +83,7 @@ class GzipStream {
                                                                  : member_begin_ + member_bytes_;
   }
   [[nodiscard]] const std::vector<BadMember>& bad_members() const { return bad_members_; }
-  // What followed the last member, as a sentence for people; empty where nothing but zeros did.
+  // What followed the last member, as a sentence for people; empty if nothing but zeros did.
   [[nodiscard]] const std::string& garbage() const { return garbage_; }
 
  private:

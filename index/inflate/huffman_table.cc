@@ -7,7 +7,7 @@ namespace {
 
 using Counts = std::array<uint16_t, kMaxCodeBits + 1>;
 
-// Codes come in the stream with their first bit first, where tables want it lowest.
+// Codes come in the stream with their first bit first, but tables want it lowest.
 uint32_t Reversed(uint32_t code, unsigned bits) {
   uint32_t reversed = 0;
   for (unsigned i = 0; i < bits; ++i) reversed |= (code >> i & 1) << (bits - 1 - i);

@@ -9,7 +9,7 @@ namespace orcio::inline index {
 
 // What decoding one symbol of a Huffman code (RFC 1951, 3.2) comes to, in 32 bits:
 //
-//   bits 0-7    bits to consume: the code's and the extra bits behind it
+//   bits 0-7    bits to consume: the code's and the extra bits after it
 //   bits 8-12   of these, the code's
 //   bit 13      end of block
 //   bit 14      the code goes on in a second table: bits 16-30 say where it begins, 8-12 how many
@@ -38,8 +38,8 @@ inline constexpr unsigned kMaxCodeBits = 15;
 
 // Fills `table` for the code that `lengths` (each at most 15, 0: not used) make: 2^main_bits
 // entries that the next bits of the stream choose from, then the second tables. symbols[i] is the
-// entry of symbol i without its code's bits. False where that is no code, by the rules of zlib: too
-// many codes, or too few, but for a code of a single symbol of one bit, or of none, where
+// entry of symbol i without its code's bits. False if that is no code, by the rules of zlib: too
+// many codes, or too few, but for a code of a single symbol of one bit, or of none, if
 // `may_be_single`. The table is large enough for any code of so many symbols: 2342 entries for 11
 // bits and 288 symbols, 402 for 8 bits and 32.
 [[nodiscard]] bool FillHuffmanTable(std::span<const uint8_t> lengths,

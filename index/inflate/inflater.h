@@ -9,7 +9,7 @@
 
 namespace orcio::inline index {
 
-// Which bytes of the 32 KiB before a checkpoint the bytes behind it are copied from.
+// Which bytes of the 32 KiB before a checkpoint the bytes after it are copied from.
 class WindowUse {
  public:
   static constexpr size_t kWindowBytes = 32768;  // RFC 1951, 2
@@ -30,14 +30,14 @@ class WindowUse {
 class Inflater {
  public:
   enum class Stop {
-    kInput,    // needs more input, or, where there is none, the stream is cut short
+    kInput,    // needs more input, or, if there is none, the stream is cut short
     kOutput,   // `out` has reached `out_end`
     kBlock,    // a block has ended, and another one follows
-    kEnd,      // the stream has ended; `in` is behind its last byte
+    kEnd,      // the stream has ended; `in` is after its last byte
     kDamaged,  // this is no deflate stream: see damage()
   };
 
-  // What Run may write behind out_end.
+  // What Run may write after out_end.
   static constexpr size_t kSlack = 320;
   // Given so many bytes of input, or all there is, Run gets on.
   static constexpr size_t kEnoughInput = 1024;
@@ -52,20 +52,20 @@ class Inflater {
     const std::byte* history = nullptr;
   };
 
-  // Where a checkpoint's window is being looked at: it ends where `begin` points.
+  // While a checkpoint's window is being looked at: it ends where `begin` points.
   struct Watch {
     const std::byte* begin = nullptr;
     WindowUse* use = nullptr;
   };
 
-  // The stream, or one of its blocks, begins behind the first `skip` bits (0 to 7) of the next
+  // The stream, or one of its blocks, begins after the first `skip` bits (0 to 7) of the next
   // byte.
   void Begin(unsigned skip = 0);
   // Reads the header of the block that begins here, and nothing else: kInput, kDamaged, or kOutput
   // for success.
   [[nodiscard]] Stop ReadHeader(Place& place);
-  // Goes on inside the block whose header was read, behind the first `skip` bits of the next byte;
-  // `stored_done` bytes of it have gone by where it is a stored one.
+  // Goes on inside the block whose header was read, after the first `skip` bits of the next byte;
+  // `stored_done` bytes of it have gone by if it is a stored one.
   [[nodiscard]] bool Continue(unsigned skip, uint64_t stored_done);
 
   // Decodes, moving place.in and place.out on.
@@ -96,7 +96,7 @@ class Inflater {
   [[nodiscard]] Stop DecodeFast(Place& place, const Watch* watch);
   [[nodiscard]] Stop DecodeSymbol(Place& place, const Watch* watch);
   [[nodiscard]] Stop EndBlock();
-  // Passes over the bits that Begin or Continue were told to. False where there is no input.
+  // Passes over the bits that Begin or Continue were told to. False if there is no input.
   [[nodiscard]] bool Skip(Place& place);
 
   static constexpr unsigned kMainBits = 11;

@@ -27,12 +27,12 @@ constexpr int kMostTries = 1000;
 struct Stretch {
   uint64_t begin = 0;  // in the archive
   uint64_t end = 0;
-  uint64_t tar_bytes = 0;  // where not known, what a trailer says; 0 where nothing does
+  uint64_t tar_bytes = 0;  // if not known, what a trailer says; 0 if nothing does
   bool known = false;
   bool lost = false;
 };
 
-// Bytes of the tar, as the end member at `offset` counts them. Nothing where there is none, or a
+// Bytes of the tar, as the end member at `offset` counts them. Nothing if there is none, or a
 // damaged one.
 Result<std::optional<uint64_t>> TotalAt(const RandomAccess& archive, uint64_t offset) {
   const size_t end_bytes = EncodeEndMember(0).size();
@@ -119,7 +119,7 @@ Result<std::optional<Stretch>> MemberSearch::MemberAt(uint64_t offset) const {
   if (!header || header->is_end || header->member_bytes > members_end_ - offset)
     return std::nullopt;
   const uint64_t end = offset + header->member_bytes;
-  // Where header and trailer differ, one of them is damaged, and the other may be right.
+  // If header and trailer differ, one of them is damaged, and the other may be right.
   const bool agree = ORCIO_TRY(LengthBefore(end)) == header->tar_bytes;
   return Stretch{offset, end, header->tar_bytes, agree, !agree};
 }
@@ -133,7 +133,7 @@ Result<bool> MemberSearch::Decodes(const Stretch& member) {
   return MemberDecoder().Decode(bytes, tar, name_).has_value();
 }
 
-// Of the first member behind a damage that leads to another one, or to the end.
+// Of the first member after a damage that leads to another one, or to the end.
 Result<uint64_t> MemberSearch::FindMember(uint64_t from) const {
   std::vector<std::byte> bytes(kSearchBytes);
   while (from + kMemberMagic.size() <= members_end_) {
@@ -182,7 +182,7 @@ Result<void> MemberSearch::Walk() {
       tar_bytes += member->tar_bytes;
       continue;
     }
-    // Two archives one behind the other have two.
+    // Two archives one after the other have two.
     const auto total = ORCIO_TRY(TotalAt(archive_, at));
     if (total && (!total_ || *total == tar_bytes)) {
       total_ = total;

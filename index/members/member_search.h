@@ -17,13 +17,13 @@ struct FoundMembers {
 };
 
 // Finds the members of an archive that orcio wrote and whose members do not chain up any more, or
-// not to an end member: FORMAT.md, "What a damaged archive still holds". Behind each damage the
+// not to an end member: FORMAT.md, "What a damaged archive still holds". After each damage the
 // next header is looked for, and what is in between is lost. How many bytes of the tar that was is
-// known from the end member; where that is gone, what comes behind such a damage is left out, since
+// known from the end member; if that is gone, what comes after such a damage is left out, since
 // nobody knows where in the tar it belongs.
 //
-// Looks at the header and trailer of every member, and at every byte behind a damage. kDamaged
-// where no member is left, or where they contradict the end member; kCancelled.
+// Looks at the header and trailer of every member, and at every byte after a damage. kDamaged
+// if no member is left, or if they contradict the end member; kCancelled.
 [[nodiscard]] Result<FoundMembers> FindMembers(const RandomAccess& archive, const std::string& name,
                                                const std::stop_token& stop);
 

@@ -22,7 +22,7 @@ struct MemberPlace {
 class MemberSource {
  public:
   virtual ~MemberSource() = default;
-  // Replaces `member` by the bytes of the next member; by any where it is lost. Nothing at the end.
+  // Replaces `member` by the bytes of the next member; by any if it is lost. Nothing at the end.
   [[nodiscard]] virtual Result<std::optional<MemberPlace>> Next(std::vector<std::byte>& member) = 0;
   // Of the whole archive. Once, after Next has returned nothing.
   [[nodiscard]] virtual Sha256Digest Digest() = 0;

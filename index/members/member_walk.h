@@ -18,11 +18,11 @@ namespace orcio::inline index {
 class MemberWalk : public MemberSource {
  public:
   // `archive` outlives the walk; `name` is for messages. Looks at both ends of the archive: one
-  // that was cut is noticed here. kUnsupported where orcio did not write it.
+  // that was cut is noticed here. kUnsupported if orcio did not write it.
   [[nodiscard]] static Result<MemberWalk> Begin(const RandomAccess& archive, std::string name);
 
   // Replaces `member` by the bytes of the next member. Nothing once the end member has gone by,
-  // with the lengths it claims and the file's end right behind it.
+  // with the lengths it claims and the file's end right after it.
   [[nodiscard]] Result<std::optional<MemberPlace>> Next(std::vector<std::byte>& member) override;
 
   [[nodiscard]] Sha256Digest Digest() override { return digest_.Finish(); }

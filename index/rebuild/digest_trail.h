@@ -11,7 +11,7 @@
 namespace orcio::inline index {
 
 // What the digest of an archive had come to at the beginning of each piece that was read lately:
-// whoever takes up the reading of it goes on from there. Where nobody asks for long, the oldest are
+// whoever takes up the reading of it goes on from there. If nobody asks for long, the oldest are
 // forgotten. Thread-safe.
 class DigestTrail {
  public:
@@ -20,14 +20,14 @@ class DigestTrail {
   // Of 64 GiB; they take 10 MiB.
   static constexpr size_t kMostStates = 65'536;
 
-  // At `state.bytes` of the archive, a multiple of kPieceBytes behind all that were added before.
+  // At `state.bytes` of the archive, a multiple of kPieceBytes after all that were added before.
   void Add(const Sha256State& state) {
     const MutexLock lock(mutex_);
     if (states_.size() == kMostStates) states_.pop_front();
     states_.push_back(state);
   }
   // At the last piece that begins at or before `offset`, which forgets those before it. Nothing
-  // where that is not there.
+  // if that is not there.
   [[nodiscard]] std::optional<Sha256State> At(uint64_t offset) {
     const uint64_t begin = offset / kPieceBytes * kPieceBytes;
     const MutexLock lock(mutex_);

@@ -103,7 +103,7 @@ class ForeignRebuild : private TarSource, private TarScanKeeper {
   bool ended_ = false;            // the decoder has nothing more
   uint64_t tar_bytes_ = 0;
   uint64_t entries_ = 0;
-  std::optional<TarEntry> last_entry_;  // kept back: what breaks behind it casts doubt on it
+  std::optional<TarEntry> last_entry_;  // kept back: what breaks after it casts doubt on it
 
   StageGroup stages_;
 };
@@ -172,7 +172,7 @@ Result<std::span<const std::byte>> ForeignRebuild::Next() {
       return std::span<const std::byte>();
     }
     ORCIO_TRY(TakeFront());
-    // The scan goes on inside the first of them, or right behind it.
+    // The scan goes on inside the first of them, or right after it.
     const auto tar = front_->tar();
     const uint64_t passed = BeginTar() - std::min(BeginTar(), front_->span.tar_offset);
     if (passed < tar.size()) return tar.subspan(static_cast<size_t>(passed));
@@ -191,7 +191,7 @@ Result<void> ForeignRebuild::TakeFront() {
   return {};
 }
 
-// Where the scanner has looked ahead, it may stand before its span.
+// If the scanner has looked ahead, it may stand before its span.
 bool ForeignRebuild::IsDue(uint64_t position) {
   return log_->IsDue(position) && front_ != nullptr && position >= front_->span.tar_offset;
 }
@@ -230,7 +230,7 @@ Result<void> ForeignRebuild::Scan() {
   return NoTar({ErrorKind::kDamaged, 0, warnings.empty() ? "it holds no entry" : warnings.front()});
 }
 
-// Nothing of the archive can be read. The decoder has ended where `damage_` is looked at.
+// Nothing of the archive can be read. The decoder has ended when `damage_` is looked at.
 Failure ForeignRebuild::NoTar(const Error& error) const {
   if (ended_ && damage_) return Failure(*damage_);
   return Fail(error.kind, "{}: {}", name_, error.message);
@@ -241,7 +241,7 @@ void ForeignRebuild::Warn(std::string text) {
   indexed_.summary.warnings.insert(indexed_.summary.warnings.begin(), std::move(text));
 }
 
-// From where on the tar cannot be what was archived, where the tar itself or the gzip says so: the
+// From where on the tar cannot be what was archived, if the tar itself or the gzip says so: the
 // content that comes before the first of it may be what has led astray.
 std::optional<uint64_t> ForeignRebuild::AstrayFrom() const {
   const auto& damage = indexed_.summary.damage;
@@ -250,7 +250,7 @@ std::optional<uint64_t> ForeignRebuild::AstrayFrom() const {
   return std::nullopt;
 }
 
-// Which of the tar's bytes may be others than were archived. Where only a CRC says so, that is all
+// Which of the tar's bytes may be others than were archived. If only a CRC says so, that is all
 // of its member.
 std::vector<DoubtfulStretch> ForeignRebuild::Doubts() const {
   std::vector<DoubtfulStretch> doubts;

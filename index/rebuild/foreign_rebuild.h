@@ -16,14 +16,14 @@ namespace orcio::inline index {
 
 // For going on after an interruption, now and then. Both outlive the call.
 struct ForeignResume {
-  IndexLog* log = nullptr;          // takes what is found; null where nothing is kept
-  ResumedIndex* resumed = nullptr;  // what it has from before, null where that is nothing
+  IndexLog* log = nullptr;          // takes what is found; null if nothing is kept
+  ResumedIndex* resumed = nullptr;  // what it has from before, null if that is nothing
 };
 
-// Indexes an archive that orcio did not write, in one pass: gzip of any kind, or, where it does not
-// begin like gzip, a plain tar. Where it is damaged or cut short and a part of it can be read, that
-// part is indexed and a warning says so; what is in doubt is in spans that are lost. kDamaged where
-// nothing can be read, or it is no tar. Where an interrupted run is gone on with, `indexed` holds
+// Indexes an archive that orcio did not write, in one pass: gzip of any kind, or, if it does not
+// begin like gzip, a plain tar. If it is damaged or cut short and a part of it can be read, that
+// part is indexed and a warning says so; what is in doubt is in spans that are lost. kDamaged if
+// nothing can be read, or it is no tar. If an interrupted run is gone on with, `indexed` holds
 // what that one found, and what comes out is the same as without the interruption. Memory: about 64
 // MiB and what the tree takes.
 [[nodiscard]] Result<void> IndexForeign(const RandomAccess& archive, const std::string& name,

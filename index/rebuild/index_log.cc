@@ -162,7 +162,7 @@ Result<void> IndexLog::Write() {
 // The sidecar will take about as much as the log.
 Result<void> IndexLog::CheckRoom(uint64_t more) const {
   const auto free_bytes = files_.FreeBytes(DirectoryOf(sidecar_));
-  // Where nobody can tell, writing does.
+  // If nobody can tell, writing does.
   if (!free_bytes || *free_bytes >= file_bytes_ + 2 * more) return {};
   return Failure(Error{ErrorKind::kIo, ENOSPC,
                        fmt::format("only {} bytes are free beside {}, and its index needs them",
@@ -190,12 +190,12 @@ Result<void> IndexLog::GiveName() {
   ORCIO_TRY(file_->MoveOnto(path_));
   file_->Keep();
   named_ = true;
-  // Where that fails, it is there all the same.
+  // If that fails, it is there all the same.
   (void)files_.SyncDirectory(DirectoryOf(path_));
   return {};
 }
 
-// An older log stays where there is room: it is as good as it was.
+// An older log stays if there is room: it is as good as it was.
 void IndexLog::GiveUp(const Error& error) {
   keeps_ = false;
   file_.reset();
@@ -213,7 +213,7 @@ void IndexLog::GiveUpOnSize() {
 void IndexLog::Remove() {
   keeps_ = false;
   file_.reset();
-  // RemoveLeftovers does it where this fails. Another process may have left one meanwhile.
+  // RemoveLeftovers does it if this fails. Another process may have left one meanwhile.
   (void)files_.Remove(path_);
 }
 

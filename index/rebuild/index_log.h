@@ -21,7 +21,7 @@ namespace orcio::inline index {
 // What indexing of an archive that orcio did not write has found so far, in a file beside the
 // sidecar to be, so that whoever indexes it next goes on there: FORMAT.md, "Interrupted indexing".
 // It is only ever appended to, so it outlives a SIGKILL at any moment. That it cannot be written
-// is told and ends nothing: indexing goes on without it. Where the disk is full, or would be soon,
+// is reported and ends nothing: indexing goes on without it. If the disk is full, or would be soon,
 // it is removed: the sidecar needs the room. Not thread-safe.
 class IndexLog {
  public:
@@ -29,9 +29,9 @@ class IndexLog {
   IndexLog(const FileSystem& files, std::filesystem::path archive, std::filesystem::path sidecar,
            const RebuildOptions& options);
 
-  // Begins the log. Where there is one of an interrupted run, reads that into `indexed`, which is
-  // empty, and goes on with it. Where there is none that can be used, returns nothing and tells
-  // why; then `indexed` holds anything. An error where nobody can tell: the log may be good.
+  // Begins the log. If there is one of an interrupted run, reads that into `indexed`, which is
+  // empty, and goes on with it. If there is none that can be used, returns nothing and tells
+  // why; then `indexed` holds anything. An error if nobody can tell: the log may be good.
   // kCancelled.
   [[nodiscard]] Result<std::optional<ResumedIndex>> TakeUp(const RandomAccess& archive,
                                                            bool is_gzip,
@@ -63,7 +63,7 @@ class IndexLog {
   // Appends a record to the log. What is at hand is written once it is much.
   void Append(std::span<const std::byte> record);
   [[nodiscard]] Result<void> Write();
-  // Fails where so many bytes more would leave less room on the disk than the log then takes.
+  // Fails if so many bytes more would leave less room on the disk than the log then takes.
   [[nodiscard]] Result<void> CheckRoom(uint64_t more) const;
   [[nodiscard]] Result<void> WriteBytes(std::span<const std::byte> bytes);
   [[nodiscard]] Result<void> GiveName();

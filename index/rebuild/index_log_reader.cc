@@ -19,7 +19,7 @@ class LogRecords {
  public:
   LogRecords(const RandomAccess& log, const std::stop_token& stop) : log_(log), stop_(stop) {}
 
-  // The next one, valid until the next call. Nothing where no whole one follows.
+  // The next one, valid until the next call. Nothing if no whole one follows.
   Result<std::optional<std::span<const std::byte>>> Next() {
     if (stop_.stop_requested()) return Fail(ErrorKind::kCancelled, "indexing was cancelled");
     const bool framed = ORCIO_TRY(Fill(kLogFrameBytes));
@@ -83,7 +83,7 @@ Result<Record> ParsedRecord(std::span<const std::byte> record) {
   return decoded;
 }
 
-// Behind all of the tar that an entry refers to.
+// After all of the tar that an entry refers to.
 uint64_t EndInTar(const TarEntry& entry) {
   uint64_t end = std::max(entry.header_offset, entry.data_offset);
   for (const Extent& extent : entry.extents)

@@ -15,7 +15,7 @@
 
 namespace orcio::inline index {
 
-// A record of a log, behind its length and its checksum, and those: see FORMAT.md.
+// A record of a log, after its length and its checksum, and those: see FORMAT.md.
 inline constexpr size_t kLogFrameBytes = 8;
 inline constexpr uint64_t kMostLogRecordBytes = uint64_t{16} << 20;
 
@@ -33,7 +33,7 @@ struct ReadLog {
 };
 
 // Puts into `indexed`, which is empty, what `log` says up to its last point. Nothing of `log` is
-// trusted: kDamaged, or the builder's error, where it contradicts itself, the archive or `begin`,
+// trusted: kDamaged, or the builder's error, if it contradicts itself, the archive or `begin`,
 // its first record, or has no point; kCancelled, which it asks for at each record. Then `indexed`
 // holds anything.
 [[nodiscard]] Result<ReadLog> ReadIndexLog(const RandomAccess& log,

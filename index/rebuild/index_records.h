@@ -44,7 +44,7 @@ struct LogSpan {
 // Where indexing stands, and can be taken up: the spans and the entries before are known.
 struct IndexPoint {
   SpanMakerState spans;           // before the span that the scan stands in
-  std::vector<std::byte> window;  // the tar's last 32 KiB there; none where it is not compressed
+  std::vector<std::byte> window;  // the tar's last 32 KiB there; none if it is not compressed
   Sha256State digest;  // of the archive, up to the piece that decoding goes on in: see DigestTrail
   TarScanState scan;
 };

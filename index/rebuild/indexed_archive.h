@@ -22,7 +22,7 @@ struct IndexedArchive {
   SidecarBuilder builder;
   TarSummary summary;
   std::vector<Span> spans;
-  std::vector<SpanStart> starts;  // one for each span; none where all are whole members
+  std::vector<SpanStart> starts;  // one for each span; none if all are whole members
   WindowStore windows;
   Sha256Digest sha256{};  // of the archive file
 };

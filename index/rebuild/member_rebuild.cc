@@ -95,11 +95,11 @@ Result<void> MemberRebuild::Run(const std::vector<std::string>& findings,
   auto scanned = ScanTar(*this, [&](TarEntry&& entry) { return Add(std::move(entry)); });
   if (!scanned) {
     Error error = std::move(scanned).error();
-    // Where members were lost, that is why there is no tar.
+    // If members were lost, that is why there is no tar.
     error.message = error.kind == ErrorKind::kDamaged && !damages_.empty()
                         ? damages_.front() + "; not one entry can be read"
                         : name_ + ": " + error.message;
-    stages_.Fail(std::move(error));  // where a stage failed, that one's error came first
+    stages_.Fail(std::move(error));  // if a stage failed, that one's error came first
   } else {
     indexed_.summary = std::move(*scanned);
   }
@@ -165,7 +165,7 @@ bool MemberRebuild::IsInDoubt(const TarEntry& entry) {
     return stretch.end <= entry.header_offset;
   });
   if (next != lost_.end() && next->begin < entry.data_offset) return true;
-  // The first header behind a stretch where headers were lost: those that extend it may have been
+  // The first header after a stretch where headers were lost: those that extend it may have been
   // among them.
   const bool was_searched = next != lost_.begin() && std::prev(next)->end > entry_end_;
   return was_searched && (has_extended_ || entry_end_ == 0) && !extended;

@@ -14,8 +14,8 @@ namespace orcio::inline index {
 
 // Indexes an archive that orcio wrote, decoding the members of `source` in parallel. Members that
 // are damaged and what `source` says is lost become lost spans. `findings` is what else is wrong
-// with it: where there is any, or something is lost, the sidecar will not be complete, and has a
-// warning of each. kDamaged where `source` ends with that, or no tar can be read.
+// with it: if there is any, or something is lost, the sidecar will not be complete, and has a
+// warning of each. kDamaged if `source` ends with that, or no tar can be read.
 [[nodiscard]] Result<void> IndexMembers(const RandomAccess& archive, const std::string& name,
                                         MemberSource& source,
                                         const std::vector<std::string>& findings,

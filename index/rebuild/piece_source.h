@@ -20,8 +20,8 @@ using ArchivePiece = std::vector<std::byte>;
 // The pieces of an archive that another thread reads.
 class PieceSource : public ByteSource {
  public:
-  // Its first byte is that behind the first `skipped` of the first piece. It hands out so many
-  // alone `at_first`, where that is not 0: see GzipStream::State.
+  // Its first byte is that after the first `skipped` of the first piece. It hands out so many
+  // alone `at_first`, if that is not 0: see GzipStream::State.
   PieceSource(BoundedQueue<ArchivePiece>& pieces, const StageGroup& stages, size_t skipped,
               uint64_t at_first)
       : pieces_(pieces), stages_(stages), skipped_(skipped), at_first_(at_first) {}
@@ -38,7 +38,7 @@ class PieceSource : public ByteSource {
     done_ += count;
     return count;
   }
-  // Lets the rest go by: it is digested before it comes here.
+  // Passes over the rest: it is digested before it comes here.
   void Drain() {
     while (NextPiece()) {
     }

@@ -104,7 +104,7 @@ class Rebuild {
   IndexLog* const log_;
 };
 
-// The sidecar to be. Says what to do where nothing can be written in its place.
+// The sidecar to be. Says what to do if nothing can be written in its place.
 Result<PartFile> CreatePart(const FileSystem& files, const std::filesystem::path& archive,
                             const std::filesystem::path& sidecar) {
   auto part = PartFile::CreateBeside(files, sidecar);

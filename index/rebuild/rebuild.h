@@ -19,12 +19,12 @@ struct RebuildOptions {
   unsigned threads = 0;  // decoding; 0: one a core
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)>
       progress;  // archive bytes; may be empty
-  // What the sidecar has for facts, where that is more than RebuiltFacts(): see KeptFacts.
+  // What the sidecar has for facts, if that is more than RebuiltFacts(): see KeptFacts.
   std::optional<RunFacts> facts = {};
   // After how many bytes of tar, while an archive that orcio did not write is indexed, what was
   // found so far is kept for whoever has to go on after an interruption.
   uint64_t keep_every = uint64_t{1} << 30;
-  // Called where an interrupted run is gone on with, with how far that was; may be empty.
+  // Called if an interrupted run is gone on with, with how far that was; may be empty.
   std::function<void(uint64_t done_bytes, uint64_t total_bytes)> resumed = {};
   // Takes a line for people: an interrupted run that cannot be gone on with, and why; may be empty.
   std::function<void(const std::string& line)> note = {};
@@ -38,7 +38,7 @@ struct RebuildOptions {
 [[nodiscard]] RunFacts RebuiltFacts();
 
 // What the sidecar that is to be made anew knows of the run that made the archive: nobody else
-// does. Nothing where it cannot be read, is another archive's, or knows of no run.
+// does. Nothing if it cannot be read, is another archive's, or knows of no run.
 [[nodiscard]] std::optional<RunFacts> KeptFacts(const FileSystem& files,
                                                 const std::filesystem::path& archive,
                                                 const std::filesystem::path& sidecar);
@@ -52,10 +52,10 @@ struct RebuildOptions {
 
 // Makes the sidecar of an archive and replaces `sidecar` by it once it is whole and on disk. The
 // one of an archive that orcio wrote differs from the one made with it only in the run's facts.
-// Where the archive is damaged or cut short and a part of it can be read, that part is indexed, the
-// sidecar is not complete, and its warnings name the offsets. kDamaged where nothing can be read,
-// it is no tar, or nobody can tell where in the tar what can be read belongs; kCancelled. Where no
-// sidecar can be written there, says so before anything is decoded. Where orcio did not write the
+// If the archive is damaged or cut short and a part of it can be read, that part is indexed, the
+// sidecar is not complete, and its warnings name the offsets. kDamaged if nothing can be read,
+// it is no tar, or nobody can tell where in the tar what can be read belongs; kCancelled. If no
+// sidecar can be written there, says so before anything is decoded. If orcio did not write the
 // archive, goes on with what an interrupted call, in this process or another one, has left beside
 // `sidecar`: what comes out is the same.
 [[nodiscard]] Result<void> RebuildSidecar(const FileSystem& files,

@@ -61,7 +61,7 @@ bool ReadTime(DateReader& reader, Date& date) {
   return true;
 }
 
-// Reads all of `text` as a date: 20221105, 2022-11-05, each with an optional time behind it.
+// Reads all of `text` as a date: 20221105, 2022-11-05, each with an optional time after it.
 std::optional<Date> ReadDate(std::string_view text) {
   Date date;
   DateReader reader(text);
@@ -116,7 +116,7 @@ std::optional<ArchiveName> ParseArchiveName(std::string_view file_name, int64_t 
 
   ArchiveName name;
   name.gzip = ending->gzip;
-  // From the left: in wiki-2022-11-05 the date starts at the first dash behind which all is a date.
+  // From the left: in wiki-2022-11-05 the date starts at the first dash after which all is a date.
   for (size_t at = stem.find_first_of("-_."); at != std::string_view::npos;
        at = stem.find_first_of("-_.", at + 1)) {
     const auto date = at == 0 ? std::nullopt : ReadDate(stem.substr(at + 1));

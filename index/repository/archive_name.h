@@ -13,14 +13,14 @@ namespace orcio::inline index {
 struct ArchiveName {
   std::string service;
   // As listed and mounted: as precise as the name was, e.g. "2022-11-05", "2022-11-05T0300",
-  // "2026-11-23T020000Z" ('Z' only where the name says UTC). From the modification time where the
+  // "2026-11-23T020000Z" ('Z' only if the name says UTC). From the modification time if the
   // name has no date.
   std::string date;
   int64_t seconds = 0;  // since the epoch, for ordering; a date without 'Z' is taken as UTC
   bool gzip = true;     // .tar.gz, .tgz; false for a plain .tar
 };
 
-// Nothing where the file name is not that of an archive: hidden files, sidecars, other endings.
+// Nothing if the file name is not that of an archive: hidden files, sidecars, other endings.
 // `mtime_seconds` dates a name that has no date of its own.
 [[nodiscard]] std::optional<ArchiveName> ParseArchiveName(std::string_view file_name,
                                                           int64_t mtime_seconds);

@@ -14,7 +14,7 @@ namespace orcio::inline index {
 
 // What an archive's sidecar and the record of its verification say of it; nothing is decoded.
 struct ArchiveState {
-  std::shared_ptr<const Sidecar> sidecar;  // nothing where there is none to trust
+  std::shared_ptr<const Sidecar> sidecar;  // nothing if there is none to trust
   std::string words;                       // "complete", "not indexed"...
   std::optional<Verification> verified;
   std::optional<Error> failure;  // why the archive or its sidecar could not be looked at at all
@@ -23,7 +23,7 @@ struct ArchiveState {
   [[nodiscard]] bool whole() const {
     return sidecar != nullptr && sidecar->complete() && !(verified && verified->damages() > 0);
   }
-  // What those before it held, where it holds far less (RunFacts).
+  // What those before it held, if it holds far less (RunFacts).
   [[nodiscard]] std::optional<ArchiveSize> shrunk_from() const;
   // Whether to count on it: whole, and no smaller than one expects.
   [[nodiscard]] bool good() const { return whole() && !shrunk_from(); }

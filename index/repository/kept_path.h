@@ -4,7 +4,7 @@
 
 namespace orcio::inline index {
 
-// Behind an archive's name: files of a service that a run which gave up has left for the next one.
+// After an archive's name: files of a service that a run which gave up has left for the next one.
 // No archive, though it looks like one inside.
 inline constexpr std::string_view kKeptEnding = ".kept";
 

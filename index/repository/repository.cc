@@ -136,7 +136,7 @@ Repository::Repository(const FileSystem& files, std::filesystem::path directory,
 Result<std::vector<ArchiveFile>> Repository::List() const {
   std::vector<ArchiveFile> archives;
   for (const std::string& file_name : ORCIO_TRY(files_.List(directory_))) {
-    // Asked for its time only where it is an archive by its name.
+    // Asked for its time only if it is an archive by its name.
     if (!ParseArchiveName(file_name, 0)) continue;
     ArchiveFile archive;
     archive.path = directory_ / file_name;

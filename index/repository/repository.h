@@ -15,7 +15,7 @@ namespace orcio::inline index {
 // One archive in a repository, as its directory shows it. Nothing has been opened.
 struct ArchiveFile {
   ArchiveName name;
-  std::string date;  // unique within its service: name.date, with ".2", ".3"... where two share it
+  std::string date;  // unique within its service: name.date, with ".2", ".3"... if two share it
   std::filesystem::path path;
   std::filesystem::path sidecar;  // where it is or would be
   FileStatus status;
@@ -37,16 +37,16 @@ class Repository {
   Repository(const FileSystem& files, std::filesystem::path directory,
              std::filesystem::path index_directory = {});
 
-  // Every archive, by service, then oldest first. kNotFound where the directory does not exist.
+  // Every archive, by service, then oldest first. kNotFound if the directory does not exist.
   [[nodiscard]] Result<std::vector<ArchiveFile>> List() const;
   // One service's archives, oldest first. kNotFound, saying which services there are, for none.
   [[nodiscard]] Result<std::vector<ArchiveFile>> ListService(std::string_view service) const;
   // The archive that service and date name. kNotFound, saying which services or dates there are,
-  // where none does; kInvalid where a prefix fits several.
+  // if none does; kInvalid if a prefix fits several.
   [[nodiscard]] Result<ArchiveFile> Resolve(const Selector& selector) const;
 
   [[nodiscard]] const std::filesystem::path& directory() const { return directory_; }
-  // Empty where sidecars are beside their archives.
+  // Empty if sidecars are beside their archives.
   [[nodiscard]] const std::filesystem::path& index_directory() const { return index_directory_; }
   [[nodiscard]] const FileSystem& files() const { return files_; }
 

@@ -11,7 +11,7 @@ namespace orcio::inline index {
 // ends.
 class RepositoryLock {
  public:
-  // kLocked, naming the holder's process id, where another run holds it; does not wait.
+  // kLocked, naming the holder's process id, if another run holds it; does not wait.
   [[nodiscard]] static Result<RepositoryLock> Take(const std::filesystem::path& repository);
 
   // Whether a run holds it now, without being in the way of one that wants to (proc(5),

@@ -12,7 +12,7 @@ namespace orcio::inline index {
 struct ArchiveIdentity {
   uint64_t bytes = 0;     // of the archive file
   Sha256Digest sha256{};  // of the whole archive file
-  // Of the file's first and last 4096 bytes (the whole file twice where it is shorter): checked on
+  // Of the file's first and last 4096 bytes (the whole file twice if it is shorter): checked on
   // every open, where digesting all of it would take too long. Whatever differs in between is
   // caught by the CRC of the span it is in.
   Sha256Digest edges_sha256{};

@@ -6,7 +6,7 @@
 
 namespace orcio::inline index {
 
-// What the name of an indexing log has behind its sidecar's.
+// What the name of an indexing log has after its sidecar's.
 inline constexpr std::string_view kIndexLogEnding = ".resume";
 
 // Where what interrupted indexing has found is kept, beside the sidecar to be: FORMAT.md,

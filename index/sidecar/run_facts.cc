@@ -7,7 +7,7 @@ namespace {
 
 using nlohmann::json;
 
-// Takes `key` where it is there. Throws json::exception where it has another type: caught in
+// Takes `key` if it is there. Throws json::exception if it has another type: caught in
 // ParseRunFacts, the one place where this library's exceptions become a Result.
 template <class T>
 void Take(const json& from, const char* key, T& into) {
@@ -24,7 +24,7 @@ void Take(const json& from, const char* key, uint64_t& into) {
     into = found->get_ref<const json::number_unsigned_t&>();
 }
 
-// The object at `key`; nothing where there is none.
+// The object at `key`; nothing if there is none.
 const json* FindObject(const json& from, const char* key) {
   const auto found = from.find(key);
   if (found == from.end()) return nullptr;
@@ -33,7 +33,7 @@ const json* FindObject(const json& from, const char* key) {
 }
 
 // One JSON value that holds no other: taking one apart that does wants memory, and ends the program
-// where there is none.
+// if there is none.
 template <class T>
 std::string Plain(const T& value) {
   return json(value).dump(-1, ' ', false, json::error_handler_t::replace);

@@ -18,7 +18,7 @@ struct Downtime {
   double stream = 0;  // until the last byte of the tar had arrived
   double start = 0;   // until the service was confirmed running again
   // Of all that, by docker's own record and its host's clock: from the end of the first container
-  // to the start of the last one. Nothing where there is no such record.
+  // to the start of the last one. Nothing if there is no such record.
   std::optional<double> not_running{};
   [[nodiscard]] double total() const { return stop + scan + stream + start; }
   friend bool operator==(const Downtime&, const Downtime&) = default;
@@ -34,7 +34,7 @@ struct TransferFacts {
   friend bool operator==(const TransferFacts&, const TransferFacts&) = default;
 };
 
-// How much of it crossed the link, where the host compressed it.
+// How much of it crossed the link, if the host compressed it.
 struct WireFacts {
   std::string packer;  // "gzip" or "zstd"
   uint64_t bytes = 0;  // compressed
@@ -54,12 +54,12 @@ struct RunFacts {
   std::string host;
   std::string mode;           // "stop", ...
   std::string control;        // "compose", ...
-  int64_t start_seconds = 0;  // UTC, since the epoch; 0 where unknown
+  int64_t start_seconds = 0;  // UTC, since the epoch; 0 if unknown
   int64_t end_seconds = 0;
-  std::optional<Downtime> downtime;       // nothing where the service was not stopped
-  std::optional<TransferFacts> transfer;  // nothing where the tar came in one piece
-  std::optional<WireFacts> wire;          // nothing where the tar came as it was
-  // What the archives before it held, where this one holds so much less that it is no measure for
+  std::optional<Downtime> downtime;       // nothing if the service was not stopped
+  std::optional<TransferFacts> transfer;  // nothing if the tar came in one piece
+  std::optional<WireFacts> wire;          // nothing if the tar came as it was
+  // What the archives before it held, if this one holds so much less that it is no measure for
   // those to come, and counts for no rule of retention beside them.
   std::optional<ArchiveSize> shrunk_from;
   // Whether somebody said that its size is right, whatever those before it held.
@@ -71,7 +71,7 @@ struct RunFacts {
 
 // The sidecar's FACT section: JSON in UTF-8. Bytes of a text that are not UTF-8 become U+FFFD.
 [[nodiscard]] std::string ToJson(const RunFacts& facts);
-// Unknown keys are passed over; kDamaged where it is no JSON object or a known key has another
+// Unknown keys are passed over; kDamaged if it is no JSON object or a known key has another
 // type.
 [[nodiscard]] Result<RunFacts> ParseRunFacts(std::string_view json);
 

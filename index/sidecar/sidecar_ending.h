@@ -5,7 +5,7 @@
 
 namespace orcio::inline index {
 
-// What a sidecar's name has behind its archive's.
+// What a sidecar's name has after its archive's.
 inline constexpr std::string_view kSidecarEnding = ".idx";
 
 // The name, or the path, of the sidecar beside an archive.

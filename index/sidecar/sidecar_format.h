@@ -18,7 +18,7 @@ inline constexpr size_t kSectionAlignment = 64;
 inline constexpr uint32_t kMaxSections = 64;
 inline constexpr uint64_t kTarBlockBytes = 512;
 
-// Block 0 of the file is the header, the section table behind it, zeros, and the block's own
+// Block 0 of the file is the header, the section table after it, zeros, and the block's own
 // checksum.
 struct Header {
   char magic[8] = {};
@@ -62,7 +62,7 @@ struct Node {
                            // (0xFFFF: see EXTR)
   uint64_t size = 0;       // by type: content bytes; DIRS index; target node; LINK offset << 16 |
                            // length; major << 32 | minor
-  int64_t mtime_ns = 0;    // since the epoch; kMtimeInExtra where 64 bits do not hold it
+  int64_t mtime_ns = 0;    // since the epoch; kMtimeInExtra if 64 bits do not hold it
   uint32_t name = 0;       // offset in NAME; the name ends where the next node's begins
   uint32_t attribute = 0;  // index in ATTR
 };
@@ -137,7 +137,7 @@ struct Span {
 };
 static_assert(sizeof(Span) == 24);
 
-// CKPT: where orcio did not write the archive, one of these for each span. WNDW: their windows.
+// CKPT: if orcio did not write the archive, one of these for each span. WNDW: their windows.
 struct Checkpoint {
   uint64_t block_bits = 0;
   uint64_t window_offset = 0;

@@ -12,7 +12,7 @@
 namespace orcio::inline index {
 
 // How to decode a span. With the span's place in the archive it is a checkpoint: decoding begins
-// behind the first `skip_bits` bits of the span's first byte.
+// after the first `skip_bits` bits of the span's first byte.
 struct SpanStart {
   enum class Kind : uint8_t {
     kMember = 0,   // a whole gzip member, as orcio writes them
@@ -25,7 +25,7 @@ struct SpanStart {
   uint8_t skip_bits = 0;       // 0 to 7
   uint64_t block_bits = 0;     // how many bits before that the block's header begins: 0, at one
   uint64_t window_offset = 0;  // of its packed window
-  uint32_t window_bytes = 0;   // packed; 0 where it needs none
+  uint32_t window_bytes = 0;   // packed; 0 if it needs none
   friend bool operator==(const SpanStart&, const SpanStart&) = default;
 };
 
@@ -35,7 +35,7 @@ class WindowPacker {
   WindowPacker();
   ~WindowPacker();
 
-  // Replaces `packed` by what is used of `window`; by nothing where that is nothing.
+  // Replaces `packed` by what is used of `window`; by nothing if that is nothing.
   void Pack(std::span<const std::byte> window, const WindowUse& use,
             std::vector<std::byte>& packed);
 
@@ -47,7 +47,7 @@ class WindowPacker {
 // No packed window is larger.
 inline constexpr size_t kMaxPackedWindowBytes = WindowUse::kWindowBytes + 1024;
 
-// kDamaged where `packed` is no window.
+// kDamaged if `packed` is no window.
 [[nodiscard]] Result<void> UnpackWindow(std::span<const std::byte> packed,
                                         std::span<std::byte> window);
 

@@ -17,7 +17,7 @@ namespace orcio::inline index {
 // How far apart checkpoints are: FORMAT.md, "Why checkpoints a MiB apart".
 inline constexpr size_t kSpanTarBytes = size_t{1} << 20;
 
-// Cuts somebody else's gzip into spans as it decodes it: at a block's beginning where one comes in
+// Cuts somebody else's gzip into spans as it decodes it: at a block's beginning if one comes in
 // time, else between two symbols. Not thread-safe.
 class GzipSpans : public SpanMaker {
  public:

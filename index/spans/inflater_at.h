@@ -10,7 +10,7 @@
 namespace orcio::inline index {
 
 // An inflater that stands at a place of an archive, to be given the bytes from that bit's on.
-// kDamaged, with `what` before it, where no block that reaches so far begins where the place says.
+// kDamaged, with `what` before it, if no block that reaches so far begins where the place says.
 [[nodiscard]] Result<Inflater> InflaterAt(const RandomAccess& archive,
                                           const GzipStream::Position& place,
                                           const std::string& what);

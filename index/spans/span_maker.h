@@ -26,7 +26,7 @@ struct DecodedSpan {
   std::vector<std::byte> packed_window;
   SpanMakerState before;  // where its maker stood before it
 
-  // The tar's last bytes before it, where it is compressed.
+  // The tar's last bytes before it, if it is compressed.
   [[nodiscard]] std::span<const std::byte> window() const {
     return {buffer.get(), WindowUse::kWindowBytes};
   }
@@ -40,7 +40,7 @@ struct DecodedSpan {
 class SpanMaker {
  public:
   virtual ~SpanMaker() = default;
-  // Replaces `decoded` by the next span. False, and nothing in it, at the end. Where the archive is
+  // Replaces `decoded` by the next span. False, and nothing in it, at the end. If the archive is
   // damaged or cut short, what is whole of a span before that comes first, then the error.
   [[nodiscard]] virtual Result<bool> Next(DecodedSpan& decoded) = 0;
 };

@@ -15,7 +15,7 @@
 
 namespace orcio::inline index {
 
-// The packed windows of an archive that is being indexed, one behind the other, until the sidecar
+// The packed windows of an archive that is being indexed, one after the other, until the sidecar
 // has its other sections: in memory as long as they are few, then in a file that goes away with the
 // store. Not thread-safe.
 class WindowStore {

@@ -12,7 +12,7 @@
 namespace orcio::inline index {
 
 // Which compression a file is in by its first bytes: "gzip", "xz", "zstd", "bzip2", "lz4", "lzip",
-// "lzma", "compress"; empty where none of these. 13 bytes are enough.
+// "lzma", "compress"; empty if none of these. 13 bytes are enough.
 [[nodiscard]] std::string_view CompressionOf(std::span<const std::byte> head);
 
 // What is inside a file in a compression other than gzip, front to back: orcio reads those only so,

@@ -50,7 +50,7 @@ std::string DecodeBase64(std::string_view text) {
   return bytes;
 }
 
-// Strings of the archive's end at a NUL: no path of a file system goes on behind one.
+// Strings of the archive's end at a NUL: no path of a file system goes on after one.
 std::optional<std::string> TextOrNothing(std::string_view value) {
   value = value.substr(0, value.find('\0'));
   if (value.empty()) return std::nullopt;
@@ -191,7 +191,7 @@ void Applier::TakeOther(std::string_view key, std::string_view value) {
   }
 }
 
-// Takes one record ("LENGTH KEY=VALUE\n") off the front. Nothing where it is malformed.
+// Takes one record ("LENGTH KEY=VALUE\n") off the front. Nothing if it is malformed.
 std::optional<std::pair<std::string_view, std::string_view>> NextRecord(std::string_view& records) {
   const size_t begin = std::min(records.find_first_not_of(" \t"), records.size());
   const size_t digits = std::min(records.find_first_not_of("0123456789", begin), records.size());

@@ -16,7 +16,7 @@ namespace orcio::inline index {
 inline constexpr size_t kMaxSparsePieces = size_t{1} << 21;
 
 // What pax records (POSIX, "pax Extended Header") say of an entry, those of GNU, star, Solaris and
-// libarchive among them. Nothing where no record says it.
+// libarchive among them. Nothing if no record says it.
 struct PaxValues {
   std::optional<std::string> path;
   std::optional<std::string> link_target;
@@ -53,12 +53,12 @@ struct PaxValues {
 
 // Applies the records of one extended header to `values`, the last of a keyword winning; a record
 // with an empty value takes back what an earlier one said (POSIX). Stops at the first malformed
-// one, as GNU tar does. Returns what is wrong with them; empty where nothing is.
+// one, as GNU tar does. Returns what is wrong with them; empty if nothing is.
 [[nodiscard]] std::string ApplyPaxRecords(std::string_view records, PaxValues& values);
 
-// The seconds of a pax record (POSIX pax, "mtime"): decimal, with a sign and a fraction where there
+// The seconds of a pax record (POSIX pax, "mtime"): decimal, with a sign and a fraction if there
 // is one; ends where the digits do, as GNU tar and libarchive have it. Rounded down to nanoseconds.
-// Nothing where it does not begin with a number that 64 bits hold.
+// Nothing if it does not begin with a number that 64 bits hold.
 [[nodiscard]] std::optional<Timestamp> ParsePaxTime(std::string_view text);
 
 // An attribute's name out of a pax keyword. GNU tar writes '=' as %3D and '%' as %25, and nothing

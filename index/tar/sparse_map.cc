@@ -69,7 +69,7 @@ class NumberLines {
  public:
   NumberLines(TarStream& stream, uint64_t limit) : stream_(stream), left_(limit) {}
 
-  // Nothing where there is none.
+  // Nothing if there is none.
   Result<std::optional<uint64_t>> Next() {
     size_t end = text_.find('\n', at_);
     while (end == std::string::npos && text_.size() - at_ < kMostDigits) {

@@ -13,8 +13,8 @@
 namespace orcio::inline index {
 
 // The number in a field of a header: octal digits between blanks, as every dialect has them, or
-// big-endian two's complement where the first bit is set (GNU, star). Empty fields are 0; what 64
-// bits do not hold is the nearest that they do. Nothing where something else stands there.
+// big-endian two's complement if the first bit is set (GNU, star). Empty fields are 0; what 64
+// bits do not hold is the nearest that they do. Nothing if something else stands there.
 [[nodiscard]] std::optional<int64_t> ParseTarNumber(std::string_view field);
 
 enum class TarDialect {
@@ -37,15 +37,15 @@ class TarBlock {
 
   [[nodiscard]] TarDialect dialect() const;
   [[nodiscard]] char type() const { return bytes_[156]; }  // '\0' of old tars is '0'
-  // The name, with the prefix before it where the dialect has one.
+  // The name, with the prefix before it if the dialect has one.
   [[nodiscard]] std::string Name() const;
   [[nodiscard]] std::string LinkTarget() const { return std::string(Text(157, 100)); }
-  // 07777 of the mode. Nothing where the field makes no sense.
+  // 07777 of the mode. Nothing if the field makes no sense.
   [[nodiscard]] std::optional<uint32_t> Mode() const;
   [[nodiscard]] int64_t Uid() const { return Number(108, 8).value_or(-1); }
   [[nodiscard]] int64_t Gid() const { return Number(116, 8).value_or(-1); }
   [[nodiscard]] std::optional<int64_t> Mtime() const { return Number(136, 12); }
-  // Bytes of content stored. Nothing where the field makes no sense.
+  // Bytes of content stored. Nothing if the field makes no sense.
   [[nodiscard]] std::optional<uint64_t> Size() const;
   [[nodiscard]] uint32_t DeviceMajor() const;
   [[nodiscard]] uint32_t DeviceMinor() const;

@@ -15,7 +15,7 @@
 namespace orcio::inline index {
 namespace {
 
-// Whom the kernel shows where an id does not fit: overflowuid, overflowgid.
+// Whom the kernel shows if an id does not fit: overflowuid, overflowgid.
 constexpr uint32_t kNobody = 65534;
 constexpr std::string_view kAccessAcl = "system.posix_acl_access";
 constexpr std::string_view kDefaultAcl = "system.posix_acl_default";
@@ -105,7 +105,7 @@ void AddAcls(const TarHeaders& headers, Attributes& attributes, TarEntry& entry,
   if (headers.pax.access_acl) ParseAclText(*headers.pax.access_acl, false, acls);
   if (headers.pax.default_acl) ParseAclText(*headers.pax.default_acl, true, acls);
   if (nfs4) warnings.emplace_back("its NFSv4 ACL is left out: Linux file systems have none");
-  // Where the tar has the kernel's own form too, that one is exact.
+  // If the tar has the kernel's own form too, that one is exact.
   const auto add = [&](std::string_view name, std::vector<AclEntry>&& entries, bool is_default) {
     if (attributes.count(std::string(name)) > 0) return false;
     std::string value = EncodePosixAcl(std::move(entries), is_default);
@@ -130,7 +130,7 @@ void TakeAttributes(TarHeaders& headers, TarEntry& entry, Warnings& warnings) {
   for (auto& [name, value] : attributes) entry.attributes.push_back({name, std::move(value)});
 }
 
-// Why a tree cannot hold it; empty where it can.
+// Why a tree cannot hold it; empty if it can.
 std::string WhyLeftOut(const TarEntry& entry, const TarHeaders& headers) {
   // The content of a file that began on another volume is a piece from its middle.
   if (headers.block.type() == 'M' ||

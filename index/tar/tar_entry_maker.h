@@ -9,7 +9,7 @@
 
 namespace orcio::inline index {
 
-// One entry out of its headers: everything but size, offsets, extents and digest. Nothing where it
+// One entry out of its headers: everything but size, offsets, extents and digest. Nothing if it
 // is not an entry that a tree can hold. Takes what it needs out of `headers`; appends to `warnings`
 // what is odd, without the path.
 [[nodiscard]] std::optional<TarEntry> MakeTarEntry(TarHeaders& headers,

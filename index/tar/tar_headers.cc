@@ -88,8 +88,8 @@ Result<TarHeaderReader::Found> TarHeaderReader::FindHeader(TarBlock& block) {
 }
 
 // As GNU tar does, goes on with the next block that is a header. But a file may hold a tar itself,
-// whose headers are none of this one's: where the damaged header still tells how long the content
-// behind it is, that is passed first.
+// whose headers are none of this one's: if the damaged header still tells how long the content
+// after it is, that is passed first.
 Result<void> TarHeaderReader::PassDamage(const TarBlock& block) {
   constexpr uint64_t kMaxTrusted = uint64_t{1} << 30;
   const uint64_t offset = stream_.position();
@@ -113,7 +113,7 @@ Result<void> TarHeaderReader::PassDamage(const TarBlock& block) {
   }
   if (IsExtension(block.type()) && !StandsForItself(block.type())) is_lost_ = true;
   static_cast<void>(ORCIO_TRY(stream_.Skip(PaddedToBlock(*size))));
-  // Where that was wrong, too, no header stands here.
+  // If that was wrong, too, no header stands here.
   const auto next = ORCIO_TRY(stream_.PeekBlock());
   if (next.size() == kTarBlockSize) {
     const TarBlock next_block(next);

@@ -30,7 +30,7 @@ struct TarHeaders {
   }
 };
 
-// Reads the headers of a tar, entry by entry, and finds the next ones where some make no sense.
+// Reads the headers of a tar, entry by entry, and finds the next ones if some make no sense.
 // Whoever calls it passes an entry's content. Not thread-safe.
 class TarHeaderReader {
  public:
@@ -42,8 +42,8 @@ class TarHeaderReader {
   // Both outlive the reader.
   TarHeaderReader(TarStream& stream, TarReport& report) : stream_(stream), report_(report) {}
 
-  // The next entry's headers; the stream stands behind them. Nothing at the end-of-archive marker,
-  // where the stream stands before it, and at the end of the stream. kDamaged where it is no tar.
+  // The next entry's headers; the stream stands after them. Nothing at the end-of-archive marker,
+  // where the stream stands before it, and at the end of the stream. kDamaged if it is no tar.
   [[nodiscard]] Result<std::optional<TarHeaders>> Next();
 
   // Between two entries, what counts of those before; and for a reader that goes on there.
@@ -53,7 +53,7 @@ class TarHeaderReader {
   [[nodiscard]] bool had_header() const { return had_header_; }
   // Whether the tar ended before its end-of-archive marker and not between two entries.
   [[nodiscard]] bool cut_short() const { return cut_short_; }
-  // Behind the last header that stands for itself, a volume's name or a global one.
+  // After the last header that stands for itself, a volume's name or a global one.
   [[nodiscard]] uint64_t end_of_lone_headers() const { return end_of_lone_headers_; }
 
  private:

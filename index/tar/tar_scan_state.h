@@ -20,9 +20,9 @@ struct TarContent {
   bool sound = true;
 };
 
-// Bytes of the file that are in holes; nothing where the map contradicts itself or what is stored.
+// Bytes of the file that are in holes; nothing if the map contradicts itself or what is stored.
 [[nodiscard]] std::optional<uint64_t> HolesOf(const TarContent& content);
-// Behind the last byte that the first `count` pieces have; 0 where that is none.
+// After the last byte that the first `count` pieces have; 0 if that is none.
 [[nodiscard]] uint64_t EndOfPieces(const TarContent& content, uint64_t count);
 
 // Bytes that all holes up to `position` of a tar may have to be digested: see TarScanOptions.
@@ -46,7 +46,7 @@ struct TarHeadersSoFar {
   uint64_t end_of_lone_headers = 0;
 };
 
-// Where a scan stands: between two entries, or, where one is in work, inside its content.
+// Where a scan stands: between two entries, or, if one is in work, inside its content.
 struct TarScanState {
   uint64_t position = 0;  // in the tar, of the next byte
   TarSummary summary;     // as far as it goes

@@ -34,7 +34,7 @@ class Scanner {
 
  private:
   Result<void> ReadEntry(TarHeaders&& headers);
-  // Passes what is left of the entry in work, and hands it out where there is one to be `handed`.
+  // Passes what is left of the entry in work, and hands it out if there is one to be `handed`.
   Result<void> EndEntry(bool handed);
   Result<TarContent> ContentOf(TarHeaders& headers, const TarEntry& entry);
   Result<uint64_t> StoredBytesOf(const TarHeaders& headers, const TarEntry& entry);
@@ -92,7 +92,7 @@ Result<void> Scanner::ReadEntry(TarHeaders&& headers) {
   entry.header_offset = headers.offset;
   work.content = ORCIO_TRY(ContentOf(headers, entry));
   work.content_begin = stream_.position();
-  // Where the tar ends inside a sparse map, the content that is not there begins at no block.
+  // If the tar ends inside a sparse map, the content that is not there begins at no block.
   entry.data_offset = work.content_begin / kTarBlockSize * kTarBlockSize;
   content_before_ = entry.data_offset;
   const bool has_content = entry.type == EntryType::kFile || entry.type == EntryType::kHardLink;
@@ -142,15 +142,15 @@ Result<TarContent> Scanner::ContentOf(TarHeaders& headers, const TarEntry& entry
   return content;
 }
 
-// How much content stands behind the headers. Some programs give things without content a size.
+// How much content stands after the headers. Some programs give things without content a size.
 Result<uint64_t> Scanner::StoredBytesOf(const TarHeaders& headers, const TarEntry& entry) {
   const uint64_t claimed = headers.stored_bytes();
   const char type = headers.block.type();
   if (type >= '2' && type <= '6') return 0;
-  // A file that is a directory by the slash behind its name.
+  // A file that is a directory by the slash after its name.
   const bool slash = type != 'D' && entry.type == EntryType::kDirectory;
   if ((!slash && type != '1') || claimed == 0) return claimed;
-  // POSIX lets only pax have content behind a hard link. Programs put the size of what it links to
+  // POSIX lets only pax have content after a hard link. Programs put the size of what it links to
   // there, and mostly no content: then the next headers follow at once.
   if (type == '1' && headers.block.dialect() != TarDialect::kUstar) return 0;
   const bool pax = type == '1' && headers.after_pax;
@@ -200,7 +200,7 @@ Result<uint64_t> Scanner::ReadPiece(TarEntryInWork& work) {
   const uint64_t read = std::exchange(work.piece_read, 0);
   if (read == 0) return read;
   auto& extents = work.entry.extents;
-  // Pieces stand in the tar one behind the other.
+  // Pieces stand in the tar one after the other.
   if (!extents.empty() && extents.back().file_offset + extents.back().length == file_offset) {
     extents.back().length += read;
   } else {
@@ -229,7 +229,7 @@ void Scanner::GoOn(const TarScanState& state) {
 Result<void> Scanner::Finish() {
   cut_short_ = cut_short_ || headers_.cut_short();
   summary_.end_of_entries = std::max(summary_.end_of_entries, headers_.end_of_lone_headers());
-  // A disk image may begin like an empty tar. What comes behind may be long, and is nothing to us.
+  // A disk image may begin like an empty tar. What comes after may be long, and is nothing to us.
   const bool zeros_first = stream_.position() == 0 && !cut_short_;
   const uint64_t end_of_nonzero = ORCIO_TRY(stream_.Drain(zeros_first));
   if (zeros_first && end_of_nonzero > 0) {

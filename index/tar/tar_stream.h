@@ -13,7 +13,7 @@ namespace orcio::inline index {
 
 inline constexpr size_t kTarBlockSize = 512;
 
-// Where content of `stored_bytes` that begins a block ends with its padding; UINT64_MAX where no 64
+// Where content of `stored_bytes` that begins a block ends with its padding; UINT64_MAX if no 64
 // bits hold it.
 [[nodiscard]] uint64_t PaddedToBlock(uint64_t stored_bytes);
 
@@ -41,8 +41,8 @@ class TarStream {
   // Appends `bytes` to `text`; returns how many there were.
   [[nodiscard]] Result<uint64_t> Read(uint64_t bytes, std::string& text);
 
-  // Reads to the end, or only until something is not zero; returns the offset behind the last byte
-  // that is not zero, or where it began where there is none.
+  // Reads to the end, or only until something is not zero; returns the offset after the last byte
+  // that is not zero, or where it began if there is none.
   [[nodiscard]] Result<uint64_t> Drain(bool until_nonzero = false);
 
  private:
@@ -51,7 +51,7 @@ class TarStream {
 
   TarSource& source_;
   std::span<const std::byte> front_;               // what comes next
-  std::span<const std::byte> back_;                // what comes behind it, in the source's memory
+  std::span<const std::byte> back_;                // what comes after it, in the source's memory
   std::array<std::byte, kTarBlockSize> joined_{};  // a block that straddles two pieces
   uint64_t position_;
   bool ended_ = false;

@@ -36,7 +36,7 @@ bool IsOurArchiveName(std::string_view name) {
   return parsed && MakeArchiveName(parsed->service, parsed->seconds) == name;
 }
 
-// NAME of "NAME.2", where a rebuild had to evade another one's part file.
+// NAME of "NAME.2", if a rebuild had to evade another one's part file.
 std::string_view WithoutNumber(std::string_view name) {
   const size_t dot = name.rfind('.');
   if (dot == std::string_view::npos || dot + 1 == name.size()) return name;
@@ -67,7 +67,7 @@ std::string_view WithoutPiece(std::string_view name) {
 constexpr std::string_view kNaming = ".naming";
 constexpr std::string_view kNamed = ".named";
 
-// What ScratchMemory makes where it cannot make it without a name; it has the name for an instant.
+// What ScratchMemory makes if it cannot make it without a name; it has the name for an instant.
 constexpr std::string_view kScratch = ".orcio-scratch.";
 
 bool IsPart(std::string_view name) {

@@ -28,7 +28,7 @@ struct RemovedLeftovers {
 //   was deleted. A younger one may be on its way here with its archive;
 // - "NAME.kept", "NAME.kept.idx" and ".NAME.kept.listing" once they are 35 days old: no run has
 //   taken them over; and ".NAME.idx.resume", when nobody has gone on with that, or as soon as
-//   "NAME.idx" has been written behind it.
+//   "NAME.idx" has been written after it.
 // `now_seconds` are since the epoch. The error of listing the directory.
 [[nodiscard]] Result<RemovedLeftovers> RemoveLeftovers(const FileSystem& files,
                                                        const std::filesystem::path& repository,

@@ -11,10 +11,10 @@ namespace orcio::inline index {
 // so, `.<archive>.protected`: it stays with the archive's name whatever becomes of the index.
 [[nodiscard]] std::filesystem::path ProtectionPath(const std::filesystem::path& archive);
 
-// Where it cannot be told, the error.
+// If it cannot be told, the error.
 [[nodiscard]] Result<bool> IsProtected(const FileSystem& files,
                                        const std::filesystem::path& archive);
-// Fine where it is so already. On disk when this returns.
+// Fine if it is so already. On disk when this returns.
 [[nodiscard]] Result<void> Protect(const FileSystem& files, const std::filesystem::path& archive);
 [[nodiscard]] Result<void> Unprotect(const FileSystem& files, const std::filesystem::path& archive);
 

@@ -106,7 +106,7 @@ class Repack {
   const std::stop_token& stop_;
   std::unique_ptr<RandomAccess> file_;
   FileStatus status_;
-  uint64_t total_bytes_ = 0;  // of the tar; 0 where nobody knows before it is read
+  uint64_t total_bytes_ = 0;  // of the tar; 0 if nobody knows before it is read
   RunFacts facts_ = RebuiltFacts();
   Repacked result_;
 };
@@ -167,7 +167,7 @@ Result<std::unique_ptr<TarSource>> Repack::OpenTar(std::string_view compression)
   return OpenGzip();
 }
 
-// Through its sidecar, which is made where it is missing or not the archive's: so every byte is
+// Through its sidecar, which is made if it is missing or not the archive's: so every byte is
 // checked, twice if need be.
 Result<std::unique_ptr<TarSource>> Repack::OpenGzip() {
   auto sidecar = Sidecar::OpenFor(files_, sidecar_, *file_);

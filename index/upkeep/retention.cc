@@ -47,7 +47,7 @@ int64_t MonthOf(int64_t seconds) {
 // Candidates that count for the same rules.
 struct RetentionClass {
   std::vector<size_t> newest_first;
-  std::string_view note;  // for the reasons, behind what each rule says
+  std::string_view note;  // for the reasons, after what each rule says
 };
 
 // Adds to `reasons` what the rule `name` keeps: the newest of each of the `count` latest periods in

@@ -59,7 +59,7 @@ class DataCheck {
   const unsigned threads_;
   OrderedSlots<Decoded> spans_;
   std::atomic<uint64_t> next_span_{0};
-  std::optional<ArchiveDamage> lost_;  // spans behind each other that cannot be read
+  std::optional<ArchiveDamage> lost_;  // spans one after another that cannot be read
   VerifyCounts counts_;
   Sha256Digest archive_digest_{};  // once its stage has been joined
   StageGroup stages_;
@@ -110,7 +110,7 @@ Result<void> DataCheck::DigestArchive() {
   std::vector<std::byte> piece(kPieceBytes);
   for (uint64_t offset = 0; offset < archive_.size() && !stages_.token().stop_requested();) {
     const auto read = archive_.ReadAt(offset, piece);
-    // Where the disk cannot read, the spans say so.
+    // If the disk cannot read, the spans say so.
     if (!read || *read == 0) return {};
     sha256.Update(std::span<const std::byte>(piece).first(*read));
     offset += *read;

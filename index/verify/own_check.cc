@@ -11,7 +11,7 @@ namespace {
 
 constexpr size_t kMostTold = 3;  // of what else is wrong
 
-// Spans behind one another that are lost are one damage.
+// Lost spans one after another are one damage.
 std::vector<ArchiveDamage> LostStretches(const IndexedArchive& indexed) {
   std::vector<ArchiveDamage> lost;
   uint64_t end = 0;

@@ -12,8 +12,8 @@
 namespace orcio::inline index {
 
 // Reads every byte of an archive without its sidecar, and says what the checksums in it and the tar
-// itself have against it: stretches that cannot be read, in the archive's order; where there are
-// none, whatever else makes the tar less than whole. Empty where there is nothing. Which files are
+// itself have against it: stretches that cannot be read, in the archive's order; if there are
+// none, whatever else makes the tar less than whole. Empty if there is nothing. Which files are
 // hit is not known. `name` is for messages; `sidecar` says where what takes too much memory may go
 // meanwhile.
 [[nodiscard]] Result<std::vector<ArchiveDamage>> CheckOwnBytes(const FileSystem& files,

@@ -19,7 +19,7 @@ nlohmann::json RunToJson(const VerificationRun& run) {
   return {{"seconds", run.seconds}, {"damages", run.damages}};
 }
 
-// Nothing where it makes no sense.
+// Nothing if it makes no sense.
 std::optional<VerificationRun> RunOf(const nlohmann::json& json) {
   if (!json.is_object()) return std::nullopt;
   const auto seconds = json.find("seconds");
@@ -30,7 +30,7 @@ std::optional<VerificationRun> RunOf(const nlohmann::json& json) {
   return VerificationRun{seconds->get<int64_t>(), damages->get<uint64_t>()};
 }
 
-// As RunOf, of a member that may be missing; `sound` becomes false where it makes no sense.
+// As RunOf, of a member that may be missing; `sound` becomes false if it makes no sense.
 std::optional<VerificationRun> MemberOf(const nlohmann::json& json, const char* key, bool& sound) {
   const auto member = json.find(key);
   if (member == json.end()) return std::nullopt;
@@ -39,7 +39,7 @@ std::optional<VerificationRun> MemberOf(const nlohmann::json& json, const char* 
   return run;
 }
 
-// Nothing where it makes no sense, or is of another archive file.
+// Nothing if it makes no sense, or is of another archive file.
 std::optional<Verification> ParseVerification(std::string_view text,
                                               const Sha256Digest& archive_sha256) {
   const auto json = nlohmann::json::parse(text, nullptr, false);

@@ -43,7 +43,7 @@ struct Verification {
                                               const Sha256Digest& archive_sha256, bool read_data,
                                               const VerificationRun& run);
 
-// Nothing where there is none that can be read, or where it is of another archive file.
+// Nothing if there is none that can be read, or if it is of another archive file.
 [[nodiscard]] std::optional<Verification> LastVerification(const FileSystem& files,
                                                            const std::filesystem::path& sidecar,
                                                            const Sha256Digest& archive_sha256);

@@ -79,8 +79,8 @@ class StructureCheck {
   const bool headers_;
   DamageFindings& findings_;
   std::optional<TarOrder> order_;
-  std::optional<uint64_t> member_end_ = 0;  // where the next begins, where that is known
-  std::optional<ArchiveDamage> found_;      // spans behind one another that were lost when indexed
+  std::optional<uint64_t> member_end_ = 0;  // where the next begins, if that is known
+  std::optional<ArchiveDamage> found_;      // spans one after another that were lost when indexed
 };
 
 Result<void> StructureCheck::Check(const Span& span, SpanStart::Kind kind) const {
@@ -170,7 +170,7 @@ Result<void> CheckWhole(const Sidecar& sidecar, DamageFindings& findings) {
                       sidecar, incomplete);
 }
 
-// The sidecar, where it is sound and the archive's; nothing where `why_not` says that it is not.
+// The sidecar, if it is sound and the archive's; nothing if `why_not` says that it is not.
 Result<std::shared_ptr<const Sidecar>> OpenSound(const FileSystem& files,
                                                  const RandomAccess& archive,
                                                  const std::filesystem::path& path,
@@ -187,7 +187,7 @@ Result<std::shared_ptr<const Sidecar>> OpenSound(const FileSystem& files,
   return std::shared_ptr<const Sidecar>();
 }
 
-// What is left to verify where there is no sidecar to hold the archive against.
+// What is left to verify if there is no sidecar to hold the archive against.
 Result<void> CheckWithout(const FileSystem& files, const RandomAccess& archive,
                           const std::filesystem::path& sidecar, const VerifyOptions& options,
                           std::string why_not, DamageFindings& findings,

@@ -15,7 +15,7 @@ namespace orcio::inline index {
 // One stretch of an archive that is damaged, and what it takes with it.
 struct ArchiveDamage {
   uint64_t archive_offset = 0;  // in the archive file
-  uint64_t archive_bytes = 0;   // 0 where the stretch is not known
+  uint64_t archive_bytes = 0;   // 0 if the stretch is not known
   uint64_t tar_offset = 0;
   uint64_t tar_bytes = 0;
   std::string message = {};             // names the archive
@@ -38,14 +38,14 @@ struct VerifyCounts {
   uint64_t tar_bytes = 0;  // decoded and compared
   uint64_t files = 0;      // whose digests were compared
   uint64_t damages = 0;
-  // Every byte was read and held against the index: not so where that is damaged or another
+  // Every byte was read and held against the index: not so if that is damaged or another
   // archive's, whatever was asked.
   bool read_data = false;
 };
 
 // Checks an archive against its sidecar and hands each damage to `report`, on the calling thread,
-// in the archive's order. The sidecar's own damage is one, too, and where every byte is asked for,
-// what the archive's own checksums and its tar say comes behind it; kNotFound where there is none.
+// in the archive's order. The sidecar's own damage is one, too, and if every byte is asked for,
+// what the archive's own checksums and its tar say comes after it; kNotFound if there is none.
 // Other errors are of reading the file, and kCancelled.
 [[nodiscard]] Result<VerifyCounts> VerifyArchive(
     const FileSystem& files, const std::filesystem::path& archive,

@@ -24,14 +24,14 @@ void AppendZeros(uint64_t count, std::vector<Slice>& to) {
   }
 }
 
-// The first extent that ends behind `offset`.
+// The first extent that ends after `offset`.
 Extents::const_iterator FirstEndingBehind(const Extents& extents, uint64_t offset) {
   return std::partition_point(extents.begin(), extents.end(), [&](const Extent& extent) {
     return extent.file_offset + extent.length <= offset;
   });
 }
 
-// Where the data of `extents` ends; behind it an incomplete file is lost.
+// Where the data of `extents` ends; after it an incomplete file is lost.
 uint64_t EndOf(const Extents& extents) {
   return extents.empty() ? 0 : extents.back().file_offset + extents.back().length;
 }

@@ -25,7 +25,7 @@ struct Slice {
 // it is decoded: kDamaged rather than other bytes. Thread-safe.
 class ArchiveReader {
  public:
-  // Takes the archive as it is now: kDamaged where it is not the sidecar's. `cache` outlives the
+  // Takes the archive as it is now: kDamaged if it is not the sidecar's. `cache` outlives the
   // reader.
   [[nodiscard]] static Result<std::unique_ptr<ArchiveReader>> Open(
       const FileSystem& files, const std::filesystem::path& archive,
@@ -38,7 +38,7 @@ class ArchiveReader {
   [[nodiscard]] Result<std::vector<Slice>> ReadTar(uint64_t tar_offset, size_t size) const;
 
   class File;
-  // kInvalid where `file` is no regular file.
+  // kInvalid if `file` is no regular file.
   [[nodiscard]] Result<File> OpenFile(NodeId file) const;
   // As OpenFile and File::Read.
   [[nodiscard]] Result<std::vector<Slice>> ReadFile(NodeId file, uint64_t offset,

@@ -134,7 +134,7 @@ class SpanCache::Shard {
     counters_.decode_nanoseconds += static_cast<uint64_t>(took.count());
   }
 
-  // Called by a destructor, throws nothing: where memory is out, the span is not kept.
+  // Called by a destructor, throws nothing: if memory is out, the span is not kept.
   void Land(const Key& key, const Result<SpanBytes>& result) noexcept {
     std::list<Held> dropped;  // freed once the lock is released
     std::shared_ptr<Flight> flight;

@@ -83,7 +83,7 @@ Result<void> ArchiveAssembler::Append(AssemblySource& source, uint64_t begin, ui
     state.run_begin = begin;
   }
   state.run_end = end;
-  // Wraps around where the entry moves towards the beginning, and back again.
+  // Wraps around if the entry moves towards the beginning, and back again.
   const uint64_t moved = state.tar_bytes - begin;
   entry.header_offset += moved;
   entry.data_offset += moved;

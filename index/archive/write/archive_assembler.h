@@ -19,7 +19,7 @@ namespace orcio::inline index {
 // on the way, once and in order, and held against what its sidecar says. Not thread-safe.
 class AssemblySource {
  public:
-  // kDamaged where the archive is not the sidecar's; kUnsupported where orcio did not write it.
+  // kDamaged if the archive is not the sidecar's; kUnsupported if orcio did not write it.
   [[nodiscard]] static Result<std::unique_ptr<AssemblySource>> Open(
       const FileSystem& files, const std::filesystem::path& archive,
       std::shared_ptr<const Sidecar> sidecar);
@@ -31,7 +31,7 @@ class AssemblySource {
   [[nodiscard]] Result<std::span<const std::byte>> Member(const Span& span);
   // Its tar bytes, checked against their CRC; valid until the next call.
   [[nodiscard]] Result<std::span<const std::byte>> Tar(const Span& span);
-  // Reads what nobody asked for. kDamaged where the archive is not what was published.
+  // Reads what nobody asked for. kDamaged if the archive is not what was published.
   [[nodiscard]] Result<void> Finish();
 
  private:
@@ -61,13 +61,13 @@ class ArchiveAssembler {
   ~ArchiveAssembler();
 
   // Appends the entry that stands at [begin, end) of the tar of `source`; `entry` describes it with
-  // offsets in that tar. Sources outlive this; each is read once where its entries come in its own
+  // offsets in that tar. Sources outlive this; each is read once if its entries come in its own
   // order.
   [[nodiscard]] Result<void> Append(AssemblySource& source, uint64_t begin, uint64_t end,
                                     TarEntry&& entry);
 
   // Ends the tar, then reads all headers of what was written once more, and the rest of every
-  // source. kDamaged, and no archive, where anything is not as it was described. Returns the
+  // source. kDamaged, and no archive, if anything is not as it was described. Returns the
   // summary, which lives as long as this.
   [[nodiscard]] Result<const TarSummary*> Finish();
 
@@ -87,7 +87,7 @@ class ArchiveAssembler {
   std::unique_ptr<State> state_;
 };
 
-// The entry that stands for `node` of a sidecar, or that makes a hard link of it where `node` is
+// The entry that stands for `node` of a sidecar, or that makes a hard link of it if `node` is
 // not its own inode.
 [[nodiscard]] Result<TarEntry> TarEntryOf(const Sidecar& sidecar, NodeId node);
 

@@ -36,7 +36,7 @@ class ArchiveFiles {
 
   // Returns once both are on disk. After Describe.
   [[nodiscard]] Result<void> Sync();
-  // Syncs both, gives them their final names, sidecar first, and syncs the directory. Fails where
+  // Syncs both, gives them their final names, sidecar first, and syncs the directory. Fails if
   // the final name is taken, unless they go `over` what has it: whoever looks in between finds the
   // new sidecar beside the old archive, to which it does not belong. After Describe.
   [[nodiscard]] Result<void> Publish(bool over);

@@ -41,7 +41,7 @@ class ArchiveWriter : public ByteSink {
   [[nodiscard]] Result<void> Commit(size_t bytes) override;
 
   // The tar has ended: waits for compression, scan and digests, and writes the end member. kDamaged
-  // where the tar is not whole (no end-of-archive marker, headers that make no sense): such an
+  // if the tar is not whole (no end-of-archive marker, headers that make no sense): such an
   // archive cannot be published. Returns the summary, which lives as long as the writer.
   [[nodiscard]] Result<const TarSummary*> Finish();
 
@@ -49,7 +49,7 @@ class ArchiveWriter : public ByteSink {
   [[nodiscard]] Result<void> Describe(const RunFacts& facts);
 
   // fsyncs both files, gives them their final names, sidecar first, and fsyncs the directory. Fails
-  // where the final name is taken. After Describe.
+  // if the final name is taken. After Describe.
   [[nodiscard]] Result<void> Publish();
 
   // As Publish, but replaces what has the final name. Whoever looks in between finds the new

@@ -17,14 +17,14 @@ struct PooledBlock {
   size_t size = 0;                     // filled
 };
 
-// Hands out blocks and takes them back when their last user lets go. Allocates a block only where
+// Hands out blocks and takes them back when their last user lets go. Allocates a block only if
 // none is free, so its memory is what the slowest user makes necessary. Thread-safe. Outlives its
 // blocks.
 class BlockPool {
  public:
   explicit BlockPool(size_t capacity);
 
-  // An empty block; waits where `capacity` blocks are in use. Null where `stop` was requested.
+  // An empty block; waits while `capacity` blocks are in use. Null if `stop` was requested.
   [[nodiscard]] std::shared_ptr<PooledBlock> Take(const std::stop_token& stop);
 
  private:

@@ -22,7 +22,7 @@ class HeaderCheck {
   // The next entry of the tar, with offsets in it; its content ends at `end`.
   void Add(const TarEntry& entry, uint64_t end);
 
-  // kDamaged where the archive's tar has other entries, or is not whole.
+  // kDamaged if the archive's tar has other entries, or is not whole.
   [[nodiscard]] Result<void> Finish(const RandomAccess& archive, const std::string& name,
                                     std::span<const Span> spans, const TarSummary& expected);
 

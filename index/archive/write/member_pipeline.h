@@ -33,7 +33,7 @@ namespace orcio::inline index {
 class MemberPipeline {
  public:
   // Appends to `archive`, which outlives this. `name` is for messages; `scratch_directory` as
-  // SidecarBuilder has it. `entry`, where there is one, is called for each, on the scanner's
+  // SidecarBuilder has it. `entry`, if there is one, is called for each, on the scanner's
   // thread.
   MemberPipeline(WritableFile& archive, std::string name, unsigned threads,
                  uint64_t max_bytes_in_flight, const std::filesystem::path& scratch_directory,
@@ -44,7 +44,7 @@ class MemberPipeline {
   [[nodiscard]] Result<void> Commit(size_t bytes);
   // As ArchiveWriter has it.
   void Stop() { stages_.Stop(); }
-  // Waits for all stages and appends the end member. kDamaged where the tar is not whole. Once.
+  // Waits for all stages and appends the end member. kDamaged if the tar is not whole. Once.
   [[nodiscard]] Result<void> Finish();
 
   // After Finish.

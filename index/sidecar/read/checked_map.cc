@@ -25,7 +25,7 @@ std::string_view IdOf(const format::Section& section) {
   return {section.id, sizeof(section.id)};
 }
 
-// Advice: where it cannot be taken, pages come as they are touched.
+// Advice: if it cannot be taken, pages come as they are touched.
 void Fetch(std::span<const std::byte> map, uint64_t offset, uint64_t bytes) {
   const uint64_t begin = offset / format::kBlockBytes * format::kBlockBytes;
   const uint64_t end = std::min<uint64_t>(offset + bytes, map.size());

@@ -38,7 +38,7 @@ class CheckedMap {
     return SectionBytes(section) / sizeof(Record);
   }
 
-  // kDamaged where the section does not reach that far, or a block of it is off. They point into
+  // kDamaged if the section does not reach that far, or a block of it is off. They point into
   // the map: call CheckFault when done with them.
   [[nodiscard]] Result<std::span<const std::byte>> Bytes(SectionId section, uint64_t offset,
                                                          uint64_t count) const;

@@ -23,7 +23,7 @@ void PutFirst(std::string_view path, std::deque<std::string>& components) {
   components.insert(components.begin(), first.begin(), first.end());
 }
 
-// "; did you mean `srv/wiki`?", or nothing where no other name in `directory` is near.
+// "; did you mean `srv/wiki`?", or nothing if no other name in `directory` is near.
 Result<std::string> Suggest(const Sidecar& sidecar, NodeId directory, std::string_view component) {
   constexpr uint32_t kMostNames = 10'000;  // more are not worth the time
   if (ORCIO_TRY(sidecar.Node(directory)).type != EntryType::kDirectory) return std::string();

@@ -42,10 +42,10 @@ struct NodeInfo {
   uint32_t device_minor = 0;
   bool sparse = false;          // has holes: see extents()
   bool has_attributes = false;  // has xattrs or ACLs
-  bool complete = true;         // false where the tar broke inside it
+  bool complete = true;         // false if the tar broke inside it
   bool implied = false;         // a directory that no entry names
   uint64_t header_offset = 0;   // in the tar; 0 for an implied directory
-  uint64_t data_offset = 0;     // in the tar, behind the headers
+  uint64_t data_offset = 0;     // in the tar, after the headers
 };
 
 // What was odd about the tar without being fatal, for people.
@@ -56,21 +56,21 @@ struct SidecarWarnings {
 
 // A sidecar, memory-mapped and used in place. Opening costs the same whatever its size; each 4 KiB
 // block is checked against its checksum when it is first touched, so any call can say kDamaged:
-// rebuild the sidecar then. kIo where the disk failed meanwhile; kInvalid for ids beyond
+// rebuild the sidecar then. kIo if the disk failed meanwhile; kInvalid for ids beyond
 // node_count(). Immutable and thread-safe. Strings handed out point into the map and live as long
 // as the Sidecar.
 class Sidecar {
  public:
-  // kNotFound where there is no file; kDamaged or kUnsupported where it is not a sidecar this
+  // kNotFound if there is no file; kDamaged or kUnsupported if it is not a sidecar this
   // version can use.
   [[nodiscard]] static Result<std::shared_ptr<const Sidecar>> Open(
       const FileSystem& files, const std::filesystem::path& path);
-  // As Open, and kDamaged where `archive` is not the one that it was made from.
+  // As Open, and kDamaged if `archive` is not the one that it was made from.
   [[nodiscard]] static Result<std::shared_ptr<const Sidecar>> OpenFor(
       const FileSystem& files, const std::filesystem::path& path, const RandomAccess& archive);
   ~Sidecar();
 
-  // kDamaged where `archive` is not the one this sidecar was made from, by size and edges.
+  // kDamaged if `archive` is not the one this sidecar was made from, by size and edges.
   [[nodiscard]] Result<void> CheckBelongsTo(const RandomAccess& archive) const;
 
   [[nodiscard]] const ArchiveIdentity& archive() const;
@@ -79,19 +79,19 @@ class Sidecar {
   [[nodiscard]] uint32_t node_count()
       const;                            // nodes in the tree, root and implied directories included
   [[nodiscard]] bool complete() const;  // the tar had its end-of-archive marker, and no entry broke
-  // Tar offset behind the last entry's padded content.
+  // Tar offset after the last entry's padded content.
   [[nodiscard]] uint64_t end_of_entries() const;
   [[nodiscard]] Result<RunFacts> facts() const;
   // Of the scan of the tar, and of making its entries a tree.
   [[nodiscard]] Result<SidecarWarnings> warnings() const;
   [[nodiscard]] uint64_t bytes() const;  // of the sidecar file
-  // Checks every block; kDamaged where one is off. For `verify`: everything else checks what it
+  // Checks every block; kDamaged if one is off. For `verify`: everything else checks what it
   // touches.
   [[nodiscard]] Result<void> CheckAll() const;
 
   [[nodiscard]] Result<NodeInfo> Node(NodeId id) const;
   [[nodiscard]] Result<std::string_view> Name(NodeId id) const;  // empty for the root
-  // The child called `name`, or nothing. kInvalid where `directory` is none.
+  // The child called `name`, or nothing. kInvalid if `directory` is none.
   [[nodiscard]] Result<std::optional<NodeId>> Lookup(NodeId directory, std::string_view name) const;
 
   struct Children {
@@ -100,19 +100,19 @@ class Sidecar {
   };
   // Every node of that name, ascending: one pass over the names, however many directories.
   [[nodiscard]] Result<std::vector<NodeId>> NodesNamed(std::string_view name) const;
-  // kInvalid where `directory` is none.
+  // kInvalid if `directory` is none.
   [[nodiscard]] Result<Children> ListChildren(NodeId directory) const;
   // The directory that holds `id`; the root's is the root.
   [[nodiscard]] Result<NodeId> Parent(NodeId id) const;
   // From the root, components joined by '/', without a leading one.
   [[nodiscard]] Result<std::string> Path(NodeId id) const;
-  // Follows no symlink. Empty components and "." are passed over. Nothing where a component is
+  // Follows no symlink. Empty components and "." are passed over. Nothing if a component is
   // missing.
   [[nodiscard]] Result<std::optional<NodeId>> Find(std::string_view path) const;
 
   [[nodiscard]] Result<std::string_view> SymlinkTarget(NodeId id) const;
-  // Where a file's content stands in the tar, ascending; one extent where it has no holes, none
-  // where empty. None of them is empty, and they are as ExtentsAreSound has it; but where the file
+  // Where a file's content stands in the tar, ascending; one extent if it has no holes, none
+  // if empty. None of them is empty, and they are as ExtentsAreSound has it; but if the file
   // is not whole, they may lie beyond the tar.
   [[nodiscard]] Result<std::vector<Extent>> Extents(NodeId id) const;
   [[nodiscard]] Result<std::vector<ExtendedAttribute>> Attributes(NodeId id) const;

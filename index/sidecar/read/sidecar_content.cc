@@ -37,7 +37,7 @@ Result<std::vector<Extent>> LoadSparseExtents(const CheckedMap& map, const NodeR
   return extents;
 }
 
-// Reads an attribute at `offset` in XATT, and moves `offset` behind it.
+// Reads an attribute at `offset` in XATT, and moves `offset` past it.
 Result<ExtendedAttribute> LoadAttribute(const CheckedMap& map, uint64_t& offset) {
   auto sizes = ORCIO_TRY(map.Bytes(SectionId::kAttributeSets, offset, 2 * sizeof(uint32_t)));
   auto name_bytes = LoadLittleEndian<uint32_t>(sizes.data());

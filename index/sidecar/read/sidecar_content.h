@@ -17,7 +17,7 @@ namespace orcio::inline index {
 // Of a file; neither empty nor overlapping, ascending, within the file.
 [[nodiscard]] Result<std::vector<Extent>> LoadExtents(const CheckedMap& map,
                                                       const NodeRecord& file);
-// Of any node; none where it has none.
+// Of any node; none if it has none.
 [[nodiscard]] Result<std::vector<ExtendedAttribute>> LoadAttributes(const CheckedMap& map,
                                                                     const NodeRecord& record);
 // All of a section that holds text, which may have at most `limit` bytes.

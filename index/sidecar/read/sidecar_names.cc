@@ -16,8 +16,8 @@ Result<uint64_t> NameBegins(const CheckedMap& map, uint64_t id) {
   return uint64_t{ORCIO_TRY(map.Get<format::Node>(SectionId::kNodes, id)).name};
 }
 
-// The first node from `from` on whose name begins at `offset` of the names or behind. Steps double,
-// then halve: where there are many hits, the next one is near.
+// The first node from `from` on whose name begins at `offset` of the names or after. Steps double,
+// then halve: if there are many hits, the next one is near.
 Result<uint64_t> NodeFrom(const CheckedMap& map, uint64_t from, uint64_t offset) {
   const uint64_t count = map.header().node_count;
   uint64_t step = 1;
@@ -43,7 +43,7 @@ Result<uint64_t> NodeFrom(const CheckedMap& map, uint64_t from, uint64_t offset)
 
 }  // namespace
 
-// Names stand one behind the other in their section: searched as one text, by the bytes, it is a
+// Names stand one after the other in their section: searched as one text, by the bytes, it is a
 // third of what the nodes' records are, and nothing is looked at twice.
 Result<std::vector<NodeId>> Sidecar::NodesNamed(std::string_view name) const {
   std::vector<NodeId> found;

@@ -14,11 +14,11 @@ namespace orcio::inline index {
                                                  const std::filesystem::path& index_directory);
 
 // The index directory for a repository that cannot be written, in the user's cache: each repository
-// has its own, "$XDG_CACHE_HOME/orcio/<digest of its path>", below "$HOME/.cache" where that is not
-// set, and below "/var/cache" where HOME is not set either.
+// has its own, "$XDG_CACHE_HOME/orcio/<digest of its path>", below "$HOME/.cache" if that is not
+// set, and below "/var/cache" if HOME is not set either.
 [[nodiscard]] std::filesystem::path CacheIndexDirectory(const std::filesystem::path& repository);
 
-// Makes the directory, for its owner alone, where it does not exist. Sidecars tell names and
+// Makes the directory, for its owner alone, if it does not exist. Sidecars tell names and
 // digests of what is in the archives.
 [[nodiscard]] Result<void> MakeIndexDirectory(const std::filesystem::path& directory);
 

@@ -12,7 +12,7 @@ namespace {
 namespace format = sidecar_format;
 
 // How many of the records from 0 to `count` are at or below what is sought: `is_below(record)`
-// holds for those before some point, and for none behind it.
+// holds for those before some point, and for none after it.
 template <class Record, class IsBelow>
 Result<uint64_t> CountBelow(const CheckedMap& map, SectionId section, uint64_t count,
                             IsBelow is_below) {
@@ -59,7 +59,7 @@ Result<NodeRecord> LoadInode(const CheckedMap& map, uint32_t id) {
   return record;
 }
 
-// Children come behind their directory, and each directory's behind those of the one before: so
+// Children come after their directory, and each directory's after those of the one before: so
 // there are no cycles, and no node has two parents.
 Result<format::Directory> LoadDirectory(const CheckedMap& map, uint32_t id) {
   NodeRecord record = ORCIO_TRY(LoadNode(map, id));

@@ -23,11 +23,11 @@ struct NodeRecord {
   [[nodiscard]] bool has(uint16_t flag) const { return (attribute.flags & flag) != 0; }
 };
 
-// kInvalid where there is no such node.
+// kInvalid if there is no such node.
 [[nodiscard]] Result<NodeRecord> LoadNode(const CheckedMap& map, uint32_t id);
 // As LoadNode; for a hard link, the node it is a link to.
 [[nodiscard]] Result<NodeRecord> LoadInode(const CheckedMap& map, uint32_t id);
-// kInvalid where the node is no directory.
+// kInvalid if the node is no directory.
 [[nodiscard]] Result<sidecar_format::Directory> LoadDirectory(const CheckedMap& map, uint32_t id);
 // The directory whose child `id` is; not for the root.
 [[nodiscard]] Result<sidecar_format::Directory> LoadParent(const CheckedMap& map, uint32_t id);

@@ -39,7 +39,7 @@ Result<void> CheckNumbers(const TarEntry& entry) {
               Shortened(entry.path), entry.header_offset);
 }
 
-// Why no tree can have such an entry; empty where one can.
+// Why no tree can have such an entry; empty if one can.
 std::string_view WhyImpossible(const TarEntry& entry, std::string_view path) {
   if (path.find('\0') != std::string_view::npos) return "has a NUL in its name";
   size_t depth = 0;

@@ -15,7 +15,7 @@
 namespace orcio::inline index {
 
 // The tree that `tar x` of GNU tar leaves behind of entries in stream order, held in scratch memory
-// in about 100 bytes an entry and the names, digests and attributes. Where `tar x` would complain
+// in about 100 bytes an entry and the names, digests and attributes. If `tar x` would complain
 // and go on, so does this: such entries are counted. Not thread-safe.
 class ArchiveTree {
  public:
@@ -25,7 +25,7 @@ class ArchiveTree {
   static constexpr uint64_t kMaxAttributeBytes = UINT32_MAX;
   static constexpr size_t kMaxWarnings = 100;
   // On the way to one entry, as Linux has it: path_resolution(7). And so much of their targets all
-  // together, where Linux has as much for each: a tar of nothing else must not take forever.
+  // together, while Linux has as much for each: a tar of nothing else must not take forever.
   static constexpr size_t kMaxSymlinks = 40;
   static constexpr size_t kMaxTargetBytes = 4095;
 
@@ -52,16 +52,16 @@ class ArchiveTree {
     size_t target_bytes = 0;
     size_t depth = 0;  // directories entered, symlinks not counted
   };
-  // Where the entry is to be, its directories made where they are missing. Nothing where something
+  // Where the entry is to be, its directories made if they are missing. Nothing if something
   // else is in the way.
   [[nodiscard]] std::optional<Target> MakeWay(const TarEntry& entry, std::string_view path);
   NameId AddImplied(const Target& target, Timestamp mtime);
-  // The directory that `name`, in `directory`, leads to, where it is a symlink that GNU tar goes
+  // The directory that `name`, in `directory`, leads to, if it is a symlink that GNU tar goes
   // through. It lets no symlink lead out: those that are absolute or have a ".." it makes last,
   // when all else is extracted.
   [[nodiscard]] std::optional<NameId> Follow(NameId directory, NameId name,
                                              Symlinks& symlinks) const;
-  // Where a symlink leads to; empty where `name` is none that is gone through.
+  // Where a symlink leads to; empty if `name` is none that is gone through.
   [[nodiscard]] std::string_view TargetToFollow(NameId name) const;
   [[nodiscard]] std::optional<NameId> FindPath(std::string_view path) const;
   [[nodiscard]] std::optional<NameId> FindTarget(const Target& target) const;
@@ -70,7 +70,7 @@ class ArchiveTree {
   [[nodiscard]] Result<void> Put(const TarEntry& entry, const Target& target);
   // Whether `name` may come to stand for something other than a directory.
   [[nodiscard]] bool IsFree(const TarEntry& entry, NameId name);
-  // Lets `name` stand for `content`; what it stood for stays where other names do so too.
+  // Lets `name` stand for `content`; what it stood for stays if other names do so too.
   void Replace(NameId name, const TreeContent& content);
   NameId AddName(const Target& target, ContentId content, bool first);
   ContentId AddContent(const TreeContent& content);

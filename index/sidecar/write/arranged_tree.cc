@@ -37,7 +37,7 @@ void ArrangedTree::NumberNodes() {
   }
 }
 
-// The name first archived, or the lowest node where that name came to stand for something else.
+// The name first archived, or the lowest node if that name came to stand for something else.
 void ArrangedTree::ChoosePrimaries() {
   constexpr uint32_t kUnset = 0;  // no content but the root's has node 0
   for (uint32_t node = 0; node < order_.size(); ++node) {

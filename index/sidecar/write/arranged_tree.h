@@ -34,7 +34,7 @@ class ArrangedTree {
   [[nodiscard]] std::string_view LinkTarget(const TreeContent& content) const {
     return parts_.LinkTarget(content);
   }
-  // Null where the content has none.
+  // Null if the content has none.
   [[nodiscard]] const TreeOddities* Oddities(const TreeContent& content) const {
     return content.oddities == 0 ? nullptr : &parts_.oddities[content.oddities - 1];
   }

@@ -52,14 +52,14 @@ class NameTable {
     const TreeName& found = (*this)[name];
     return texts_.At(found.text, found.text_bytes);
   }
-  // Writes the names right below `parent` to `to`, in no order, and returns the place behind them.
+  // Writes the names right below `parent` to `to`, in no order, and returns the place after them.
   // There are never more than size() - 1 below all directories together.
   NameId* CopyChildren(NameId parent, NameId* to) const;
 
  private:
   // With the hash beside it, a look at another name touches nothing but its slot.
   struct Slot {
-    NameId name{};  // the root, which is nobody's child, where free
+    NameId name{};  // the root, which is nobody's child, if free
     uint32_t hash = 0;
   };
   struct Children {

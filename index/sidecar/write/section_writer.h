@@ -27,7 +27,7 @@ class PlaceCounter {
   uint64_t end_ = 0;
 };
 
-// Writes a sidecar's sections front to back, and the checksums of its blocks behind them. Holds a
+// Writes a sidecar's sections front to back, and the checksums of its blocks after them. Holds a
 // buffer and 4 bytes for each 4 KiB written.
 class SectionWriter {
  public:
@@ -40,7 +40,7 @@ class SectionWriter {
   void AppendRecord(const Record& record) {
     Append(std::as_bytes(std::span(&record, 1)));
   }
-  // The section ends here, and others refer to places in it that `counted` gave out. Where it has
+  // The section ends here, and others refer to places in it that `counted` gave out. If it has
   // not as many bytes as that counted, these would point at something else: Finish is kInvalid
   // then.
   void CheckEnd(const PlaceCounter& counted);

@@ -32,21 +32,21 @@ struct SpanStarts {
 // limits have it, however many entries there are. Not thread-safe.
 class SidecarBuilder {
  public:
-  // Where the tree gets large, a file without a name in `scratch_directory` holds it meanwhile.
+  // If the tree gets large, a file without a name in `scratch_directory` holds it meanwhile.
   explicit SidecarBuilder(const std::filesystem::path& scratch_directory = {});
   ~SidecarBuilder();
 
   // Takes the next entry of the tar. Paths are brought inside the tree as GNU tar does it: leading
   // slashes and everything up to a last ".." are dropped. A later entry of the same path wins. What
   // `tar x` would not extract either is left out with a warning, which the sidecar holds. kLimit at
-  // 2^32 - 2 entries or about 4 GiB of names; kInvalid where its offsets or extents are impossible.
+  // 2^32 - 2 entries or about 4 GiB of names; kInvalid if its offsets or extents are impossible.
   [[nodiscard]] Result<void> Add(TarEntry&& entry);
 
   // Takes away the digests of files with content between two offsets of the tar: it is in doubt.
   void ForgetDigests(uint64_t tar_begin, uint64_t tar_end);
 
   // Writes the sidecar to `file`, which is empty, without syncing it. `spans` cover the tar without
-  // a gap: kInvalid where they do not. Without `starts` each is a gzip member. Call once.
+  // a gap: kInvalid if they do not. Without `starts` each is a gzip member. Call once.
   [[nodiscard]] Result<void> Write(WritableFile& file, const ArchiveIdentity& archive,
                                    std::span<const Span> spans, const TarSummary& tar,
                                    const RunFacts& facts, const SpanStarts* starts = nullptr);

@@ -17,7 +17,7 @@ struct SidecarContent {
   std::span<const Span> spans;
   const TarSummary& tar;
   const RunFacts& facts;
-  const SpanStarts* starts = nullptr;  // null where each span is a gzip member
+  const SpanStarts* starts = nullptr;  // null if each span is a gzip member
 };
 
 [[nodiscard]] Result<void> WriteSidecar(const SidecarContent& content, WritableFile& file);

@@ -12,7 +12,7 @@ namespace orcio::inline index {
 
 // The part of a sidecar that says how to decode the tar.
 
-// kInvalid where the spans do not cover the tar without a gap: each record's length and place are
+// kInvalid if the spans do not cover the tar without a gap: each record's length and place are
 // the sidecar's promise to find every byte of it.
 [[nodiscard]] Result<void> CheckSpans(std::span<const Span> spans, uint64_t tar_bytes);
 
