@@ -39,10 +39,10 @@ class Capture {
 
   // While the service still runs.
   [[nodiscard]] virtual Result<void> Prepare(RemoteHost& host, const std::stop_token& stop) = 0;
-  // After Prepare: ENOSPC where putting the archive together takes more room than there is.
+  // After Prepare: ENOSPC if putting the archive together takes more room than there is.
   [[nodiscard]] virtual Result<void> CheckRoom() const { return {}; }
   // While it is stopped: returns once the last byte has arrived. `deadline` is when it must run
-  // again, where there is such a time.
+  // again, if there is such a time.
   [[nodiscard]] virtual Result<void> Collect(
       RemoteHost& host, std::optional<std::chrono::steady_clock::time_point> deadline,
       const std::stop_token& stop) = 0;
@@ -54,11 +54,11 @@ class Capture {
   [[nodiscard]] virtual Result<void> Describe(const RunFacts& facts) = 0;
   [[nodiscard]] virtual Result<void> Publish() = 0;
 
-  // In place of Finish, where Collect came to nothing for kLimit, once the service runs again: adds
+  // In place of Finish, if Collect came to nothing for kLimit, once the service runs again: adds
   // what it knows of where that was.
   virtual void Explain(Error& /*error*/) {}
 
-  // In place of Finish, where the time for Collect was not enough, once the service runs again:
+  // In place of Finish, if the time for Collect was not enough, once the service runs again:
   // leaves what the next run can use. Whether there is anything.
   [[nodiscard]] virtual Result<bool> Keep(RemoteHost& /*host*/, const std::stop_token& /*stop*/) {
     return false;
@@ -74,7 +74,7 @@ class Capture {
 [[nodiscard]] Result<std::unique_ptr<Capture>> MakeStreamCapture(const CaptureContext& context);
 
 // Has the host run a tar into `sink`, which hands it on to `writer`. Returns its complaints that
-// are no errors; kLimit where it is too slow, or where nothing comes, or can be written, for
+// are no errors; kLimit if it is too slow, or if nothing comes, or can be written, for
 // `longest_silence`.
 [[nodiscard]] Result<std::vector<std::string>> StreamTar(
     const CaptureContext& context, RemoteHost& host, const TarCommand& command, ByteSink& sink,

@@ -39,7 +39,7 @@ constexpr std::chrono::seconds kLongPass{20};
 constexpr int kMostPasses = 3;
 
 // While the service runs, a host may take its time: writing all to disk before a list is made takes
-// many minutes where much is to be written.
+// many minutes if much is to be written.
 constexpr std::chrono::seconds kLongestQuiet{1800};
 
 // Of fewer bytes, a transfer's pace is mostly the time that it takes to begin.
@@ -105,8 +105,8 @@ class PrecopyCapture : public Capture {
   const std::string tar_;  // as ListingFacts has it
   ScratchMemory memory_;
   InternedBytes paths_;
-  // In the order in which they were made. The first one is the last archive's, where that is used;
-  // then comes what a run that gave up has kept, where that is used.
+  // In the order in which they were made. The first one is the last archive's, if that is used;
+  // then comes what a run that gave up has kept, if that is used.
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<ArchiveFiles> layer_files_;  // removed with this
   bool has_base_ = false;
@@ -125,7 +125,7 @@ class PrecopyCapture : public Capture {
   } gave_up_;
 
   uint64_t arrived_ = 0;       // bytes of tar
-  double bytes_a_second_ = 0;  // of the last pass that tells; 0 where none does
+  double bytes_a_second_ = 0;  // of the last pass that tells; 0 if none does
   double scan_seconds_ = 0;
   TransferFacts transfer_;
   std::optional<LayeredFiles> content_;
@@ -182,7 +182,7 @@ Result<void> PrecopyCapture::CheckRoom() const {
                         context_.service.name, FormatBytes(needed))});
 }
 
-// Fetches what no layer holds; false where that came to nothing. Whatever tar complains of is
+// Fetches what no layer holds; false if that came to nothing. Whatever tar complains of is
 // looked at again once the service is stopped.
 Result<bool> PrecopyCapture::Pass(RemoteHost& host, const std::stop_token& stop) {
   const auto layers = Layers();
@@ -335,7 +335,7 @@ Result<void> PrecopyCapture::CheckTime(uint64_t bytes, Clock::time_point deadlin
               static_cast<double>(bytes) / bytes_a_second_);
 }
 
-// Lets `where` say what the cold layer, the last one, holds. A warning where a file that was listed
+// Lets `where` say what the cold layer, the last one, holds. A warning if a file that was listed
 // is nowhere.
 PrecopyCapture::Warnings PrecopyCapture::TakeCold(const Layer& cold,
                                                   ScratchArray<uint8_t>& where) const {
@@ -386,7 +386,7 @@ void PrecopyCapture::Report(RunFacts& facts) const {
 
 Result<void> PrecopyCapture::Publish() {
   ORCIO_TRY(assembly_->archive().Publish());
-  // The archive is there, with or without: the next run reads everything where it is missing.
+  // The archive is there, with or without: the next run reads everything if it is missing.
   if (const auto written = assembly_->WriteListing(tar_, runs_since_full_); !written)
     context_.facts.warnings.push_back(written.error().message);
   return {};

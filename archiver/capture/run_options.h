@@ -41,7 +41,7 @@ struct ServiceRunOptions {
   StallLimit::Wait silence_wait;
   // All services on its host: whose paths cover what its containers mount.
   std::vector<const ServiceConfig*> neighbours;
-  // Another connection to the host, for the guard's sake. Needed where the service has one.
+  // Another connection to the host, for the guard's sake. Needed if the service has one.
   std::function<std::unique_ptr<RemoteHost>()> second_connection;
 };
 

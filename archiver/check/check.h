@@ -22,7 +22,7 @@ struct CheckScope {
   std::vector<Host> hosts;
 };
 
-// The hosts named with all of their services, and the services named; everything where nothing is.
+// The hosts named with all of their services, and the services named; everything if nothing is.
 // kNotFound, with what was meant, for a name that is neither.
 [[nodiscard]] Result<CheckScope> ChooseToCheck(const Config& config,
                                                const std::vector<std::string>& names);

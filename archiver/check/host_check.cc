@@ -21,7 +21,7 @@ namespace {
 constexpr std::string_view kCheckMark = "orcio-check: ";
 
 // Prints "orcio-check: user NUMBER", "place DIRECTORY" where a guard can be, "guard DIRECTORY
-// 'SERVICE'" for each that is there, and "docker" where there is one.
+// 'SERVICE'" for each that is there, and "docker" if there is one.
 constexpr const char* kLook = R"sh(echo "orcio-check: user $(id -u)"
 for b in /run /dev/shm /tmp; do
   [ ! -w "$b" ] || [ ! -x "$b" ] || echo "orcio-check: place $b"
@@ -257,7 +257,7 @@ void HostCheck::CheckTar() {
 
 void HostCheck::CheckDocker() {
   if (!has_docker_ || !Uses(ControlKind::kCompose)) return;
-  // Whether docker answers is told with each service, by name.
+  // Whether docker answers is reported with each service, by name.
   const auto compose = DetectComposeTool(*host_, stop_);
   if (!compose) return;
   Ok("docker",
@@ -315,7 +315,7 @@ void HostCheck::CheckVolumes() {
   }
   auto containers = ListMounts(*host_, stop_);
   if (!containers) {
-    // Where a service needs docker, that it does not answer was told with it.
+    // If a service needs docker, that it does not answer was reported with it.
     if (!Uses(ControlKind::kCompose)) Warn("docker", containers.error().message, {});
     return;
   }

@@ -12,7 +12,7 @@
 namespace orcio::inline archiver {
 namespace {
 
-// Where nothing says how much the next archives will take.
+// If nothing says how much the next archives will take.
 constexpr uint64_t kLittleRoom = uint64_t{1} << 30;
 
 Finding OfRepository(FindingLevel level, std::string text, std::string remedy) {

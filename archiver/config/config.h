@@ -30,7 +30,7 @@ struct HostConfig {
   bool sudo = false;
   std::optional<std::filesystem::path> docker;  // the program, .../docker
   std::optional<std::filesystem::path>
-      docker_socket;              // of the daemon, where it is not docker's own
+      docker_socket;              // of the daemon, if it is another than docker's own
   std::vector<std::string> path;  // directories there, searched before the host's own PATH
   std::chrono::seconds connect_timeout{20};
 };
@@ -59,18 +59,18 @@ struct ServiceConfig {
   std::string start_command;
   std::string status_command;  // commands: exit 0 while running; optional
   Mode mode = Mode::kStop;
-  // Where the file does not say, containers are archived with precopy, or with stop where that is
+  // If the file does not say, containers are archived with precopy, or with stop if that is
   // not possible, which is no reason for a warning then.
   bool mode_chosen = true;
   uint32_t full_every = 8;  // precopy: of so many runs one reads every file
-  // How the tar is compressed on the host; kAuto where the file does not say.
+  // How the tar is compressed on the host; kAuto if the file does not say.
   Wire wire = Wire::kNone;
   std::chrono::seconds stop_timeout{0};     // for containers or units to stop; 0: their own
   std::chrono::seconds start_timeout{300};  // until running, and healthy
   std::optional<std::chrono::seconds> max_downtime;
   // While it is down: without a byte from the host for so long, it is started again.
   std::chrono::seconds stall_timeout{120};
-  // Without a sign of orcio for so long, the host starts the service by itself. 30 s where the
+  // Without a sign of orcio for so long, the host starts the service by itself. 30 s if the
   // file does not say; nothing for `none`.
   std::optional<std::chrono::seconds> guard;
   std::vector<std::string> exclude;  // tar patterns, relative to each path
@@ -78,14 +78,14 @@ struct ServiceConfig {
   // with all below them, names of volumes, or SERVICE:/PATH as in a compose file; patterns.
   std::vector<std::string> ignore_mounts;
   // An archive that holds less than this part of what the last complete ones do is warned of, and
-  // is none of those that retention counts. A tenth where the file does not say; 0: any size will
+  // is none of those that retention counts. A tenth if the file does not say; 0: any size will
   // do.
   double min_ratio = 0;
   std::optional<RetentionPolicy> keep;
   std::optional<std::chrono::seconds> max_age;  // of the last complete archive, for `status`
   bool offsite_never = false;
   HookConfig hooks;
-  std::string ping;  // a URL that is told of each run; a secret, and empty where there is none
+  std::string ping;  // a URL that is told of each run; a secret, and empty if there is none
 };
 
 struct Config {
@@ -94,7 +94,7 @@ struct Config {
   std::vector<ServiceConfig> services;  // as in the file
   HookConfig hooks;                     // of services that say nothing else
   std::string ping;                     // as a service's, for runs of all services
-  std::string mail;    // who is written to where something went wrong; empty: nobody
+  std::string mail;    // who is written to if something has gone wrong; empty: nobody
   bool prune = false;  // after each archive of a service that has a policy
 
   [[nodiscard]] const ServiceConfig* FindService(std::string_view name) const;
@@ -104,7 +104,7 @@ struct Config {
 // `file_name` is for messages. Keys that later versions mean to act on are accepted here only if
 // this version acts on them, or says so.
 [[nodiscard]] Result<Config> ParseConfig(std::string_view yaml, const std::string& file_name);
-// kNotFound where the file is not there; kInvalid where it is over 1 MiB or readable but wrong.
+// kNotFound if the file is not there; kInvalid if it is over 1 MiB or readable but wrong.
 [[nodiscard]] Result<Config> LoadConfig(const std::filesystem::path& path);
 
 }  // namespace orcio::inline archiver

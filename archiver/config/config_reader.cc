@@ -65,7 +65,7 @@ Result<std::string> ReadAnyText(const ConfigValue& value) {
   return value.node.text;
 }
 
-// Digits as a number; nothing where they are none, or too many.
+// Digits as a number; nothing if they are none, or too many.
 std::optional<uint64_t> ParseNumber(std::string_view digits) {
   uint64_t number = 0;
   const char* end = digits.data() + digits.size();

@@ -44,7 +44,7 @@ template <class T, class Read>
 }
 // Reads a map's values by `fields`, in the order of the file. Unknown and repeated keys are errors.
 [[nodiscard]] Result<void> ReadFields(const ConfigValue& map, std::span<const ConfigField> fields);
-// Where the map's entry of that key stands (its key); nothing where there is none.
+// Where the map's entry of that key stands (its key); nothing if there is none.
 [[nodiscard]] const YamlNode::Entry* FindEntry(const YamlNode& map, std::string_view key);
 
 // One of a map's entries whose keys are names that people choose.

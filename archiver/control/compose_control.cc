@@ -26,7 +26,7 @@ constexpr const char* kStopLevel = R"sh(stop_level() {
 )sh";
 constexpr std::string_view kLevelStopped = "orcio-level: stopped";
 
-// Starts those of one level. Where one is gone, or was made anew, what depends on it waits for that
+// Starts those of one level. If one is gone, or was made anew, what depends on it waits for that
 // to be found out. Other failures show in the containers' states, with more detail.
 constexpr const char* kStartLevel = R"sh(gone=
 start_level() {
@@ -37,7 +37,7 @@ start_level() {
 }
 )sh";
 
-// Docker's own grace where neither the container nor the configuration has one.
+// Docker's own grace if neither the container nor the configuration has one.
 constexpr std::chrono::seconds kDefaultGrace{10};
 // For docker and compose themselves, on a machine as busy as one is at night.
 constexpr std::chrono::seconds kToolTime{120};
@@ -379,7 +379,7 @@ std::string ComposeControl::StartLines(size_t begin, size_t end,
   return script + LookCommand(ContainerIds(Flat(levels_)));
 }
 
-// Docker's record of the time at rest, as of right after a start: where it is the `first` one, its
+// Docker's record of the time at rest, as of right after a start: if it is the `first` one, its
 // host's clock says when that was.
 void ComposeControl::NoteStarted(const RemoteHost& host, const DockerLook& look, bool first) {
   if (!at_rest_.known() || disturbed_) return;

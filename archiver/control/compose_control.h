@@ -35,11 +35,11 @@ class ComposeControl : public ServiceControl {
   [[nodiscard]] Result<void> Stop(RemoteHost& host, const std::stop_token& stop) override;
   // Looks at every container of the project: whichever was started has written, most likely.
   [[nodiscard]] Result<void> ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) override;
-  // Nothing, where the host tells its time: docker's record of when containers started and ended is
+  // Nothing, if the host tells its time: docker's record of when containers started and ended is
   // there afterwards, too.
   [[nodiscard]] Result<void> LookBeforeStart(RemoteHost& host,
                                              const std::stop_token& stop) override;
-  // Asks the host nothing where Start could do it while it waited.
+  // Asks the host nothing if Start could do it while it waited.
   [[nodiscard]] Result<void> JudgeAfterStart(RemoteHost& host,
                                              const std::stop_token& stop) override;
   [[nodiscard]] std::optional<double> NotRunning() const override { return not_running_; }

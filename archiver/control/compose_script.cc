@@ -8,7 +8,7 @@ namespace orcio::inline archiver {
 namespace {
 
 // Starts, or unpauses, one container that is not up, ID SERVICE NUMBER; the one of its service and
-// number where it was made anew.
+// number if it was made anew.
 constexpr const char* kStartPart = R"sh(of_part() {
   within 60 docker inspect --type container --format '{{.Id}} {{.State.Status}}' "$1" 2>/dev/null
 }

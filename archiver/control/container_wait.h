@@ -20,7 +20,7 @@ struct UncheckedContainer {
 
 // What is waited for.
 enum class Awaited {
-  kRunning,  // a health check only where it is due before the deadline
+  kRunning,  // a health check only if it is due before the deadline
   kHealthy,  // it always: others do not start before
 };
 
@@ -32,19 +32,19 @@ struct AwaitedTime {
 };
 
 // Returns once every one of `containers`, as they were when the service was inspected, is confirmed
-// running: healthy where it has a health check and was not unhealthy before, else up without a
+// running: healthy if it has a health check and was not unhealthy before, else up without a
 // restart for a while (StartTiming), from its start on as docker has it. One that was in a restart
 // loop before is confirmed by being in it again. A container that exits is started again a few
 // times. Those that are up, but whose health check has not been due, are handed back: LookAgain
 // knows more, later. kNotRunning after the deadline, and the check's own start period, interval and
-// retries where that is later, or once starting it again does not help, with the container's exit
+// retries if that is later, or once starting it again does not help, with the container's exit
 // code and last words.
 [[nodiscard]] Result<std::vector<UncheckedContainer>> WaitUntilUp(
     RemoteHost& host, const std::vector<DockerContainer>& containers, const AwaitedTime& time,
     Awaited awaited, const StartTiming& patience, const std::stop_token& stop);
 
 // What has become of them, as warnings: one for each whose health check still has to say so.
-// kNotRunning as above where one is unhealthy, restarts, or has had all the time that its check
+// kNotRunning as above if one is unhealthy, restarts, or has had all the time that its check
 // may take.
 [[nodiscard]] Result<std::vector<std::string>> LookAgain(
     RemoteHost& host, const std::vector<UncheckedContainer>& unchecked,

@@ -36,7 +36,7 @@ class PauseControl : public ServiceControl {
                                              const std::stop_token& stop) override;
   void StopMayGoOn() override { in_doubt_ = true; }
   // What runs on as it did is confirmed by that, without a look at its health, which docker finds
-  // out anew at its next check. Where anything has ended meanwhile (the host may have been started
+  // out anew at its next check. If anything has ended meanwhile (the host may have been started
   // anew), all of it is started and confirmed as after a stop.
   [[nodiscard]] Result<void> Start(RemoteHost& host, const std::stop_token& stop) override;
   [[nodiscard]] Result<std::vector<std::string>> LookAgain(RemoteHost& host,
@@ -56,7 +56,7 @@ class PauseControl : public ServiceControl {
   RestSpan at_rest_;
   std::vector<std::string> warnings_;
   std::vector<MountingContainer> mounts_;
-  std::unique_ptr<ServiceControl> starter_;  // where all of it had to be started
+  std::unique_ptr<ServiceControl> starter_;  // if all of it had to be started
   // Whether a pause that was asked for may be under way: such a container may be paused at any
   // time, also after it was unpaused.
   bool in_doubt_ = false;

@@ -14,19 +14,19 @@
 
 namespace orcio::inline archiver {
 
-// For a stop command or a unit, where the configuration sets no time. systemd's own TimeoutStopSec,
+// For a stop command or a unit, if the configuration sets no time. systemd's own TimeoutStopSec,
 // mostly 90 s, ends a unit before.
 inline constexpr std::chrono::seconds kDefaultStopLimit{600};
 
 // Stops a service and starts again what was running of it, and only that. One object a run; its
 // functions are called in the order Inspect, Stop, ConfirmAtRest, Start, by one thread; Stop and
-// Start not where nothing was running.
+// Start only if something was running.
 class ServiceControl {
  public:
   virtual ~ServiceControl() = default;
 
-  // Finds the service's parts and remembers which are running. kNotFound where the host knows no
-  // such service; kRemote, naming what is missing and what to install, where the host lacks the
+  // Finds the service's parts and remembers which are running. kNotFound if the host knows no
+  // such service; kRemote, naming what is missing and what to install, if the host lacks the
   // tools.
   [[nodiscard]] virtual Result<void> Inspect(RemoteHost& host, const std::stop_token& stop) = 0;
 
@@ -44,14 +44,14 @@ class ServiceControl {
 
   // What Inspect found, as JSON that Recall understands, in another process too.
   [[nodiscard]] virtual std::string Memory() const { return "{}"; }
-  // In place of Inspect: Start will start what `memory` names. kDamaged where that makes no sense.
+  // In place of Inspect: Start will start what `memory` names. kDamaged if that makes no sense.
   [[nodiscard]] virtual Result<void> Recall(const std::string& /*memory*/) { return {}; }
 
   // For the guard on the host (guard_script.h), which starts what is running without orcio. POSIX
-  // shell functions: start_all asks what is not up to start, and sets up=no where there was any;
+  // shell functions: start_all asks what is not up to start, and sets up=no if there was any;
   // finish_stop waits for stops that orcio asked for and that are still under way. `within SECONDS
-  // COMMAND...` is there for them. Where puts_back is set, put_back comes before start_all, which
-  // is not called where that fails.
+  // COMMAND...` is there for them. If puts_back is set, put_back comes before start_all, which
+  // is not called if that fails.
   [[nodiscard]] virtual std::string StartScript() const {
     return "start_all() { :; }\nfinish_stop() { :; }\n";
   }
@@ -61,8 +61,8 @@ class ServiceControl {
   [[nodiscard]] virtual Result<void> Stop(RemoteHost& host, const std::stop_token& stop) = 0;
 
   // Whether all of the service, what was not running before included, has been at rest since Stop,
-  // or since Inspect where nothing was to be stopped: kRemote, naming what was started meanwhile
-  // and by whom it may have been, where it was not.
+  // or since Inspect if nothing was to be stopped: kRemote, naming what was started meanwhile
+  // and by whom it may have been, if it was not.
   [[nodiscard]] virtual Result<void> ConfirmAtRest(RemoteHost& /*host*/,
                                                    const std::stop_token& /*stop*/) {
     return {};
@@ -80,20 +80,20 @@ class ServiceControl {
     return {};
   }
   // After JudgeAfterStart, by the host's own record and clock: seconds from the end of the first
-  // part to the last one's start. Nothing where there is no such record.
+  // part to the last one's start. Nothing if there is no such record.
   [[nodiscard]] virtual std::optional<double> NotRunning() const { return std::nullopt; }
 
   // A stop that was asked for may still be under way, though nobody waits for it: Start has to.
   virtual void StopMayGoOn() {}
 
   // Starts exactly what was running when inspected, whatever state it is in by now, and returns
-  // once it is confirmed running (healthy, where it has a health check that is due by then).
-  // kNotRunning where it does not come up within the service's start_timeout, naming which part;
-  // kNetwork where the host is away: connect again and call again.
+  // once it is confirmed running (healthy, if it has a health check that is due by then).
+  // kNotRunning if it does not come up within the service's start_timeout, naming which part;
+  // kNetwork if the host is away: connect again and call again.
   [[nodiscard]] virtual Result<void> Start(RemoteHost& host, const std::stop_token& stop) = 0;
 
   // Some time after Start, at the end of the run: what Start had to take for running, though its
-  // health check was not due. For the run's facts, what is not known even now. kNotRunning where it
+  // health check was not due. For the run's facts, what is not known even now. kNotRunning if it
   // is not well. Once: after that there is nothing to look at.
   [[nodiscard]] virtual Result<std::vector<std::string>> LookAgain(
       RemoteHost& /*host*/, const std::stop_token& /*stop*/) {

@@ -20,9 +20,9 @@ struct UnitState {
   std::string load;        // loaded, not-found, masked...
   std::string active;      // active, activating, deactivating, inactive, failed...
   std::string sub;         // running, exited, auto-restart...
-  std::string job;         // empty or "0" where systemd has nothing left to do with it
+  std::string job;         // empty or "0" if systemd has nothing left to do with it
   std::string invocation;  // another one after each start
-  std::string entered;     // when it last became active; nothing where it never did
+  std::string entered;     // when it last became active; nothing if it never did
 
   [[nodiscard]] bool up() const { return active == "active" || active == "reloading"; }
   [[nodiscard]] bool running() const { return up() || active == "activating"; }
@@ -160,7 +160,7 @@ Result<void> SystemdControl::ConfirmAtRest(RemoteHost& host, const std::stop_tok
   const auto states = ORCIO_TRY(Show(host, service_.units, stop));
   for (size_t i = 0; i < states.size(); ++i) {
     const LastStart& before = last_starts_[service_.units[i]];
-    // Nothing where systemd has forgotten the unit since, which is not a start.
+    // Nothing if systemd has forgotten the unit since, which is not a start.
     const bool started = states[i].running() ||
                          IsAnother(states[i].invocation, before.invocation) ||
                          IsAnother(states[i].entered, before.entered);

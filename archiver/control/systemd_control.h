@@ -28,7 +28,7 @@ class SystemdControl : public ServiceControl {
   [[nodiscard]] Result<void> Start(RemoteHost& host, const std::stop_token& stop) override;
 
  private:
-  // What systemd knows of a unit's latest start: another one has another invocation, even where it
+  // What systemd knows of a unit's latest start: another one has another invocation, even if it
   // fails, and another time once the unit is active.
   struct LastStart {
     std::string invocation;

@@ -31,7 +31,7 @@ elif grep -q -s -E '^[^#]*(include|extends)' -- "$@"; then
 fi
 )sh";
 
-// Behind a `compose config`, which prints passwords too.
+// After a `compose config`, which prints passwords too.
 constexpr const char* kFindHooks = R"sh( | grep -E -o '^ +(pre_stop|post_start):'
 )sh";
 
@@ -195,7 +195,7 @@ Result<std::optional<ComposeCommand>> ComposeCommand::For(
 }
 
 // Whether it can read the files, knows the services (the files may have moved, or changed since the
-// containers were made), and there are hooks in them: `declared` where that is known.
+// containers were made), and there are hooks in them: `declared` if that is known.
 Result<bool> ComposeCommand::RunsHooks(RemoteHost& host, bool declared,
                                        const std::stop_token& stop) const {
   const auto result = ORCIO_TRY(host.Run(Line({"config", "--services"}), {}, stop));

@@ -20,7 +20,7 @@ struct ComposeTool {
   int major = 0;
 };
 
-// Nothing where the host has neither.
+// Nothing if the host has neither.
 [[nodiscard]] Result<std::optional<ComposeTool>> DetectComposeTool(RemoteHost& host,
                                                                    const std::stop_token& stop);
 
@@ -29,9 +29,9 @@ struct ComposeTool {
 // faster, knows of none.
 class ComposeCommand {
  public:
-  // Nothing where the files from which `wanted` were made, out of the project's `all`, have no
-  // hooks, or cannot be read, or where compose does not know of hooks (before 2.30), or would touch
-  // other containers. Then docker stops and starts them one by one. Where no file as much as
+  // Nothing if the files from which `wanted` were made, out of the project's `all`, have no
+  // hooks, or cannot be read, or if compose does not know of hooks (before 2.30), or would touch
+  // other containers. Then docker stops and starts them one by one. If no file as much as
   // mentions hooks, or other files, that is one command.
   [[nodiscard]] static Result<std::optional<ComposeCommand>> For(
       RemoteHost& host, const std::string& project, const std::vector<DockerContainer>& all,

@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::json;
 
 // JSON, because names and labels may hold anything, separators included. StopTimeout and
-// Healthcheck are there only where the container has one, hence index. Of a health check only its
+// Healthcheck are there only if the container has one, hence index. Of a health check only its
 // times: the command may hold a password.
 constexpr const char* kInspectFormat =
     R"({"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},)"
@@ -29,7 +29,7 @@ constexpr const char* kInspectFormat =
 
 constexpr const char* kLabel = "com.docker.compose.";
 
-// Docker is asked about what it has just named itself, where it has named anything.
+// Docker is asked about what it has just named itself, if it has named anything.
 constexpr std::string_view kIdMark = "orcio-container: ";
 constexpr const char* kTellIds = R"sh([ -n "$ids" ] || exit 0
 printf 'orcio-container: %s\n' $ids
@@ -171,7 +171,7 @@ bool OnlyMissing(const CommandResult& result, const std::vector<std::string>& id
   });
 }
 
-// The last line of `err` that has all of `parts`; empty where there is none.
+// The last line of `err` that has all of `parts`; empty if there is none.
 std::string LineWith(std::string_view err, std::initializer_list<std::string_view> parts) {
   std::string found;
   for (auto& line : Lines(err)) {

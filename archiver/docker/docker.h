@@ -18,7 +18,7 @@ struct HealthCheck {
   std::chrono::milliseconds interval{30000};
   std::chrono::milliseconds timeout{30000};
   std::chrono::milliseconds start_period{0};  // failures do not count before
-  // Instead of `interval` during the start period; nothing where the container leaves it to docker:
+  // Instead of `interval` during the start period; nothing if the container leaves it to docker:
   // from version 25 on 5 s, before that there is no such thing.
   std::optional<std::chrono::milliseconds> start_interval;
   int64_t retries = 3;
@@ -41,13 +41,13 @@ struct DockerContainer {
   std::string name;
   std::string created;  // RFC 3339 in UTC: sorts as text
   std::string status;   // Docker's word: created, running, paused, restarting, exited, dead...
-  std::string health;   // starting, healthy, unhealthy; empty where it has no health check
+  std::string health;   // starting, healthy, unhealthy; empty if it has no health check
   std::optional<HealthCheck> check;  // what is known of it
   int64_t exit_code = 0;
   std::string error;  // why docker could not start it
   std::string started_at;
   std::string finished_at;  // when it last ended, though it may run again
-  // For how long it has run, by its host's clock; nothing where that is not told.
+  // For how long it has run, by its host's clock; nothing if that is not told.
   std::optional<std::chrono::milliseconds> age;
   int64_t restarts = 0;
   std::optional<std::chrono::seconds> stop_timeout;
@@ -60,7 +60,7 @@ struct DockerContainer {
   // What is between the commas of a label: a file's name that has commas is several of them.
   std::vector<std::string> config_files;
   std::vector<std::string> environment_files;
-  // Nothing where the label is missing: docker-compose 1 does not write it.
+  // Nothing if the label is missing: docker-compose 1 does not write it.
   std::optional<std::vector<Dependency>> depends_on;
 
   // Whether it has run and ended: what was made and never started has no time of a start.
@@ -73,7 +73,7 @@ struct DockerContainer {
 
 using Containers = std::vector<DockerContainer>;
 
-// What a host says of containers, and when by its own clock; nothing where it does not tell. A
+// What a host says of containers, and when by its own clock; nothing if it does not tell. A
 // command that does something first may have it tell the time before, too.
 struct DockerLook {
   Containers containers;
@@ -82,7 +82,7 @@ struct DockerLook {
 };
 
 // The containers, running or not, that carry the label of compose project `project`, in no order.
-// kRemote, with what to do, where docker is missing or says no. One command.
+// kRemote, with what to do, if docker is missing or says no. One command.
 [[nodiscard]] Result<DockerLook> LookAtProject(RemoteHost& host, const std::string& project,
                                                const std::stop_token& stop);
 [[nodiscard]] Result<std::vector<DockerContainer>> ListProject(RemoteHost& host,
@@ -107,12 +107,12 @@ struct DockerLook {
 [[nodiscard]] Result<DockerLook> ReadLook(const RemoteHost& host, const CommandResult& result,
                                           const std::vector<std::string>& ids);
 
-// kRemote: what docker, or the shell that did not find it, complained of; with the cure where there
+// kRemote: what docker, or the shell that did not find it, complained of; with the cure if there
 // is one.
 [[nodiscard]] Failure DockerFailure(const RemoteHost& host, const std::string& what,
                                     const CommandResult& result);
 
-// The one of `containers` whose id this is; null where there is none.
+// The one of `containers` whose id this is; null if there is none.
 [[nodiscard]] const DockerContainer* FindContainer(const std::vector<DockerContainer>& containers,
                                                    const std::string& id);
 

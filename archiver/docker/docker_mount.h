@@ -15,14 +15,14 @@ struct DockerMount {
   bool writable = false;
 };
 
-// Of what `docker inspect` calls a container's Mounts: those that stay when it ends. None where it
+// Of what `docker inspect` calls a container's Mounts: those that stay when it ends. None if it
 // makes no sense.
 [[nodiscard]] std::vector<DockerMount> ParseDockerMounts(const nlohmann::json& mounts);
 
 // A container, and what it keeps on its host's disks.
 struct MountingContainer {
   std::string name;
-  std::string project;  // compose's; empty where it is none's
+  std::string project;  // compose's; empty if it is none's
   std::string service;
   std::vector<DockerMount> mounts;
 };

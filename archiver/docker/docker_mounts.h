@@ -10,7 +10,7 @@
 namespace orcio::inline archiver {
 
 // The running containers of a host, compose's and others, in no order, with what they keep on its
-// disks. kRemote, with what to do, where docker is missing or says no.
+// disks. kRemote, with what to do, if docker is missing or says no.
 [[nodiscard]] Result<std::vector<MountingContainer>> ListMounts(RemoteHost& host,
                                                                 const std::stop_token& stop);
 

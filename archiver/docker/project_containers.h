@@ -33,7 +33,7 @@ struct ProjectState {
                                                       const std::string& project);
 
 // `done` is what is going to be done to the running ones, for the warnings: "stopped". kNotFound,
-// with the projects that there are, where the host knows no such project; kRemote where one of its
+// with the projects that there are, if the host knows no such project; kRemote if one of its
 // containers is paused: what it holds in memory is in no archive, and it cannot be put back the way
 // it was.
 [[nodiscard]] Result<ProjectState> InspectProject(RemoteHost& host, const std::string& project,
@@ -58,7 +58,7 @@ class RestSpan {
   // It may be started from now on: as far as this machine can tell from the time that has passed
   // since Begin, for want of a better word. Once; after that it changes nothing.
   void End();
-  // The host's own word on it, as it was about to do so. To be passed over where an earlier attempt
+  // The host's own word on it, as it was about to do so. To be passed over if an earlier attempt
   // may have started it.
   void End(const std::optional<HostNow>& now);
   [[nodiscard]] HostTime since() const { return begin_->latest; }
@@ -70,14 +70,14 @@ class RestSpan {
   std::optional<HostTime> end_;
 };
 
-// kRemote, naming it and when, where one of `now`, all or some containers of `service`'s project on
-// `host`, was started since: with `until`, where it was before that; what it is by now, and whether
+// kRemote, naming it and when, if one of `now`, all or some containers of `service`'s project on
+// `host`, was started since: with `until`, if it was before that; what it is by now, and whether
 // it was started again, does not matter then.
 [[nodiscard]] Result<void> CheckNoneStarted(const std::string& host, const std::string& service,
                                             const Containers& now, const LastRuns& before,
                                             const std::optional<HostTime>& until = std::nullopt);
 
-// kRemote, naming it, where docker remembers that a container of the service's project was started
+// kRemote, naming it, if docker remembers that a container of the service's project was started
 // or unpaused between the two: also one that is gone by now (`compose run --rm`) or paused again.
 // Docker remembers its last 256 events, until it is started anew.
 [[nodiscard]] Result<void> CheckNoneWasStarted(RemoteHost& host, const ServiceConfig& service,
@@ -85,7 +85,7 @@ class RestSpan {
                                                const std::stop_token& stop);
 
 // Seconds from the end of the first of the containers `stopped`, as they were once all had ended,
-// to the start of the last of them, as they are `now`. Nothing where docker does not say, or one of
+// to the start of the last of them, as they are `now`. Nothing if docker does not say, or one of
 // them has not been started since.
 [[nodiscard]] std::optional<double> NotRunningSeconds(const Containers& stopped,
                                                       const Containers& now);

@@ -11,7 +11,7 @@ namespace {
 
 using SidecarPointer = std::shared_ptr<const Sidecar>;
 
-// Null where there is none.
+// Null if there is none.
 Result<SidecarPointer> SidecarOf(const FileSystem& files, const ArchiveFile& archive) {
   const auto advise = [&](const Error& error) {
     // No index is made anew that cannot be read, and nothing need be wrong with it.

@@ -22,20 +22,20 @@ namespace orcio::inline archiver {
 // What goes: an archive, and with it its sidecar.
 struct ExportPlan {
   std::filesystem::path archive;
-  std::optional<std::filesystem::path> sidecar;  // where it goes along
-  std::string service;                           // empty where nothing says whose archive it is
+  std::optional<std::filesystem::path> sidecar;  // if it goes along
+  std::string service;                           // empty if nothing says whose archive it is
   std::optional<Sha256Digest> sha256;            // the archive's, as its sidecar has it
-  bool complete = true;                          // false where entries may be missing
+  bool complete = true;                          // false if entries may be missing
 };
 
-// kUnsupported where the sidecar shall go along and there is none that belongs to the archive;
-// kDamaged where it does, and is damaged.
+// kUnsupported if the sidecar shall go along and there is none that belongs to the archive;
+// kDamaged if it does, and is damaged.
 [[nodiscard]] Result<ExportPlan> PlanExport(const FileSystem& files, const ArchiveFile& archive,
                                             bool with_sidecar);
 
 // Why the archive must not leave the premises: `offsite: never` of the service that it is named
-// for, or that its sidecar says it is of. Nothing where it may. What goes to `host`, one of the
-// configuration, is not held back where that is the machine the service runs on.
+// for, or that its sidecar says it is of. Nothing if it may. What goes to `host`, one of the
+// configuration, is not held back if that is the machine the service runs on.
 [[nodiscard]] std::optional<std::string> WhyNotOffsite(const Config& config,
                                                        const ArchiveFile& archive,
                                                        const ExportPlan& plan,
@@ -50,7 +50,7 @@ class ExportSource : public ByteSource {
       const std::optional<Sha256Digest>& expected,
       std::function<void(uint64_t bytes, uint64_t total)> progress, const std::stop_token& stop);
 
-  // The last bytes are handed out only once all of them fit the expected digest: kDamaged where
+  // The last bytes are handed out only once all of them fit the expected digest: kDamaged if
   // they do not. kCancelled.
   [[nodiscard]] Result<size_t> Read(std::span<std::byte> into) override;
 
@@ -78,14 +78,14 @@ class ExportSource : public ByteSource {
 class ExportTarget {
  public:
   virtual ~ExportTarget() = default;
-  // Before anything is written: kIo with EEXIST where one of the names is taken, with ENOSPC where
+  // Before anything is written: kIo with EEXIST if one of the names is taken, with ENOSPC if
   // `bytes` do not fit.
   [[nodiscard]] virtual Result<void> Prepare(const std::vector<std::string>& names, uint64_t bytes,
                                              const std::stop_token& stop) = 0;
-  // Takes all of `source` and, where what was written can be looked at, compares it: kDamaged where
+  // Takes all of `source` and, if what was written can be looked at, compares it: kDamaged if
   // it is not what was read here.
   [[nodiscard]] virtual Result<void> Take(ExportSource& source, const std::stop_token& stop) = 0;
-  // Gives all that was taken its final name. kIo with EEXIST where that is taken by now.
+  // Gives all that was taken its final name. kIo with EEXIST if that is taken by now.
   [[nodiscard]] virtual Result<void> Publish(const std::stop_token& stop) = 0;
   // Of a file, for people.
   [[nodiscard]] virtual std::string PlaceOf(const std::string& name) const = 0;

@@ -43,7 +43,7 @@ done
 df -Pk "$directory" 2>/dev/null | { read -r title; read -r device all used left rest; echo "orcio-export: free $left"; }
 )sh";
 
-// Where the link breaks, cat comes to its end as it would at the end of the file: what is not of
+// If the link breaks, cat comes to its end as it would at the end of the file: what is not of
 // its size goes.
 constexpr const char* kTakeExport = R"sh(
 part=$directory/.$1.part
@@ -205,7 +205,7 @@ Result<void> HostTarget::Take(ExportSource& source, const std::stop_token& stop)
   options.more_input = &source;
   auto ran = host_->Run(Command(kTakeExport, {source.name(), std::to_string(source.size())}),
                         options, stop);
-  // Where all of it had arrived, the script there cannot tell that nobody wants it any more.
+  // If all of it had arrived, the script there cannot tell that nobody wants it any more.
   if (!ran) parts_.push_back(source.name());
   const auto result = ORCIO_TRY(std::move(ran));
   const Answer answer = ParseAnswer(result.out);

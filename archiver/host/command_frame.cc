@@ -11,8 +11,8 @@ namespace {
 // prints each command before it runs it, and the mark with it.
 constexpr std::string_view kFrameMark = "\norcio-begin\n";
 
-// Behind the host's own PATH, so that nothing that is found there changes: sshd's and sudo's lack
-// where NAS systems, snaps and macOS have docker. A user's own programs are not for root. Where
+// After the host's own PATH, so that nothing that is found there changes: sshd's and sudo's lack
+// where NAS systems, snaps and macOS have docker. A user's own programs are not for root. If
 // only the login user has a docker daemon, root's docker is to talk to that one.
 constexpr std::string_view kPrologue = R"sh(PATH=${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin
 PATH=$PATH:/opt/bin:/snap/bin:/opt/homebrew/bin

@@ -8,7 +8,7 @@
 namespace orcio::inline archiver {
 
 // What every command for a host begins with: it looks for programs where they may be besides the
-// PATH that sshd or sudo has, for the login user's own docker daemon where root has none, and marks
+// PATH that sshd or sudo has, for the login user's own docker daemon if root has none, and marks
 // on both outputs where the command's own words begin. Ends with a newline.
 [[nodiscard]] std::string CommandPrologue(const HostConfig& config);
 

@@ -20,7 +20,7 @@ struct HostNow {
 // Shell: prints a line that ParseHostNow understands.
 inline constexpr std::string_view kHostNowMark = "orcio-now: ";
 [[nodiscard]] std::string TellHostNow();
-// Nothing where `line`, without its mark, is no time.
+// Nothing if `line`, without its mark, is no time.
 [[nodiscard]] std::optional<HostNow> ParseHostNow(std::string_view line);
 
 // As docker has times: RFC 3339 in UTC, "2026-11-23T02:00:00.123456789Z". Nothing for docker's

@@ -13,7 +13,7 @@ namespace orcio::inline archiver {
 
 // How a command on a host ended.
 struct CommandResult {
-  int exit_status = 0;                // 128 + N where a signal ended it, as a shell says it
+  int exit_status = 0;                // 128 + N if a signal ended it, as a shell says it
   std::optional<std::string> signal;  // its name without "SIG"
   // Whether it was the command that ended so, and not what was to run it: a login shell, sudo, a
   // ForceCommand. Of those, `out` and `err` are then.
@@ -27,14 +27,14 @@ struct CommandResult {
 struct RunOptions {
   std::chrono::seconds timeout{60};  // for the whole command; 0 for none
   std::string input;                 // its standard input
-  // Then this, which outlives the command; where it fails, so does the command. With it there is no
+  // Then this, which outlives the command; if it fails, so does the command. With it there is no
   // time-out but for a dead link.
   ByteSource* more_input = nullptr;
   size_t max_output = size_t{1} << 20;
-  // It leaves nothing to be put in order: it is killed, and not asked to end, where it is given up.
+  // It leaves nothing to be put in order: it is killed, and not asked to end, if it is given up.
   // (What somebody has stopped, or what hangs, hears of nothing else.)
   bool only_reads = false;
-  bool as_root = true;  // through `sudo -n` where the host's configuration says so
+  bool as_root = true;  // through `sudo -n` if the host's configuration says so
 };
 
 // A machine where services run. One connection, used by one thread at a time. `command` is a line
@@ -47,13 +47,13 @@ class RemoteHost {
   // As the configuration names it.
   [[nodiscard]] virtual const std::string& name() const = 0;
 
-  // Connects and logs in where there is no living connection. kNetwork where the host is away,
-  // kRefused where it, or its key, says no, with what to do about it.
+  // Connects and logs in if there is no living connection. kNetwork if the host is away,
+  // kRefused if it, or its key, says no, with what to do about it.
   [[nodiscard]] virtual Result<void> Connect(const std::stop_token& stop) = 0;
   // Ends the connection at once, without waiting for anything.
   virtual void Disconnect() = 0;
 
-  // Runs a command to its end. An exit status other than 0 is not an error. kNetwork where the link
+  // Runs a command to its end. An exit status other than 0 is not an error. kNetwork if the link
   // broke or the time-out passed (the connection is ended then), kCancelled.
   [[nodiscard]] virtual Result<CommandResult> Run(const std::string& command,
                                                   const RunOptions& options,

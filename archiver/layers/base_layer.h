@@ -19,7 +19,7 @@ struct BaseLayer {
   uint32_t runs_since_full = 0;  // as its listing has it
 };
 
-// An archive of an earlier run. kNotFound where it is of no use: no listing, one of other bytes or
+// An archive of an earlier run. kNotFound if it is of no use: no listing, one of other bytes or
 // of another tar than `tar` (ListingFacts), an archive that is not whole. `memory` and `paths`
 // outlive it.
 [[nodiscard]] Result<BaseLayer> OpenLayer(const FileSystem& files,
@@ -29,7 +29,7 @@ struct BaseLayer {
                                           InternedBytes& paths);
 
 // The last archive of `service` in the repository that has a listing, as OpenLayer has it.
-// kNotFound where there is none.
+// kNotFound if there is none.
 [[nodiscard]] Result<BaseLayer> OpenBaseLayer(const FileSystem& files,
                                               const std::filesystem::path& repository,
                                               const std::string& service, const std::string& tar,

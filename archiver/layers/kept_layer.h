@@ -30,7 +30,7 @@ namespace orcio::inline archiver {
                                               ScratchMemory& memory, InternedBytes& paths);
 
 // Makes that of `archive`, a name, of all files in `content`, and removes the service's others.
-// `tar` and `runs_since_full` are as ListingFacts has them. kIo where there is no room for it.
+// `tar` and `runs_since_full` are as ListingFacts has them. kIo if there is no room for it.
 [[nodiscard]] Result<void> WriteKept(const FileSystem& files,
                                      const std::filesystem::path& repository,
                                      const std::string& archive, LayeredFiles content,

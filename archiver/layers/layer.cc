@@ -124,7 +124,7 @@ struct LayerView {
     // The last archive's files were compared with what the stopped service had.
     if (before) moved.emplace(now, of, *before, memory);
   }
-  // Nothing where the layer does not hold the file, or may hold another one's content.
+  // Nothing if the layer does not hold the file, or may hold another one's content.
   [[nodiscard]] std::optional<uint32_t> Held(const HostListing& now, uint32_t file) const {
     const auto held = layer.files().Find(now.PathNumber(file));
     if (!held || !layer.Holds(*held, now.File(file), steady_before)) return std::nullopt;

@@ -40,9 +40,9 @@ class Layer {
   void AddEntry(const TarEntry& entry);
   // The next entry, of a file that is known, and whether that one is steady (listing_file.h).
   void AddEntry(uint32_t file, uint64_t begin, bool steady);
-  // Its files are asked for in this order: where it holds any, then so.
+  // Its files are asked for in this order, if it holds any.
   void SetOrder(const ScratchArray<uint32_t>& order);
-  // Where a file stands among the layer's; nothing where that is not known.
+  // Where a file stands among the layer's; nothing if that is not known.
   [[nodiscard]] std::optional<uint64_t> PlaceOf(uint32_t file) const;
 
   // It holds nothing after all.
@@ -62,7 +62,7 @@ class Layer {
 
   // Whether the entry of `file` is still what the host has, which now tells `now` of it.
   // `steady_before`: a file that changed then or later, seconds since the epoch, may have changed
-  // again without telling. Nothing where each file's own mark says it.
+  // again without telling. Nothing if each file's own mark says it.
   [[nodiscard]] bool Holds(uint32_t file, const HostFile& now,
                            std::optional<int64_t> steady_before) const;
   // Of a file that is held: whether its header says what the listing does, as far as a tar can.
@@ -82,7 +82,7 @@ class Layer {
   HostListing files_;
   ChunkedArray<uint64_t> begins_;                     // of the entries, in the tar
   ChunkedArray<uint64_t> held_;                       // by file: entry + 1, or 0
-  ChunkedArray<uint32_t> places_;                     // by file, where they have an order
+  ChunkedArray<uint32_t> places_;                     // by file, if they have an order
   ChunkedArray<bool> steady_;                         // by file
   ChunkedArray<bool> as_listed_;                      // by file
   std::vector<std::pair<uint64_t, uint64_t>> names_;  // device and inode of each such name, sorted

@@ -31,7 +31,7 @@ ScratchArray<uint32_t> ListingOrder(const HostListing& now, const std::vector<co
   for (uint32_t i = 0; i < count; ++i) {
     memory.Trim();
     keys[i] = KeyOf(now, i, layers);
-    // The listing's size where that is not listed.
+    // The listing's size if that is not listed.
     parents[i] = now.Parent(i).value_or(count);
     ++begins[parents[i] + 1];
   }

@@ -11,10 +11,10 @@
 namespace orcio::inline archiver {
 
 // Which files of a listing may have been read as another file that had their path for a moment. A
-// file tells of its own renaming by its change time, but not of its directory's: where two
+// file tells of its own renaming by its change time, but not of its directory's: if two
 // directories change places and change back while a tar reads, every file in them looks as if
 // nothing had happened. So whatever is below a directory that may have been moved, by its own
-// change time and its parent's, counts only where the tar's header can be no other file's.
+// change time and its parent's, counts only if the tar's header can be no other file's.
 class MovedFiles {
  public:
   // `now` is the later listing; `steady_before` as Layer::Holds has it: no directory whose change
@@ -37,7 +37,7 @@ class MovedFiles {
   const HostListing& now_;
   const Layer& layer_;
   ScratchMemory& memory_;
-  // By file in `now`: whether a directory above it may have been moved. Empty where none was.
+  // By file in `now`: whether a directory above it may have been moved. Empty if none was.
   ScratchArray<uint8_t> below_;
   // Of each file in the layer a hash of what a header can tell of it, sorted.
   ScratchArray<uint64_t> looks_;

@@ -56,7 +56,7 @@ class HostListing {
   // The file of that path.
   [[nodiscard]] std::optional<uint32_t> Find(uint32_t path_number) const;
   [[nodiscard]] std::optional<uint32_t> Find(std::string_view path) const;
-  // The directory that holds a file; nothing where that is not listed.
+  // The directory that holds a file; nothing if that is not listed.
   [[nodiscard]] std::optional<uint32_t> Parent(uint32_t index) const;
 
  private:

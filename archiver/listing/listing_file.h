@@ -23,7 +23,7 @@ namespace orcio::inline archiver {
 struct ListedEntry {
   std::string_view path;  // relative to the root
   HostFile file;
-  // Of the entry with its headers and padding. 0 where there is none: the host had the file, and it
+  // Of the entry with its headers and padding. 0 if there is none: the host had the file, and it
   // stands here for the order of the others.
   uint64_t tar_bytes = 0;
   // Whether the file is known not to have changed without showing it: it had been at rest when the
@@ -44,8 +44,8 @@ using TakeListedEntry = std::function<Result<void>(const ListedEntry&)>;
     const FileSystem& files, const std::filesystem::path& archive, const ListingFacts& facts,
     const std::function<Result<void>(const TakeListedEntry&)>& entries);
 
-// Reads the listing of `archive` from front to back; `entry` is called for each. kNotFound where
-// there is none; kDamaged where it makes no sense: what was handed out by then is not to be used.
+// Reads the listing of `archive` from front to back; `entry` is called for each. kNotFound if
+// there is none; kDamaged if it makes no sense: what was handed out by then is not to be used.
 [[nodiscard]] Result<ListingFacts> ReadListing(const FileSystem& files,
                                                const std::filesystem::path& archive,
                                                const TakeListedEntry& entry);

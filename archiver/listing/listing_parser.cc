@@ -130,7 +130,7 @@ Result<void> ListingParser::TakeRecord(std::string_view record) {
     return TakeClock(record.substr(kRecordBegin.size()));
   }
   if (kind_ == ListingTool::Kind::kStat) {
-    // What stat printed last, and right behind it the clock.
+    // What stat printed last, and right after it the clock.
     const size_t at = record.rfind(kEnd);
     if (at == std::string_view::npos || (at > 0 && record[at - 1] != '\n'))
       return Senseless(record);

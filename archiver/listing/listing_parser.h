@@ -12,7 +12,7 @@
 namespace orcio::inline archiver {
 
 // Takes in what a host lists (remote_listing.cc has the commands), as it comes. Everything in it is
-// the host's word: kRemote where it makes no sense. Not thread-safe.
+// the host's word: kRemote if it makes no sense. Not thread-safe.
 class ListingParser : public ByteSink {
  public:
   struct Ended {
@@ -27,7 +27,7 @@ class ListingParser : public ByteSink {
 
   [[nodiscard]] Result<std::span<std::byte>> Buffer() override { return std::span(buffer_); }
   [[nodiscard]] Result<void> Commit(size_t bytes) override;
-  // kRemote where the list has no end.
+  // kRemote if the list has no end.
   [[nodiscard]] Result<Ended> Finish() const;
 
  private:

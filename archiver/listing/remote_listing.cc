@@ -38,7 +38,7 @@ for path; do echo "orcio-listing: $(stat -f -c %T "$path" 2>/dev/null </dev/null
 constexpr std::array<std::string_view, 9> kTelling = {
     "ext2/ext3", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "overlayfs", "bcachefs"};
 
-// Before and behind the files; its words are the mark, the clock since the epoch and the uptime.
+// Before and after the files; its words are the mark, the clock since the epoch and the uptime.
 constexpr std::string_view kClock = R"sh(LC_ALL=C; export LC_ALL
 clock() {
   up=0
@@ -123,7 +123,7 @@ Failure StalledList(const RemoteHost& host, const ServiceConfig& service, const 
                                SafeText(std::string(listed.Path(count - 1)))));
 }
 
-// One header, and two blocks of zeros behind it, are what a busybox tar must make of a directory.
+// One header, and two blocks of zeros after it, are what a busybox tar must make of a directory.
 Result<void> CheckSingleNames(RemoteHost& host, const RemoteTar& tar, const std::stop_token& stop) {
   if (tar.kind == RemoteTar::Kind::kGnu) return {};
   const auto result = ORCIO_TRY(host.Run(

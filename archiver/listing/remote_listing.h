@@ -24,18 +24,18 @@ struct ListingTool {
 // somebody may set; the second one runs evenly from boot on.
 struct HostClock {
   int64_t seconds = 0;    // since the epoch
-  int64_t uptime_ms = 0;  // 0 where the host does not tell
+  int64_t uptime_ms = 0;  // 0 if the host does not tell
 };
 
-// kUnsupported, saying why, where the times of this host's files do not tell all changes, or cannot
-// be read, or where its tar takes no names of single files.
+// kUnsupported, saying why, if the times of this host's files do not tell all changes, or cannot
+// be read, or if its tar takes no names of single files.
 [[nodiscard]] Result<ListingTool> DetectListing(RemoteHost& host, const ServiceConfig& service,
                                                 const RemoteTar& tar, const std::stop_token& stop);
 
 // Lists the service's files but the ones that it excludes and sockets, which no tar keeps. First,
-// where `sync` says so, has the host write everything to disk: from then on a change of a page that
+// if `sync` says so, has the host write everything to disk: from then on a change of a page that
 // had been changed before shows in its file's times again. Files that vanish meanwhile are left
-// out. Returns the host's clock of before. kLimit where nothing of the list comes for
+// out. Returns the host's clock of before. kLimit if nothing of the list comes for
 // `longest_silence`, the writing to disk included.
 [[nodiscard]] Result<HostClock> ListFiles(RemoteHost& host, const ServiceConfig& service,
                                           const ListingTool& tool, bool sync, HostListing& into,

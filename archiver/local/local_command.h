@@ -14,7 +14,7 @@ namespace orcio::inline archiver {
 
 // A command that `sh -c` runs on this machine, in a process group of its own and with every signal
 // as it was when this process began; both its outputs go to standard error, and it has no other
-// file of this process. Killed, with all of its group, where it has not ended when this goes out of
+// file of this process. Killed, with all of its group, if it has not ended when this goes out of
 // scope.
 class LocalCommand {
  public:
@@ -30,7 +30,7 @@ class LocalCommand {
   [[nodiscard]] bool EndsWithin(std::chrono::milliseconds time) const;
   // To its whole group.
   void Signal(int signal) const;
-  // Waits for its end. kIo where it did not exit with 0; `what` names it in the message.
+  // Waits for its end. kIo if it did not exit with 0; `what` names it in the message.
   [[nodiscard]] Result<void> Wait(const std::string& what);
 
  private:

@@ -27,7 +27,7 @@ struct Mail {
 [[nodiscard]] std::string MessageText(const Mail& mail);
 
 // Hands it to `sendmail -t` (of PATH, else of /usr/sbin), which is killed after `timeout`. kIo
-// where there is none, or it does not exit with 0.
+// if there is none, or it does not exit with 0.
 [[nodiscard]] Result<void> SendMail(const Mail& mail, std::chrono::milliseconds timeout);
 
 }  // namespace orcio::inline archiver

@@ -23,12 +23,12 @@ struct PingPatience {
 // For a ping that something waits for.
 constexpr PingPatience kOneQuickPing{std::chrono::milliseconds(3'000), 1, {}};
 
-// kInvalid where it is no http:// or https:// URL with a host; the message has nothing of it.
+// kInvalid if it is no http:// or https:// URL with a host; the message has nothing of it.
 [[nodiscard]] Result<void> CheckPingUrl(const std::string& url);
 
 // Returns once it was answered with 2xx. Redirects are followed, never to a protocol less safe.
 // What may be better the next time (no connection, no answer, 5xx, 408, 429) is tried again, until
-// `stop` is requested. kNetwork where none of it helped, kRefused for other answers.
+// `stop` is requested. kNetwork if none of it helped, kRefused for other answers.
 [[nodiscard]] Result<void> Ping(const std::string& url, PingEvent event, const std::string& body,
                                 const PingPatience& patience, const std::stop_token& stop);
 

@@ -12,13 +12,13 @@ namespace orcio::inline archiver {
 // long it took. Nothing in it is a file's name, or was said by a host, a program or an archive.
 
 // "2 files changed while they were read, 1 other warning": by the words of tar and orcio; what they
-// are not known to say is another warning. Empty where there is none.
+// are not known to say is another warning. Empty if there is none.
 [[nodiscard]] std::string KindsOf(const std::vector<std::string>& warnings);
 
 // What kind of error it is, in words of orcio's own.
 [[nodiscard]] std::string KindOf(const Error& error);
 
-// Everything that went wrong, as Problems has it, each as "wiki on atena: ..."; none where nothing
+// Everything that went wrong, as Problems has it, each as "wiki on atena: ..."; none if nothing
 // did.
 [[nodiscard]] std::vector<std::string> DiscreetProblems(const ServiceOutcome& outcome);
 

@@ -14,17 +14,17 @@ namespace orcio::inline archiver {
 // Whether there is an archive, and the service runs.
 [[nodiscard]] bool Succeeded(const ServiceOutcome& outcome);
 
-// done, warnings, failed, interrupted, or not-running where the service is not confirmed running
+// done, warnings, failed, interrupted, or not-running if the service is not confirmed running
 // again.
 [[nodiscard]] std::string_view StatusWord(const ServiceOutcome& outcome);
 
-// What went wrong, in a sentence; where nothing did, the first warning, or nothing.
+// What went wrong, in a sentence; if nothing did, the first warning, or nothing.
 [[nodiscard]] std::string MessageOf(const ServiceOutcome& outcome);
 
 // "40 s (stop 3.0 s, stream 30 s, start 7.0 s)".
 [[nodiscard]] std::string DowntimeWords(const Downtime& down);
 // For a table: until the service was confirmed running, and how long its containers did not run
-// where that is known: "2.9 s (0.6 s)".
+// if that is known: "2.9 s (0.6 s)".
 [[nodiscard]] std::string DowntimeCell(const Downtime& down);
 
 // One line on an archive that was made: its name, size, time, and the service's downtime.

@@ -13,7 +13,7 @@ namespace orcio::inline archiver {
 
 enum class RunResult { kGood, kWarnings, kFailed };
 
-// What was said meanwhile, and of which service: empty where it is of the whole run.
+// What was said meanwhile, and of which service: empty if it is of the whole run.
 struct Said {
   std::string service;
   std::string text;
@@ -28,8 +28,8 @@ struct RunEnd {
   int exit_status = 0;
 };
 
-// Tells those whom the configuration names of a run: pings, where it is one of all services, and
-// writes a mail where something went wrong and nobody has seen it. Nothing in it fails the run.
+// Tells those whom the configuration names of a run: pings, if it is one of all services, and
+// writes a mail if something went wrong and nobody has seen it. Nothing in it fails the run.
 class RunTelling {
  public:
   RunTelling(const Config& config, bool all_services, std::stop_token stop)

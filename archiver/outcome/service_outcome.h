@@ -18,7 +18,7 @@ struct ServiceOutcome {
   std::string host;
   std::optional<Error> error;
   std::optional<Error> start_error;
-  std::filesystem::path archive;  // empty where none was published
+  std::filesystem::path archive;  // empty if none was published
   uint64_t tar_bytes = 0;
   uint64_t archive_bytes = 0;
   uint64_t entries = 0;

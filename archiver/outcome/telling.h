@@ -32,11 +32,11 @@ class Telling {
   std::optional<Error> ping_error_;
 };
 
-// What a ping says of a service: in short where its archives must stay on the premises, for files'
+// What a ping says of a service: in short if its archives must stay on the premises, for files'
 // names are theirs, too.
 [[nodiscard]] std::string PingBody(const ServiceConfig& service, const ServiceOutcome& outcome);
 
-// How long a ping may take once a run is over: little where that is to end now.
+// How long a ping may take once a run is over: little if that is to end now.
 [[nodiscard]] PingPatience PatienceAtEnd(const std::stop_token& stop);
 
 }  // namespace orcio::inline archiver

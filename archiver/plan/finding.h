@@ -14,9 +14,9 @@ struct Finding {
   FindingLevel level = FindingLevel::kOk;
   std::string subject = {};  // one word: login, sudo, tar, ...
   std::string text = {};     // what is so, for people
-  std::string remedy = {};   // what to do; empty where there is nothing to do, or `text` says it
-  std::string host = {};     // empty where it is about this machine
-  std::string service = {};  // empty where it is about a host, or the repository, as a whole
+  std::string remedy = {};   // what to do; empty if there is nothing to do, or `text` says it
+  std::string host = {};     // empty if it is about this machine
+  std::string service = {};  // empty if it is about a host, or the repository, as a whole
   ErrorKind kind = ErrorKind::kRemote;  // of an error
 };
 

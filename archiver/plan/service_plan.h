@@ -19,15 +19,15 @@ struct ServicePlan {
   std::vector<std::string> stops;  // what is running, in the order it would be stopped
   std::string command;             // the remote tar's
   Wire wire = Wire::kNone;         // chosen right before the run; never kAuto
-  // The service's, but kStop where that is kPrecopy and the host's files do not tell what changed.
+  // The service's, but kStop if that is kPrecopy and the host's files do not tell what changed.
   Mode mode = Mode::kStop;
   ListingTool listing;     // of kPrecopy
-  std::string no_precopy;  // why not, for people; empty where nothing gave way
+  std::string no_precopy;  // why not, for people; empty if nothing gave way
 };
 
-// kRemote, with what to do, where no command runs on the host for want of a login shell or for what
-// sudo says, and where more comes from one than it prints. Looked at where nothing has been
-// stopped, and not where a service waits to be started again.
+// kRemote, with what to do, if no command runs on the host for want of a login shell or for what
+// sudo says, or if more comes from one than it prints. Looked at when nothing has been
+// stopped, and not when a service waits to be started again.
 [[nodiscard]] Result<void> CheckShell(RemoteHost& host, const std::stop_token& stop);
 
 // Logs in, looks for tar, paths and the service's parts. Everything that can go wrong before a

@@ -28,7 +28,7 @@ struct UsualSize {
 // The most, of either, that the last complete archives of `service` hold: five of them, but none
 // from before the last one whose size somebody accepted. Those that shrank are no measure: the
 // second of a row is told of as the first. And the most rather than what is in the middle: nobody
-// marked the empty ones of an orcio that did not look. Nothing where there is none. `archives` are
+// marked the empty ones of an orcio that did not look. Nothing if there is none. `archives` are
 // a repository's, as Repository::List has them.
 [[nodiscard]] std::optional<UsualSize> FindUsualSize(const FileSystem& files,
                                                      const std::vector<ArchiveFile>& archives,

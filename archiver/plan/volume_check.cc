@@ -26,7 +26,7 @@ constexpr std::array kMachinesOwn{
     "/etc/localtime"sv, "/etc/timezone"sv,    "/etc/machine-id"sv,    "/etc/hostname"sv,
     "/etc/hosts"sv,     "/etc/resolv.conf"sv, "/etc/passwd"sv,        "/etc/group"sv,
     "/lib/modules"sv,   "/usr/lib/modules"sv, "/usr/share/zoneinfo"sv};
-// What is looked at by monitors and the like, and not kept by them: where it is mounted read-only.
+// What is looked at by monitors and the like, and not kept by them: if it is mounted read-only.
 constexpr std::array kWatched{"/etc"sv,  "/usr"sv,     "/lib"sv, "/bin"sv,           "/sbin"sv,
                               "/boot"sv, "/var/log"sv, "/tmp"sv, "/var/lib/docker"sv};
 
@@ -73,7 +73,7 @@ bool IsExcluded(const ServiceConfig& service, const std::string& source) {
   return false;
 }
 
-// A link below a path leads out of it, and tar keeps no more than the link: where it is known where
+// A link below a path leads out of it, and tar keeps no more than the link: if it is known where
 // a mount's source lies, that alone counts.
 bool IsCovered(const VolumeCheck& check, const DockerMount& mount) {
   const std::string& source = Resolved(check, mount.source);
@@ -104,7 +104,7 @@ bool IsIgnored(const VolumeCheck& check, const ServiceConfig& owner,
   });
 }
 
-// `owner` is null where no service is about the container.
+// `owner` is null if no service is about the container.
 std::vector<DockerMount> UncoveredOf(const VolumeCheck& check, const MountingContainer& container,
                                      const ServiceConfig* owner = nullptr) {
   std::vector<DockerMount> uncovered;
@@ -297,7 +297,7 @@ void LookAtPlaces(RemoteHost& host, VolumeCheck& check, const std::stop_token& s
   std::vector<std::string> words{"docker", "volume", "inspect", "--format", kVolumeFormat};
   for (const auto& [name, source] : sources) words.push_back(name);
   if (sources.empty()) return;
-  // Where one of them has gone, docker says what it knows of the others.
+  // If one of them has gone, docker says what it knows of the others.
   const auto volumes = host.Run(ShellCommand(words), {}, stop);
   if (!volumes) return;
   for (const auto& line : Lines(volumes->out)) NoteVolume(line, sources, check);

@@ -48,9 +48,9 @@ class InPlace {
   InPlace(const InPlace&) = delete;
   InPlace& operator=(const InPlace&) = delete;
 
-  // Looks at the host, and changes nothing there. kNotRunning where an earlier run has left the
-  // service stopped; kRemote where orcio is not root there, the directory above an item is missing,
-  // or a file system is mounted in its place or below; kIo with ENOSPC where `bytes` do not fit.
+  // Looks at the host, and changes nothing there. kNotRunning if an earlier run has left the
+  // service stopped; kRemote if orcio is not root there, the directory above an item is missing,
+  // or a file system is mounted in its place or below; kIo with ENOSPC if `bytes` do not fit.
   [[nodiscard]] Result<void> Prepare(uint64_t bytes, const std::stop_token& stop);
 
   // After Prepare. See HostTree.

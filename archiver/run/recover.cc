@@ -13,7 +13,7 @@
 namespace orcio::inline archiver {
 namespace {
 
-// Where the configuration has the service, its administrator's newest word on patience counts.
+// If the configuration has the service, its administrator's newest word on patience counts.
 ServiceConfig ServiceToStart(const Config& config, const RunJournal& journal) {
   ServiceConfig service = journal.service;
   if (const ServiceConfig* known = config.FindService(service.name)) {

@@ -22,7 +22,7 @@ struct RecoverOutcome {
   int64_t stopped_seconds = 0;       // when that run began, since the epoch
   // Why the service is not confirmed running, or what has still to be done on its host.
   std::optional<Error> error;
-  std::string restored;  // where that was a restore in place: what has become of it, for people
+  std::string restored;  // if that was a restore in place: what has become of it, for people
   std::vector<std::string> warnings;  // what is not known of it even now
 };
 
@@ -41,7 +41,7 @@ struct RecoverOptions {
     const Config& config, const Connectors& connectors, const RecoverOptions& options,
     const std::function<void(const RecoverOutcome&)>& finished, const std::stop_token& stop);
 
-// Removes the journal of a service, whatever state that is in. kNotFound where there is none.
+// Removes the journal of a service, whatever state that is in. kNotFound if there is none.
 [[nodiscard]] Result<void> Forget(const FileSystem& files, const std::filesystem::path& repository,
                                   const std::string& service);
 

@@ -197,7 +197,7 @@ Result<void> ServiceRun::ChooseCapture() {
   return {};
 }
 
-// With stop, an archive takes less room while it is made. (Where not even what precopy fetched
+// With stop, an archive takes less room while it is made. (If not even what precopy fetched
 // found room, the service would be stopped for nothing.)
 Result<void> ServiceRun::PrepareCapture() {
   ORCIO_TRY(capture_->Prepare(host_, stop_));

@@ -33,7 +33,7 @@ struct GuardState {
   }
 };
 
-// Starts a guard. kRemote, saying what to do, where the host cannot have one.
+// Starts a guard. kRemote, saying what to do, if the host cannot have one.
 [[nodiscard]] Result<void> ArmGuard(RemoteHost& host, const GuardPlan& plan,
                                     const std::stop_token& stop);
 
@@ -43,7 +43,7 @@ struct GuardState {
                                           const std::stop_token& stop);
 
 // The state that a command told before it did something else, taken off what it printed; nothing
-// where there is none.
+// if there is none.
 [[nodiscard]] std::optional<GuardState> TakeGuardState(std::string& out);
 
 // Keeps a guard quiet, through a connection of its own: what the other one is at, and how long its
@@ -76,8 +76,8 @@ class GuardPulse {
   std::jthread thread_;
 };
 
-// A host whose commands are refused there once the guard has fired, and ended where it fires; with
-// an empty token, the host as it is. kRemote where they were refused.
+// A host whose commands are refused there once the guard has fired, and ended when it fires; with
+// an empty token, the host as it is. kRemote if they were refused.
 class GuardedHost : public RemoteHost {
  public:
   GuardedHost(RemoteHost& host, std::string token) : host_(host), token_(std::move(token)) {}

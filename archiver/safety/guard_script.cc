@@ -28,7 +28,7 @@ constexpr const char* kTell = R"sh(tell() {
 )sh";
 
 // A process's start time tells it from a later process of the same number (proc(5), field 22 of
-// stat; 20 behind the name). One that has ended counts for none, though nobody waited for it.
+// stat; 20 after the name). One that has ended counts for none, though nobody waited for it.
 constexpr const char* kBegunOf = R"sh(begun_of() {
   { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
   set -- ${line##*) }
@@ -225,7 +225,7 @@ else
 fi
 )sh";
 
-// All has been read: what follows starts the service, where that is not the guard's to do by now.
+// All has been read: what follows starts the service, if that is not the guard's to do by now.
 constexpr const char* kEnded = R"sh([ -z "$d" ] || : >"$d/ended"
 tell
 )sh";

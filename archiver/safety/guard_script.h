@@ -5,7 +5,7 @@
 
 namespace orcio::inline archiver {
 
-// The guard: a small program on the host that starts a stopped service where orcio falls silent.
+// The guard: a small program on the host that starts a stopped service if orcio falls silent.
 // What orcio sends to a host for it, all of it, comes from here.
 //
 // Its directory, orcio-guard-TOKEN in the first of /run, /dev/shm and /tmp that can be written, is
@@ -16,8 +16,8 @@ namespace orcio::inline archiver {
 //   work     process group, process and its start time of the last command that stops or reads
 //   stopped  once the service has stopped; ended, once the last byte was read
 //   claim    a directory: whoever makes it first, the guard or orcio, has decided how this ends
-//   fired    where that was the guard: "starting", "confirmed" or "failed", and why
-//   done     where that was orcio
+//   fired    if that was the guard: "starting", "confirmed" or "failed", and why
+//   done     if that was orcio
 // It is on no disk that survives a reboot, as nothing of it means anything after one.
 struct GuardPlan {
   std::string token;                 // 32 hexadecimal digits
@@ -40,7 +40,7 @@ struct GuardPlan {
 [[nodiscard]] std::string BeatCommand(const std::string& token);
 // The last byte has been read: from here on the service may start for as long as it takes.
 [[nodiscard]] std::string EndedCommand(const std::string& token);
-// The same, and then `command`, which starts the service; not where the guard has fired or gone.
+// The same, and then `command`, which starts the service; not if the guard has fired or gone.
 [[nodiscard]] std::string EndedThenCommand(const std::string& token, const std::string& command);
 // Ends what commands of a run that failed may still do there.
 [[nodiscard]] std::string TakeCommand(const std::string& token);

@@ -18,9 +18,9 @@ struct RunJournal {
   ServiceConfig service;             // as far as starting goes
   std::vector<std::string> running;  // for people: what was
   std::string memory;                // ServiceControl::Memory
-  std::string guard;                 // its token; empty where there is none
+  std::string guard;                 // its token; empty if there is none
   int64_t start_seconds = 0;         // of the run, since the epoch
-  std::optional<SwapPlan> swap;      // where files of it are replaced meanwhile
+  std::optional<SwapPlan> swap;      // if files of it are replaced meanwhile
 };
 
 // `.SERVICE.journal` in the repository.
@@ -38,13 +38,13 @@ struct RunJournal {
                                          const std::filesystem::path& repository,
                                          const std::string& service);
 
-// kNotRunning where the service has a journal: what an earlier run stopped, and nobody has
+// kNotRunning if the service has a journal: what an earlier run stopped, and nobody has
 // confirmed running since, must not be forgotten over a new run.
 [[nodiscard]] Result<void> RefuseUnrecovered(const FileSystem& files,
                                              const std::filesystem::path& repository,
                                              const std::string& service);
 
-// kDamaged where it is not what WriteJournal wrote.
+// kDamaged if it is not what WriteJournal wrote.
 [[nodiscard]] Result<RunJournal> ReadJournal(const FileSystem& files,
                                              const std::filesystem::path& path);
 // The journals in a repository, sorted.

@@ -13,7 +13,7 @@ constexpr std::chrono::seconds kAskTime{30};
 // How long to wait for a guard that has fired: it knows as well as we do what to start.
 constexpr std::chrono::seconds kGuardTime{60};
 constexpr std::chrono::milliseconds kGuardPoll{500};
-// max_downtime is orcio's to keep; the guard keeps it where orcio does not.
+// max_downtime is orcio's to keep; the guard keeps it if orcio does not.
 constexpr std::chrono::seconds kDowntimeGrace{10};
 
 // What did not come about, for people.
@@ -179,7 +179,7 @@ Result<void> SafetyNet::Disarm(RemoteHost& host, const std::stop_token& stop) {
   if (!voided_) voided_ = std::move(lost);
   pulse_.reset();
   if (pulse_host_) pulse_host_->Disconnect();
-  // Where that fails, the guard does it before long, or a reboot.
+  // If that fails, the guard does it before long, or a reboot.
   if (state) (void)AskGuard(host, RemoveCommand(journal_.guard), kAskTime, stop);
   return {};
 }

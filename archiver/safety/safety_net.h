@@ -17,7 +17,7 @@
 
 namespace orcio::inline archiver {
 
-// What starts a stopped service where this process does not live to do it: the journal at home, for
+// What starts a stopped service if this process does not live to do it: the journal at home, for
 // `orcio recover`, and the guard on the host. It is there before anything is stopped, and goes once
 // the service is confirmed running.
 class SafetyNet {
@@ -42,13 +42,13 @@ class SafetyNet {
   // Requested to stop once the guard must be taken to have fired.
   [[nodiscard]] std::stop_token lost() const;
 
-  // The last byte was read. kRemote where the guard has fired by now.
+  // The last byte was read. kRemote if the guard has fired by now.
   [[nodiscard]] Result<void> Ended(RemoteHost& host, const std::stop_token& stop);
   // The same, to be said to the host with the first command that starts the service.
   void EndsWithStart() { ends_with_start_ = true; }
   // Whether that is still to be said; once.
   [[nodiscard]] bool TakeEndsWithStart() { return std::exchange(ends_with_start_, false); }
-  // `host`, whose first command says so. kRemote in place of an answer where the guard has fired by
+  // `host`, whose first command says so. kRemote in place of an answer if the guard has fired by
   // now: nothing was started then. Lives as long as both.
   [[nodiscard]] std::unique_ptr<RemoteHost> Ending(RemoteHost& host);
   // Whether the host has heard of it.
@@ -57,9 +57,9 @@ class SafetyNet {
   // for a guard that is at work. Not after Ended.
   [[nodiscard]] Result<void> Settle(RemoteHost& host, ServiceControl& control,
                                     const std::stop_token& stop);
-  // Ends the guard. Not being able to is an error only where trying again may help.
+  // Ends the guard. Not being able to is an error only if trying again may help.
   [[nodiscard]] Result<void> Disarm(RemoteHost& host, const std::stop_token& stop);
-  // The service is confirmed running: removes the journal, but where files were swapped.
+  // The service is confirmed running: removes the journal, unless files were swapped.
   void TakeIn();
   // What a swap has left on the host is gone: removes the journal.
   void Concluded();
@@ -68,7 +68,7 @@ class SafetyNet {
   [[nodiscard]] const std::optional<Error>& left() const { return left_; }
 
   // Why the run is void though nothing else failed: the guard has fired, or whether it has cannot
-  // be known. Nothing where it was disarmed in time.
+  // be known. Nothing if it was disarmed in time.
   [[nodiscard]] std::optional<Error> Voided() const;
 
  private:

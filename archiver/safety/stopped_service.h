@@ -28,9 +28,9 @@ class StoppedService {
   StoppedService& operator=(const StoppedService&) = delete;
 
   // Starts it and returns once it is confirmed running and its guard disarmed, connecting anew as
-  // often as that takes. Where the host answers and says no, it is asked again ten times only: a
+  // often as that takes. If the host answers and says no, it is asked again ten times only: a
   // host that has just booted refuses logins for a while, a changed host key stays. A service that
-  // is not confirmed running keeps its journal; it keeps its guard too where the host is away.
+  // is not confirmed running keeps its journal; it keeps its guard too if the host is away.
   [[nodiscard]] Result<void> Start(const std::stop_token& stop = {});
   // When that was known of the service, whatever had to be cleaned up then; now, before that.
   [[nodiscard]] std::chrono::steady_clock::time_point known() const {

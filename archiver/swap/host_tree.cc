@@ -45,7 +45,7 @@ fi
 df -Pk . 2>/dev/null | { read -r title; read -r device all used left rest; tell free "$left"; }
 )sh";
 
-// The trap takes effect once tar has ended: the signal goes to tar as well. Where the link breaks,
+// The trap takes effect once tar has ended: the signal goes to tar as well. If the link breaks,
 // tar comes to its end as it would at the end of the tar.
 constexpr const char* kUnpackPlace = R"sh(
 top=$(pwd -P)

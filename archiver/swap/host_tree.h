@@ -20,9 +20,9 @@ inline constexpr std::string_view kHostTreeRoot = "tree";
 inline constexpr std::string_view kHostTreeMark = "whole";
 
 // A shell function `unpack`, which has the host's tar unpack standard input where it stands.
-// `by_name`: owners by the names in the tar, where the host knows them.
+// `by_name`: owners by the names in the tar, if the host knows them.
 [[nodiscard]] std::string UnpackFunction(const RemoteTar& tar, bool by_name);
-// What the host's tar does not restore, and what to do about it; empty where it restores all.
+// What the host's tar does not restore, and what to do about it; empty if it restores all.
 [[nodiscard]] std::string UnpackLosses(const RemoteTar& tar);
 // What tar complained about without failing, at most 100 lines.
 [[nodiscard]] std::vector<std::string> UnpackComplaints(const CommandResult& result);
@@ -32,7 +32,7 @@ struct VerifiedOnHost {
   std::vector<std::string> differs;  // what sha256sum says of others, at most 100 lines
 };
 // Has the host's sha256sum compare files below `directory` with `list`, its own "DIGEST  PATH"
-// lines. kRemote where the host has none.
+// lines. kRemote if the host has none.
 [[nodiscard]] Result<VerifiedOnHost> VerifyOnHost(RemoteHost& host, const std::string& directory,
                                                   std::string list, const std::stop_token& stop);
 
@@ -42,9 +42,9 @@ class HostTree {
   // `directory` starts with a slash, or is a name in the login user's home directory.
   HostTree(std::unique_ptr<RemoteHost> host, std::string directory);
 
-  // Looks at the place and at the host's tar, and changes nothing. kIo with EEXIST where something
-  // is there that is not an empty directory, with ENOSPC where `bytes` do not fit; kNotFound where
-  // there is no directory above it; kRemote where the login user cannot write there.
+  // Looks at the place and at the host's tar, and changes nothing. kIo with EEXIST if something
+  // is there that is not an empty directory, with ENOSPC if `bytes` do not fit; kNotFound if
+  // there is no directory above it; kRemote if the login user cannot write there.
   [[nodiscard]] Result<void> Prepare(uint64_t bytes, const std::stop_token& stop);
 
   // After Prepare. Whether owners and devices can be restored.
@@ -55,8 +55,8 @@ class HostTree {
 
   // Has the host's tar unpack `tar` under a hidden name beside the place, and gives it its own once
   // all of it is there and on the disk; else removes it. `by_name`: owners by the names in the tar,
-  // where the host knows them. Returns what tar complained about without failing, at most 100
-  // lines. kRemote where it failed, with what it said; kIo with EEXIST where the place is taken by
+  // if the host knows them. Returns what tar complained about without failing, at most 100
+  // lines. kRemote if it failed, with what it said; kIo with EEXIST if the place is taken by
   // now; the source's error.
   [[nodiscard]] Result<std::vector<std::string>> Unpack(ByteSource& tar, bool by_name,
                                                         const std::stop_token& stop);
@@ -79,7 +79,7 @@ class HostTree {
   bool as_root_ = false;
 };
 
-// What `text` names on a host, as HostTree takes it: without slashes at its end. kInvalid where it
+// What `text` names on a host, as HostTree takes it: without slashes at its end. kInvalid if it
 // does not start with a slash, or cannot be a new directory: "/", or one that ends in "..".
 [[nodiscard]] Result<std::string> HostDirectory(std::string text);
 

@@ -36,7 +36,7 @@ class SwapControl : public ServiceControl {
     return control_->ConfirmAtRest(host, stop);
   }
   void StopMayGoOn() override { control_->StopMayGoOn(); }
-  // kNotRunning, and nothing is started, where something that was swapped cannot be put back.
+  // kNotRunning, and nothing is started, if something that was swapped cannot be put back.
   [[nodiscard]] Result<void> Start(RemoteHost& host, const std::stop_token& stop) override;
 
   [[nodiscard]] Result<std::vector<std::string>> LookAgain(RemoteHost& host,
@@ -44,7 +44,7 @@ class SwapControl : public ServiceControl {
     return control_->LookAgain(host, stop);
   }
 
-  // Since Start: whether the swap counts; nothing where the host could not be asked, or the swap
+  // Since Start: whether the swap counts; nothing if the host could not be asked, or the swap
   // was over before.
   [[nodiscard]] std::optional<bool> replaced() const { return replaced_; }
 

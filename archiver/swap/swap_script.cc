@@ -13,7 +13,7 @@ constexpr std::string_view kSwapMark = "orcio-swap: ";
 
 // Goes into the directory above an item, symlinks on the way to `top` and all, which are the
 // administrator's; from there on no symlink is followed. Sets part, staged and name; part also
-// where it fails behind `top`.
+// if it fails after `top`.
 constexpr const char* kSwapTools = R"sh(
 LC_ALL=C; export LC_ALL; unset CDPATH
 tell() { echo "orcio-swap: $*"; }

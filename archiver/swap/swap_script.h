@@ -14,9 +14,9 @@ namespace orcio::inline archiver {
 // Beside each of the service's paths, outside of what the service can write, a directory
 // .orcio-restore-ID is made with mode 0700 while the service runs. It holds
 //   tree     what was restored, each entry under its archived path; what was swapped out of the
-//            way again, where the swap was undone
+//            way again, if the swap was undone
 //   whole    once all of that has arrived
-//   old      what was replaced, under the number of its item; "N.absent", a directory, where item
+//   old      what was replaced, under the number of its item; "N.absent", a directory, if item
 //            N was not there
 //   found-N  what somebody put in an item's place in the middle of the swap
 //   done     a directory, of the first tree: the swap is whole and counts. Without it, PutBack
@@ -41,9 +41,9 @@ struct SwapPlan {
 
 // Each prints lines "orcio-swap: WORD REST" among what login scripts print.
 
-// Looks, and changes nothing: "user UID"; "missing TREE ITEM" where the directory above an item is
+// Looks, and changes nothing: "user UID"; "missing TREE ITEM" if the directory above an item is
 // not there, or is reached through a symlink that the service may have made; "other TREE ITEM"
-// where it is on another file system; "real PATH" of each item; "left PATH" for what an earlier
+// if it is on another file system; "real PATH" of each item; "left PATH" for what an earlier
 // restore has left; "free TREE KIB". Ends with "looked".
 [[nodiscard]] std::string LookForSwap(const SwapPlan& plan);
 // Unpacks standard input, for `tree` of the plan: "ready", or nothing of it stays.
@@ -56,11 +56,11 @@ struct SwapPlan {
 [[nodiscard]] std::string Swap(const SwapPlan& plan);
 // "replaced" once it counts.
 [[nodiscard]] std::string DecideSwap(const SwapPlan& plan);
-// Before the service starts, whatever has happened. "replaced" where the swap counts; else
-// "as-before", or "stuck ITEM" where something cannot be put back, or "over" after ConcludeSwap.
+// Before the service starts, whatever has happened. "replaced" if the swap counts; else
+// "as-before", or "stuck ITEM" if something cannot be put back, or "over" after ConcludeSwap.
 // May be interrupted, and repeated.
 [[nodiscard]] std::string PutBack(const SwapPlan& plan);
-// The same for the guard's program: sets puts_back, and defines put_back, which fails where
+// The same for the guard's program: sets puts_back, and defines put_back, which fails if
 // something is stuck.
 [[nodiscard]] std::string PutBackFunction(const SwapPlan& plan);
 // Once the service runs: removes what is not needed any more. "kept PATH" for what stays.

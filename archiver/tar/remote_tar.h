@@ -21,14 +21,14 @@ struct RemoteTar {
   [[nodiscard]] std::string Losses() const;
 };
 
-// kRemote, saying what to install, where the host has no tar that orcio knows.
+// kRemote, saying what to install, if the host has no tar that orcio knows.
 [[nodiscard]] Result<RemoteTar> DetectRemoteTar(RemoteHost& host, const std::stop_token& stop);
 
-// What must be known before a service is stopped for it: kUnsupported where this tar cannot leave
-// out what the service excludes, kLimit where the paths and patterns make too long a command.
+// What must be known before a service is stopped for it: kUnsupported if this tar cannot leave
+// out what the service excludes, kLimit if the paths and patterns make too long a command.
 [[nodiscard]] Result<void> CheckRemoteTar(const RemoteTar& tar, const ServiceConfig& service);
 
-// kRemote, naming them, where any of the service's paths is not there, cannot be read, or is a
+// kRemote, naming them, if any of the service's paths is not there, cannot be read, or is a
 // symbolic link, of which tar would archive the link alone.
 [[nodiscard]] Result<void> CheckRemotePaths(RemoteHost& host, const ServiceConfig& service,
                                             const std::stop_token& stop);
@@ -53,7 +53,7 @@ struct TarBatches {
 [[nodiscard]] TarBatches MakeTarBatches(const RemoteTar& tar,
                                         const std::vector<std::vector<std::string>>& names);
 
-// Decides how a tar that ended went: an error where the archive cannot be trusted, else the
+// Decides how a tar that ended went: an error if the archive cannot be trusted, else the
 // warnings: files that changed, vanished or shrank while being read, one each, at most 100 and then
 // a count. A path of the service that vanished whole is
 // an error; with `single_names`, one of many that the tar was given by name and that has vanished

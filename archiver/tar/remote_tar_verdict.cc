@@ -193,7 +193,7 @@ std::string Ending(const CommandResult& result) {
 }
 
 Failure TarFailure(const CommandResult& result, const std::vector<Line>& lines) {
-  // The lines that matter, and everything where none does.
+  // The lines that matter, and everything if none does.
   constexpr std::array kMatters = {Verdict::kOther, Verdict::kForeign};
   constexpr std::array kAll = {Verdict::kOther, Verdict::kForeign, Verdict::kChanged,
                                Verdict::kClosing, Verdict::kHarmless};

@@ -13,10 +13,10 @@ namespace orcio::inline archiver {
 // thread-safe.
 class TrailerSink : public ByteSink {
  public:
-  // `bytes`: 0 where there is but one tar, which goes by as it is; at most 1024.
+  // `bytes`: 0 if there is but one tar, which is passed on as it is; at most 1024.
   TrailerSink(ByteSink& sink, size_t bytes) : sink_(sink), bytes_(bytes) {}
 
-  // The next tar begins. kRemote where the one before did not end as it should.
+  // The next tar begins. kRemote if the one before did not end as it should.
   [[nodiscard]] Result<void> NextTar() {
     if (held_ != bytes_ && held_ != 0) return OddEnd();
     const auto end = std::span(buffer_).first(held_);

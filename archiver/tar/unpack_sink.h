@@ -11,8 +11,8 @@
 
 namespace orcio::inline archiver {
 
-// Hands on what one compressed stream decodes to. All calls: kRemote where it is none, or has more
-// behind its end; the sink's errors. Not thread-safe.
+// Hands on what one compressed stream decodes to. All calls: kRemote if it is none, or has more
+// after its end; the sink's errors. Not thread-safe.
 class UnpackSink : public ByteSink {
  public:
   // `sink` outlives it.
@@ -22,7 +22,7 @@ class UnpackSink : public ByteSink {
 
   [[nodiscard]] Result<std::span<std::byte>> Buffer() override { return std::span(packed_); }
   [[nodiscard]] Result<void> Commit(size_t bytes) override;
-  // The stream is over: kRemote where it has not ended.
+  // The stream is over: kRemote if it has not ended.
   [[nodiscard]] Result<void> Finish() const;
 
  protected:

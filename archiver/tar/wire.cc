@@ -26,8 +26,8 @@ constexpr std::string_view kPackGzip = R"sh(
 } 3>&- 4>&-; echo "$?" >&4; } | gzip -1 -c 4>&- >&3; } 4>&1); } 3>&1; exit "$status"
 )sh";
 
-// Prints "orcio-wire: PACKER", and where the uptime can be read and the tar between them gives as
-// much as matters (kLeastSample) "BYTES PACKED BEGIN END"; read twice, for the disk's pace is in
+// Prints "orcio-wire: PACKER", and, if the uptime can be read and the tar between them gives as
+// much as matters (kLeastSample), "BYTES PACKED BEGIN END"; read twice, for the disk's pace is in
 // neither way's favour.
 constexpr std::string_view kProbeBegin = R"sh(LC_ALL=C; export LC_ALL
 works() { [ "$(echo x | "$@" 2>/dev/null | "$1" -d -c 2>/dev/null)" = x ]; }
@@ -56,7 +56,7 @@ now
 echo "orcio-wire: $zip $bytes $packed $begin $up"
 )sh";
 
-// Behind a tar that is sent to see how fast the link is.
+// After a tar that is sent to see how fast the link is.
 constexpr std::string_view kLinkSample = R"sh( 2>/dev/null </dev/null | head -c 4194304
 )sh";
 
@@ -152,7 +152,7 @@ std::optional<WireSample> ParseProbe(std::string_view out) {
   return std::nullopt;
 }
 
-// False where the host does not do as it is asked, or takes too long: that decides against packing
+// False if the host does not do as it is asked, or takes too long: that decides against packing
 // and is no error, the tar itself will tell.
 Result<bool> Streams(RemoteHost& host, const std::string& command, ByteSink& sink,
                      const std::stop_token& stop) {

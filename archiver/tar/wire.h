@@ -29,12 +29,12 @@ struct WireSample {
   double link_bytes_a_second = 0;  // 0: faster than can be told
 };
 
-// The packer, where a tar of which `ratio` is left arrives clearly earlier with it.
+// The packer, if a tar of which `ratio` is left arrives clearly earlier with it.
 [[nodiscard]] Wire FasterWire(const WireSample& sample, double ratio);
 
 // Wire::kNone, kGzip or kZstd: what `wire` says, or for kAuto whatever is faster by a sample of
 // some MiB of the tar, sent while nothing is stopped. `last_ratio`: what compression left of the
-// last archive's tar, which tells more than a sample. kRemote where the host lacks what `wire`
+// last archive's tar, which tells more than a sample. kRemote if the host lacks what `wire`
 // names.
 [[nodiscard]] Result<Wire> ChooseWire(Wire wire, RemoteHost& host, const std::string& tar_command,
                                       std::optional<double> last_ratio,

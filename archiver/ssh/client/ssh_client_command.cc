@@ -32,7 +32,7 @@ constexpr size_t kBuffer = size_t{64} << 10;
 constexpr milliseconds kMuxLinger{2000};
 
 // sshd may take a moment to notice that the last channel of a connection has gone, and until then
-// refuses another where MaxSessions is 1.
+// refuses another if MaxSessions is 1.
 constexpr int kMuxOpenTries = 20;
 constexpr milliseconds kMuxOpenPause{50};
 
@@ -159,7 +159,7 @@ Result<void> MuxCommand::Feed() {
   return {};
 }
 
-// 0 where there is nothing now; closes it at its end.
+// 0 if there is nothing now; closes it at its end.
 Result<size_t> MuxCommand::Read(UniqueFd& from, std::span<std::byte> into) {
   const ssize_t got = ::read(from.get(), into.data(), into.size());
   if (got > 0) return static_cast<size_t>(got);

@@ -11,9 +11,9 @@
 namespace orcio::inline archiver {
 
 // Runs `line`, as the login user's shell takes it, to its end, over the connection of an ssh(1).
-// Standard output goes to `sink` where there is one. After an error the command has lost its input
+// Standard output goes to `sink` if there is one. After an error the command has lost its input
 // and its outputs, which is all that ssh can tell it. Errors and time-outs as RunOnSession has them
-// (ssh_channel.h); kNetwork, too, where a signal ended the command: ssh does not tell of that.
+// (ssh_channel.h); kNetwork, too, if a signal ended the command: ssh does not tell of that.
 [[nodiscard]] Result<CommandResult> RunOverMaster(SshClientMaster& master, const std::string& line,
                                                   const RunOptions& options, ByteSink* sink,
                                                   const std::stop_token& stop);

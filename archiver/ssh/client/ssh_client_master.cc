@@ -49,7 +49,7 @@ bool IsPlain(const std::string& path) {
 
 // The shell outlives us however we end, and hears of it: nobody else holds the other end of its
 // standard input. Then it kills all of its session; a TERM would not do: an ssh that is just busy
-// takes note of one only when something else happens. Where ssh ends first, the shell's output says
+// takes note of one only when something else happens. If ssh ends first, the shell's output says
 // so.
 std::string KeeperScript(const std::vector<std::string>& words, const std::string& directory) {
   return fmt::format(

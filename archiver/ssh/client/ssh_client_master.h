@@ -21,7 +21,7 @@ namespace orcio::inline archiver {
 // A directory that only its owner can enter, for as long as it lives.
 class PrivateDirectory {
  public:
-  // Below TMPDIR where ssh can take that in its options, else below /tmp.
+  // Below TMPDIR if ssh can take that in its options, else below /tmp.
   [[nodiscard]] static Result<PrivateDirectory> Make();
   PrivateDirectory(PrivateDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   PrivateDirectory& operator=(PrivateDirectory&&) = delete;
@@ -40,8 +40,8 @@ class PrivateDirectory {
 // ends, SIGKILL included; and so does the directory. Used by one thread at a time.
 class SshClientMaster {
  public:
-  // Logs in. kRefused where the host, or its key, says no; kNetwork where it is away; kInvalid
-  // where the configuration cannot work, or there is no ssh; kCancelled.
+  // Logs in. kRefused if the host, or its key, says no; kNetwork if it is away; kInvalid
+  // if the configuration cannot work, or there is no ssh; kCancelled.
   [[nodiscard]] static Result<std::unique_ptr<SshClientMaster>> Open(const HostConfig& config,
                                                                      const SshOptions& options,
                                                                      const std::stop_token& stop);
@@ -54,10 +54,10 @@ class SshClientMaster {
 
   // Whether it lives: then it has heard from the host within the dead-link timeout.
   [[nodiscard]] Result<void> Probe(const std::stop_token& stop);
-  // A line on which it can be asked for a command. kNetwork where it has ended: it does so where
+  // A line on which it can be asked for a command. kNetwork if it has ended: it does so when
   // the link is dead.
   [[nodiscard]] Result<SshMuxLine> OpenLine(const Patience& patience);
-  // What to say where ssh or the link has ended; waits for a moment for ssh's own words.
+  // What to say if ssh or the link has ended; waits for a moment for ssh's own words.
   [[nodiscard]] Failure Broken(std::string_view doing);
 
  private:
@@ -75,7 +75,7 @@ class SshClientMaster {
   const std::string socket_;
   std::string said_;  // since the last line was opened
   std::unique_ptr<ProxyProcess> process_;
-  UniqueFd keeper_;  // readable once ssh has ended; ssh ends where this is closed
+  UniqueFd keeper_;  // readable once ssh has ended; ssh ends when this is closed
 };
 
 }  // namespace orcio::inline archiver

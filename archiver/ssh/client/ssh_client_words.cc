@@ -12,7 +12,7 @@
 namespace orcio::inline archiver {
 namespace {
 
-// Asked for before OpenSSH's own choices, where nobody has made another: several times as fast.
+// Asked for before OpenSSH's own choices, if nobody has made another: several times as fast.
 constexpr const char* kFastCiphers = "^aes256-gcm@openssh.com,aes128-gcm@openssh.com";
 
 // The last of what ssh says: what a proxy command complained of comes before its own words.
@@ -76,7 +76,7 @@ void Forbid(Words& words) {
   for (const auto& [key, value] : kFixed) words.Option(key, value);
 }
 
-// Where ssh looks for keys in another home than orcio's.
+// If ssh looks for keys in another home than orcio's.
 void NameIdentities(Words& words, const SshSettings& settings) {
   std::error_code error;
   for (const auto& file : settings.identities.value_or(std::vector<std::string>{})) {

@@ -26,7 +26,7 @@ std::string Text(std::string_view text) {
   return Number(static_cast<uint32_t>(text.size())).append(text);
 }
 
-// Takes numbers and texts off a message, and remembers where one was missing.
+// Takes numbers and texts off a message, and remembers whether one was missing.
 class Fields {
  public:
   explicit Fields(std::string_view bytes) : left_(bytes) {}

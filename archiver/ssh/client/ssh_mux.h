@@ -37,7 +37,7 @@ inline constexpr size_t kLongestMuxCommand = size_t{192} << 10;
 // Asks ssh to end, which it may do without an answer.
 [[nodiscard]] std::string MuxTerminate();
 
-// Takes the first message off `bytes`; nothing where it is not whole yet. kInvalid where that is
+// Takes the first message off `bytes`; nothing if it is not whole yet. kInvalid if that is
 // none.
 [[nodiscard]] Result<std::optional<MuxMessage>> TakeMuxMessage(std::string& bytes);
 

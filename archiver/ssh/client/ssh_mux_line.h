@@ -15,20 +15,20 @@ namespace orcio::inline archiver {
 // given up when this goes out of scope.
 class SshMuxLine {
  public:
-  // Greetings are exchanged. kNetwork where nobody answers at that socket: then ssh has ended.
+  // Greetings are exchanged. kNetwork if nobody answers at that socket: then ssh has ended.
   [[nodiscard]] static Result<SshMuxLine> Open(const std::string& socket, const Patience& patience);
 
   [[nodiscard]] Result<void> Send(std::string_view bytes, const Patience& patience);
   // The other side gets a copy of the descriptor.
   [[nodiscard]] Result<void> SendFile(int fd, const Patience& patience);
 
-  // Readable where a message, or the end, is there to be taken.
+  // Readable if a message, or the end, is there to be taken.
   [[nodiscard]] int fd() const { return fd_.get(); }
-  // A message that has come; nothing where none has.
+  // A message that has come; nothing if none has.
   [[nodiscard]] Result<std::optional<MuxMessage>> Next();
-  // One that came along with the last; nothing where none did. fd() does not tell of it.
+  // One that came along with the last; nothing if none did. fd() does not tell of it.
   [[nodiscard]] Result<std::optional<MuxMessage>> Received() { return TakeMuxMessage(received_); }
-  // Waits for a message. kNetwork where the other side ends before that.
+  // Waits for a message. kNetwork if the other side ends before that.
   [[nodiscard]] Result<MuxMessage> Await(const Patience& patience);
   // Nothing more will come.
   [[nodiscard]] bool ended() const { return ended_; }

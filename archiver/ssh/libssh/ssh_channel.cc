@@ -36,7 +36,7 @@ constexpr milliseconds kLinger{2000};
 constexpr milliseconds kFarewell{100};
 
 // sshd may take a moment to notice that the last channel of a connection has gone, and until then
-// refuses another where MaxSessions is 1.
+// refuses another if MaxSessions is 1.
 constexpr int kOpenTries = 20;
 constexpr milliseconds kOpenPause{50};
 
@@ -57,7 +57,7 @@ class Command {
 
   Result<void> Start(const std::string& line, const Patience& patience);
   Result<CommandResult> Finish(const Patience& patience);
-  // Asks the command to end, or has it killed where it only reads; does not wait for it.
+  // Asks the command to end, or has it killed if it only reads; does not wait for it.
   void GiveUp();
 
  private:

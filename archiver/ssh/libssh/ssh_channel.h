@@ -9,10 +9,10 @@
 
 namespace orcio::inline archiver {
 
-// Runs `line`, as the login user's shell takes it, to its end. Standard output goes to `sink` where
+// Runs `line`, as the login user's shell takes it, to its end. Standard output goes to `sink` if
 // there is one. After an error the command has been asked to end, but the session is good for
-// nothing any more. kNetwork where the link broke, the host ended the channel without an exit
-// status, or `options.timeout` passed (it does not apply where there is a sink, or more_input); the
+// nothing any more. kNetwork if the link broke, the host ended the channel without an exit
+// status, or `options.timeout` passed (it does not apply if there is a sink, or more_input); the
 // sink's or the input's error; kCancelled.
 [[nodiscard]] Result<CommandResult> RunOnSession(SshSession& session, const std::string& line,
                                                  const RunOptions& options, ByteSink* sink,

@@ -79,7 +79,7 @@ std::string HostKeyObjection(const HostKeyJudgement& judgement, const SshSetting
 }
 
 // RevokedHostKeys: a list of keys, as ssh-keygen writes public ones, or a key revocation list,
-// which nobody here reads: then, and where it is not there, no host is let in, as ssh has it.
+// which nobody here reads: then, and if it is not there, no host is let in, as ssh has it.
 Result<void> CheckRevokedKeys(const SshSession& session, const std::string& base64) {
   const std::string& file = session.settings().revoked_host_keys;
   if (file.empty()) return {};

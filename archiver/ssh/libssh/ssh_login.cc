@@ -16,14 +16,14 @@
 namespace orcio::inline archiver {
 namespace {
 
-// A file that ssh would take a key from, and its public half where one can be read.
+// A file that ssh would take a key from, and its public half if one can be read.
 struct Identity {
   std::string file;
   std::string key;  // in base64
   bool in_agent = false;
 };
 
-// From FILE.pub, or FILE itself, which is a public key where an agent or a token has the private
+// From FILE.pub, or FILE itself, which is a public key if an agent or a token has the private
 // one.
 std::string PublicHalf(const std::string& file) {
   for (const std::string& name : {file + ".pub", file}) {
@@ -182,7 +182,7 @@ std::vector<SshAgent::Key> KeyLogin::OtherKeys(const std::vector<Identity>& iden
   return others;
 }
 
-// OpenSSH tries the agent's other keys before files. Where the configuration names a key, that goes
+// OpenSSH tries the agent's other keys before files. If the configuration names a key, that goes
 // first: sshd ends a connection after a few keys that it does not know, and agents may hold many.
 Result<bool> KeyLogin::WithKeys(const std::optional<std::string>& named) {
   const auto& settings = session_.settings();

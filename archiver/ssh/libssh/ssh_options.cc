@@ -57,7 +57,7 @@ std::string ExpandProxyCommand(const std::string& command, const SshSettings& se
   return expanded;
 }
 
-// libssh writes to standard error where a LogLevel of ~/.ssh/config says so.
+// libssh writes to standard error if a LogLevel of ~/.ssh/config says so.
 void IgnoreLog(int, const char*, const char*, void*) {}
 
 void SetCiphers(ssh_session session, const char* ciphers) {
@@ -74,7 +74,7 @@ void SetForAll(ssh_session session) {
   ssh_options_set(session, SSH_OPTIONS_PROXYCOMMAND, "none");  // SshSession::Dial does it
 }
 
-// Where this machine has no ssh.
+// If this machine has no ssh.
 Result<SshSettings> SettingsByLibssh(ssh_session session, const HostConfig& config) {
   // libssh asks the password database for the home directory; everything else goes by HOME.
   const char* home = std::getenv("HOME");

@@ -9,9 +9,9 @@
 
 namespace orcio::inline archiver {
 
-// What a session needs to know of a host: by OpenSSH's client where this machine has it, else as
+// What a session needs to know of a host: by OpenSSH's client if this machine has it, else as
 // libssh reads ~/.ssh/config; what `config` says goes before. The session is given all of it.
-// kInvalid where the configuration cannot work.
+// kInvalid if the configuration cannot work.
 [[nodiscard]] Result<SshSettings> ConfigureSession(ssh_session session, const HostConfig& config,
                                                    const Patience& patience);
 

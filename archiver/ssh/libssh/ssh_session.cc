@@ -112,7 +112,7 @@ Result<void> SshSession::Wait(const Patience& patience) {
   }
   const int answer = ssh_event_dopoll(event_.get(), static_cast<int>(slice.count()));
   if (answer == SSH_ERROR || ssh_is_connected(session_.get()) == 0) return Broken("the link broke");
-  // The clock is looked at only where nothing came: a stream in full flow has no time for it.
+  // The clock is looked at only if nothing came: a stream in full flow has no time for it.
   return answer == SSH_AGAIN ? CheckSilence() : Result<void>{};
 }
 
@@ -132,7 +132,7 @@ Result<void> SshSession::CheckSilence() {
 }
 
 // On a session that does not block, this sends and returns; the answer is a byte that CheckSilence
-// hears. Where the last answer has not been taken note of, a first call does only that.
+// hears. If the last answer has not been taken note of, a first call does only that.
 void SshSession::SendKeepalive() {
   ssh_send_keepalive(session_.get());
   ssh_send_keepalive(session_.get());

@@ -28,7 +28,7 @@ using SshString = std::unique_ptr<char, FreeWith<ssh_string_free_char>>;
 // Wait(). Used by one thread at a time.
 class SshSession {
  public:
-  // kNetwork where the host is away, kRefused where it, or its key, says no, kInvalid where the
+  // kNetwork if the host is away, kRefused if it, or its key, says no, kInvalid if the
   // configuration cannot work, kCancelled.
   [[nodiscard]] static Result<std::unique_ptr<SshSession>> Open(const HostConfig& config,
                                                                 const SshOptions& options,
@@ -41,10 +41,10 @@ class SshSession {
   [[nodiscard]] const std::string& host() const { return host_; }
   [[nodiscard]] const SshSettings& settings() const { return settings_; }
 
-  // To be called where a new wait begins: the silence before it says nothing about the link.
+  // To be called when a new wait begins: the silence before it says nothing about the link.
   void StartListening();
-  // Waits for packets, for at most kWaitSlice, and has libssh handle them. kNetwork where the link
-  // broke, or where the host has not answered for the dead-link timeout; kCancelled. A deadline
+  // Waits for packets, for at most kWaitSlice, and has libssh handle them. kNetwork if the link
+  // broke, or if the host has not answered for the dead-link timeout; kCancelled. A deadline
   // only shortens the wait.
   [[nodiscard]] Result<void> Wait(const Patience& patience);
   // Asks the host for a sign of life, and waits for it.
@@ -55,7 +55,7 @@ class SshSession {
   // Whether a key has wanted a passphrase since the last call. Nobody gives it one.
   [[nodiscard]] bool PassphraseWanted() { return std::exchange(passphrase_wanted_, false); }
 
-  // What to say where a call of libssh's failed: what broke the link, or what the host refused.
+  // What to say if a call of libssh's failed: what broke the link, or what the host refused.
   [[nodiscard]] Failure Broken(const std::string& doing) const;
 
  private:
@@ -73,7 +73,7 @@ class SshSession {
   ssh_callbacks_struct callbacks_{};  // libssh calls them for as long as the session is there
   bool passphrase_wanted_ = false;
   ssh_counter_struct traffic_{};         // libssh counts into it
-  std::unique_ptr<ProxyProcess> proxy_;  // none where the way is a TCP connection
+  std::unique_ptr<ProxyProcess> proxy_;  // none if the way is a TCP connection
   SshSessionHandle session_;
   SshEventHandle event_;  // holds the session's socket: goes before it
   bool logged_in_ = false;
@@ -82,7 +82,7 @@ class SshSession {
   bool asked_ = false;  // a keep-alive is under way in this silence
 };
 
-// Repeats a call that says `again` where it would block, until it says something else.
+// Repeats a call that says `again` if it would block, until it says something else.
 template <class Call>
 [[nodiscard]] Result<int> Until(SshSession& session, const Patience& patience, int again,
                                 Call call) {

@@ -42,7 +42,7 @@ class CommandOutput {
       : host_(host), options_(options), result_(result) {}
 
   void Take(std::string_view bytes);
-  // kLimit where there is no end of it.
+  // kLimit if there is no end of it.
   [[nodiscard]] Result<void> TakeError(std::string_view bytes);
 
  private:

@@ -25,12 +25,12 @@ struct HostKeyJudgement {
   size_t line = 0;
 };
 
-// As known_hosts files name a host: "[ADDRESS]:PORT" where the port is not 22.
+// As known_hosts files name a host: "[ADDRESS]:PORT" if the port is not 22.
 [[nodiscard]] std::string KnownHostsName(std::string_view address, uint16_t port);
 
 // What known_hosts files say about one host, as ssh(1) reads them (sshd(8), SSH_KNOWN_HOSTS FILE
 // FORMAT): hashed names, patterns, negations and markers. A line that cannot be read is skipped,
-// and where nothing is said about a host at its port, what is said about the host alone counts.
+// and if nothing is said about a host at its port, what is said about the host alone counts.
 // libssh 0.10 knows no markers: to it, a revoked key is as good as any.
 class KnownHosts {
  public:
@@ -41,7 +41,7 @@ class KnownHosts {
   // A file that is not there says nothing. One that cannot be read goes to unreadable().
   void AddFile(const std::filesystem::path& file);
 
-  // `key` is a public key in base64, as it stands in these files behind its type.
+  // `key` is a public key in base64, as it stands in these files after its type.
   [[nodiscard]] HostKeyJudgement Judge(std::string_view key) const;
   // Of the keys that are known, as "ssh-ed25519"; each once, in the order of the files.
   [[nodiscard]] std::vector<std::string> KeyTypes() const;

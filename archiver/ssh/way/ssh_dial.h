@@ -19,8 +19,8 @@ namespace orcio::inline archiver {
 // several, the message has what each of them said.
 [[nodiscard]] Result<UniqueFd> DialFirst(const addrinfo* addresses, const Patience& patience);
 
-// A TCP connection to the first of the address's IPs that accepts one. The kernel ends it where the
-// other side acknowledges nothing for `dead_link_timeout`. kNetwork, with an errno but where the
+// A TCP connection to the first of the address's IPs that accepts one. The kernel ends it if the
+// other side acknowledges nothing for `dead_link_timeout`. kNetwork, with an errno unless the
 // name does not resolve. `family` is AF_INET, AF_INET6, or AF_UNSPEC for both.
 [[nodiscard]] Result<UniqueFd> DialTcp(const std::string& address, uint16_t port, int family,
                                        std::chrono::seconds dead_link_timeout,

@@ -142,7 +142,7 @@ std::optional<std::string> TokenValue(char token, const SshSettings& settings,
   }
 }
 
-// The name of an identity, as ssh_config(5) has it: "~/", tokens, and "${NAME}". Nothing where it
+// The name of an identity, as ssh_config(5) has it: "~/", tokens, and "${NAME}". Nothing if it
 // speaks of something that is not there.
 std::optional<std::string> ExpandIdentity(const std::string& name, const SshSettings& settings,
                                           const HostConfig& config) {
@@ -189,7 +189,7 @@ bool IsPlainPath(std::string_view path) {
          });
 }
 
-// The home directory, where it is another than ssh would take for it.
+// The home directory, if it is another than ssh would take for it.
 std::optional<std::string> HomeOfItsOwn() {
   const char* home = std::getenv("HOME");
   if (home == nullptr || !IsPlainPath(home)) return std::nullopt;
@@ -199,7 +199,7 @@ std::optional<std::string> HomeOfItsOwn() {
   return home;
 }
 
-// The file that ssh has to be told of, then, where there is one.
+// The file that ssh has to be told of, then, if there is one.
 std::string ConfigOfItsOwn() {
   const auto home = HomeOfItsOwn();
   std::error_code error;

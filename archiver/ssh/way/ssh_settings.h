@@ -25,7 +25,7 @@ struct SshSettings {
   std::vector<std::string> global_known_hosts;
   bool asks_about_host_keys = false;  // of a person, before it takes an unknown one
   std::string revoked_host_keys;      // a file; empty for none
-  std::optional<std::vector<std::string>> identities;  // nothing where libssh alone knows them
+  std::optional<std::vector<std::string>> identities;  // nothing if libssh alone knows them
   bool identities_only = false;
   std::string agent;  // its socket; empty for none
   // Lists as libssh takes them; those that are OpenSSH's own are left out.
@@ -43,14 +43,14 @@ struct SshSettings {
 };
 
 // Asks the OpenSSH client of this machine, for libssh 0.10 reads ~/.ssh/config in a way of its own:
-// a name with `_` or a `Match` that it does not know is the end of it. Nothing where this machine
-// has no ssh. What `config` says goes before. kInvalid, with ssh's own words, where ssh takes no
+// a name with `_` or a `Match` that it does not know is the end of it. Nothing if this machine
+// has no ssh. What `config` says goes before. kInvalid, with ssh's own words, if ssh takes no
 // part of the configuration.
 [[nodiscard]] Result<std::optional<SshSettings>> AskOpenSsh(const HostConfig& config,
                                                             const Patience& patience);
 
 // The settings in what `ssh -G` prints. `defaults` is what it prints of a host that no
-// configuration knows. Nothing where `told` is no such text.
+// configuration knows. Nothing if `told` is no such text.
 [[nodiscard]] std::optional<SshSettings> ParseSshSettings(std::string_view told,
                                                           std::string_view defaults,
                                                           const HostConfig& config);
@@ -59,8 +59,8 @@ struct SshSettings {
 // for the home: ssh goes by the password database, and orcio by HOME.
 [[nodiscard]] std::string SshConfigForHome(std::string_view text, const std::string& home);
 
-// The text of a file for `ssh -F` where HOME is another directory than ssh takes for the home;
-// nothing where ssh finds its configuration by itself.
+// The text of a file for `ssh -F` if HOME is another directory than ssh takes for the home;
+// nothing if ssh finds its configuration by itself.
 [[nodiscard]] std::optional<std::string> SshConfigOfItsOwn();
 
 // A command that leads to a host by way of others, as ProxyJump lists them.
