@@ -67,7 +67,7 @@ uint64_t ArchiveProgress::ExpectedOf(const std::string& service, const Service& 
   const auto& [running_bytes, stopped_bytes] = expected->second;
   if (at.phase == RunPhase::kCopying) return running_bytes;
   if (at.phase != RunPhase::kStreaming) return 0;
-  // Where precopy gives way to stop, all of it comes at once.
+  // If precopy gives way to stop, all of it comes at once.
   return at.copied ? stopped_bytes : running_bytes + stopped_bytes;
 }
 

@@ -16,7 +16,7 @@ namespace orcio::cli {
 // GiB, 105 MiB/s, about 16 s left; mail: stopping". Called on the hosts' threads.
 class ArchiveProgress {
  public:
-  // `expected` is by service, where anything is known.
+  // `expected` is by service, if anything is known.
   ArchiveProgress(bool enabled, std::map<std::string, ExpectedBytes> expected)
       : line_(enabled), expected_(std::move(expected)) {}
 

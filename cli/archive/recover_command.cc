@@ -53,7 +53,7 @@ void Show(const Context& context, const RecoverOutcome& outcome) {
                    fmt::format("{} on {}: {}", outcome.service, outcome.host, warning));
 }
 
-// 12 where the host is what is in the way, 20 for everything else that is.
+// 12 if the host is what is in the way, 20 for everything else that is.
 ExitCode CodeOf(const RecoverOutcome& outcome) {
   if (!outcome.error) return outcome.warnings.empty() ? kDone : kWarnings;
   const ExitCode code = ExitCodeOf(*outcome.error);

@@ -33,7 +33,7 @@ struct NamedValue {
   ValueKind value;
 };
 
-// What stands behind an option or in a positional's place, by their names in --help. Those that are
+// What stands after an option or in a positional's place, by their names in --help. Those that are
 // not here take what nobody can guess.
 constexpr std::array<NamedValue, 21> kValues{{
     {"SERVICE", ValueKind::kConfiguredService},

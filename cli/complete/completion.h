@@ -10,7 +10,7 @@
 
 namespace orcio::cli {
 
-// What a shell may offer where somebody presses Tab. scripts/completions/ ask for it by
+// What a shell may offer when somebody presses Tab. scripts/completions/ ask for it by
 // `orcio __complete WORD...`, and know no command and no option by themselves.
 struct Completion {
   // Besides `words`, which file names of this machine fit.
@@ -23,7 +23,7 @@ struct Completion {
   std::vector<Word> words;
 };
 
-// For the last of `words` (what stands behind the program's name, the last up to the cursor, maybe
+// For the last of `words` (what stands after the program's name, the last up to the cursor, maybe
 // empty). -c and -r among them are put into `context`. What cannot be found out, such as the
 // services of a configuration with a mistake, is not offered.
 [[nodiscard]] Completion Complete(const CLI::App& app, Context& context,

@@ -8,7 +8,7 @@
 
 namespace orcio::cli {
 
-// Each adds to `completion` what begins with `typed`; nothing where it cannot be found out. Names
+// Each adds to `completion` what begins with `typed`; nothing if it cannot be found out. Names
 // with control characters, which no shell hands through, are left out.
 
 void OfferConfiguredServices(const Context& context, std::string_view typed,

@@ -40,14 +40,14 @@ struct ServiceHealth {
   std::string service;
   std::string host;
   Health health = Health::kGood;
-  std::string words;  // what is wrong; empty where nothing is
+  std::string words;  // what is wrong; empty if nothing is
   size_t archives = 0;
   std::optional<LastArchive> last;
   LastVerified verified;
 };
 
 // Looks at the archives of every service of the configuration, by their sidecars alone, and at what
-// runs have left. The error where they may not be read.
+// runs have left. The error if they may not be read.
 [[nodiscard]] Result<std::vector<ServiceHealth>> LookAtServices(const Config& config,
                                                                 const Repository& repository,
                                                                 int64_t now_seconds);

@@ -24,7 +24,7 @@ bool SidecarIsGood(const FileSystem& files, const ArchiveFile& archive) {
   return sidecar && (*sidecar)->CheckAll();
 }
 
-// What to index: all that are named; where none is, all of the repository whose sidecar is missing
+// What to index: all that are named; if none is, all of the repository whose sidecar is missing
 // or wrong.
 Result<std::vector<ArchiveFile>> Choose(const Context& context, const IndexOptions& options) {
   if (!options.archives.empty()) return NamedArchives(context, options.archives);

@@ -12,7 +12,7 @@ namespace orcio::cli {
 struct PruneOutcome {
   std::vector<PruneItem> items;
   uint64_t freed_bytes = 0;  // of the archives that went, or would go
-  ExitCode code = kDone;     // kFailed where one could not be removed, which was said
+  ExitCode code = kDone;     // kFailed if one could not be removed, which was said
 };
 
 // Applies a service's policy to its archives, or finds out what it would do. The caller holds the

@@ -120,7 +120,7 @@ class DiffPrinter {
   }
 
  private:
-  // The unified diff, where it is asked for and makes sense.
+  // The unified diff, if it is asked for and makes sense.
   Result<std::string> Content(const TreeChange& change) const {
     if (!options_.content || change.kind != TreeChange::Kind::kContent ||
         change.after->node.type != EntryType::kFile || change.before->node.size > kMostTextBytes ||

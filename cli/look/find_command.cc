@@ -13,7 +13,7 @@
 namespace orcio::cli {
 namespace {
 
-// However many CPUs there are: where the indexes are not in memory, threads wait for the disk.
+// However many CPUs there are: if the indexes are not in memory, threads wait for the disk.
 constexpr unsigned kThreads = 8;
 
 struct FindOptions {

@@ -56,7 +56,7 @@ nlohmann::json ToJson(const Line& line) {
   return object;
 }
 
-// What an archive is worth depends on it: where the service ran on, nothing in it need be
+// What an archive is worth depends on it: if the service ran on, nothing in it need be
 // consistent.
 std::string_view HowAtRest(const Line& line) {
   if (!line.facts) return "";

@@ -11,7 +11,7 @@ bool IsHelperName(std::string_view program) {
   return std::filesystem::path(program).filename().string().starts_with("mount.");
 }
 
-// mount(8) says "rw" wherever fstab does not say "ro", mount.fuse3(8) "suid" and "dev": nobody has
+// mount(8) says "rw" unless fstab says "ro", mount.fuse3(8) "suid" and "dev": nobody has
 // asked for them, and whoever did gets what there is, as from a CD-ROM.
 std::string WithoutDefaults(std::string_view options) {
   std::string kept;

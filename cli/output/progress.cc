@@ -75,7 +75,7 @@ void ProgressLine::Above(const std::function<void()>& print) {
 
 void ByteProgress::Show(uint64_t done_bytes, const ProgressTotal& total) {
   const bool due = line_.Due();
-  // The first time is what the rate is reckoned from, also where something else is shown then.
+  // The first time is what the rate is reckoned from, even if something else is shown then.
   if (!due && std::exchange(begun_, true)) return;
   begun_ = true;
   meter_.Note(done_bytes, RateMeter::Clock::now());

@@ -58,7 +58,7 @@ class ByteProgress {
   bool begun_ = false;
 };
 
-// `name`, and before it "[3/12] " where it is the third of twelve. Counted from 1.
+// `name`, and before it "[3/12] " if it is the third of twelve. Counted from 1.
 [[nodiscard]] std::string NameOfMany(std::string_view name, size_t number, size_t count);
 
 // The beginning of UTF-8 `text` that takes at most so many columns of a terminal.

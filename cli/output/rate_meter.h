@@ -33,8 +33,8 @@ struct ProgressTotal {
   bool about = false;  // by what it was last time
 };
 
-// "1.4 GiB of about 3.0 GiB, 105 MiB/s, about 16 s left": without the total where it is not known,
-// or has proved wrong, without a rate where that is not known, and without what is left where
+// "1.4 GiB of about 3.0 GiB, 105 MiB/s, about 16 s left": without the total if it is not known,
+// or has proved wrong, without a rate if that is not known, and without what is left if
 // either is missing. `rate` in bytes a second.
 [[nodiscard]] std::string ProgressText(uint64_t done_bytes, const ProgressTotal& total,
                                        std::optional<double> rate);

@@ -22,8 +22,8 @@ namespace orcio::cli {
 [[nodiscard]] std::string FormatMode(EntryType type, uint32_t mode);
 // "2026-11-23 02:00:00" in this machine's time zone.
 [[nodiscard]] std::string FormatTime(int64_t seconds);
-// "2026-11-23 full": the day of the last verification that read every byte; where there was none,
-// "2026-11-23 quick" of one that did not; "-" where there was neither.
+// "2026-11-23 full": the day of the last verification that read every byte; if there was none,
+// "2026-11-23 quick" of one that did not; "-" if there was neither.
 [[nodiscard]] std::string FormatVerified(std::optional<int64_t> full_seconds,
                                          std::optional<int64_t> quick_seconds);
 // The word for `type` in JSON: file, directory, symlink, ...

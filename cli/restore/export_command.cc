@@ -32,7 +32,7 @@ Result<void> CheckChoice(const ExportChoice& choice) {
   return {};
 }
 
-// Where -r names the directory of archives, there need be no configuration, and no rule in one.
+// If -r names the directory of archives, there need be no configuration, and no rule in one.
 Result<Config> Rules(const Context& context) {
   auto config = context.LoadConfiguration();
   if (config || context.repository_path.empty()) return config;

@@ -51,7 +51,7 @@ class HostSender {
   void Tell(std::string_view where, std::string_view what, const std::string& text, ExitCode code);
 
   [[nodiscard]] ProgressLine& line() { return line_; }
-  // The worst that was told of.
+  // The worst that was reported.
   [[nodiscard]] ExitCode code() const { return code_; }
   // As JSON output ends, and as people read it.
   [[nodiscard]] nlohmann::json SummaryJson(const std::string& place, const DumpResult& sent,

@@ -10,7 +10,7 @@ namespace orcio::cli {
 
 using Services = std::vector<const ServiceConfig*>;
 
-// The services of the configuration that are named, each once, or all where none is; they live as
+// The services of the configuration that are named, each once, or all if none is; they live as
 // long as `config`. kNotFound, naming those there are, for an unknown one.
 [[nodiscard]] Result<Services> ChooseServices(const Config& config,
                                               const std::vector<std::string>& names);

@@ -7,7 +7,7 @@
 
 namespace orcio::cli {
 
-// The host of that name. kNotFound, naming one that is written alike, where there is none.
+// The host of that name. kNotFound if there is none, naming one that is written alike.
 [[nodiscard]] Result<HostConfig> ConfiguredHost(const Config& config, const std::string& name);
 
 }  // namespace orcio::cli

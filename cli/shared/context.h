@@ -32,14 +32,14 @@ class Context {
   // Called with what is warned of, as it is said, and the service that it is about, if any.
   std::function<void(std::string_view service, std::string_view message)> heard;
 
-  // The directory of -r, or the configuration's. Needs no configuration where -r was given.
+  // The directory of -r, or the configuration's. Needs no configuration if -r was given.
   [[nodiscard]] Result<Repository> OpenRepository() const;
   // The index directory for archives in `directory`, made if need be: --index-dir, or the
-  // cache (CacheIndexDirectory) where `directory` cannot be written; empty where sidecars go beside
+  // cache (CacheIndexDirectory) if `directory` cannot be written; empty if sidecars go beside
   // the archives.
   [[nodiscard]] Result<std::filesystem::path> IndexDirectory(
       const std::filesystem::path& directory) const;
-  // The configuration, its repository replaced by -r where that was given.
+  // The configuration, its repository replaced by -r if that was given.
   [[nodiscard]] Result<Config> LoadConfiguration() const;
 
   // To standard output, as it is.

@@ -13,9 +13,9 @@ namespace orcio::cli {
 
 // An entry of an archive, as every command that shows entries has it.
 
-// Mode, links, owner, group, size and time, as `ls -l` has them, with a space behind.
+// Mode, links, owner, group, size and time, as `ls -l` has them, and a space after.
 [[nodiscard]] std::string EntryDetails(const NodeInfo& node);
-// " -> target" behind a symlink's name, else nothing.
+// " -> target" after a symlink's name, else nothing.
 [[nodiscard]] Result<std::string> ArrowToTarget(const Context& context, const Sidecar& sidecar,
                                                 const NodeInfo& node);
 [[nodiscard]] Result<nlohmann::json> EntryJson(const Sidecar& sidecar, NodeId id,

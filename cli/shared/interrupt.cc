@@ -19,7 +19,7 @@ sigset_t Signals(Interrupt::Hangup hangup) {
 }  // namespace
 
 Interrupt::Interrupt(Hangup hangup) : signals_(Signals(hangup)) {
-  // Not blocked, since blocked signals are queued even where they are ignored. What is then written
+  // Not blocked, since blocked signals are queued even if they are ignored. What is then written
   // to a terminal that is gone fails, and nothing depends on it.
   if (hangup == Hangup::kIgnored) ::signal(SIGHUP, SIG_IGN);
   ::pthread_sigmask(SIG_BLOCK, &signals_, nullptr);

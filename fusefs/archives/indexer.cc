@@ -14,7 +14,7 @@ constexpr int kThisThread = 1;
 constexpr int kIdleClass = 3 << 13;
 constexpr int kLowestNice = 19;
 
-// Where that is refused, indexing is only less polite.
+// If that is refused, indexing is only less polite.
 void TakeLowestPriority() {
   (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowestNice);
   (void)::syscall(SYS_ioprio_set, kThisThread, 0, kIdleClass);

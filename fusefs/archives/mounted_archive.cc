@@ -17,7 +17,7 @@ namespace {
 constexpr std::chrono::milliseconds kGaveUpAsked{100};
 constexpr std::chrono::seconds kLookAgain{1};
 
-// Whether a new sidecar would do where this is what is wrong.
+// Whether a new sidecar would do if this is what is wrong.
 bool CanBeMadeAnew(const Error& error) {
   return error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kDamaged ||
          error.kind == ErrorKind::kUnsupported;
@@ -200,7 +200,7 @@ Result<MountedArchive::Reader> MountedArchive::UnlessReplaced(Result<Reader> ope
       Error{ErrorKind::kIo, ESTALE, file_.path.string() + " is not the file that was listed"});
 }
 
-// Where it cannot be looked at, nothing is known of a change.
+// If it cannot be looked at, nothing is known of a change.
 bool MountedArchive::IsListedFile() const {
   const auto status = policy_.files.Status(file_.path);
   return status ? IsSameFile(*status, file_.status) : status.error().kind != ErrorKind::kNotFound;

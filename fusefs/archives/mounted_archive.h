@@ -55,20 +55,20 @@ class MountedArchive : public std::enable_shared_from_this<MountedArchive> {
   [[nodiscard]] uint32_t number() const { return number_; }
   [[nodiscard]] const ArchivePolicy& policy() const { return policy_; }
 
-  // Opens the archive. Where its sidecar is missing, damaged or another archive's, a new one is
-  // made first, by the indexer, which can take as long as decoding all of it: EINTR where the
-  // caller gave up meanwhile, EAGAIN where too many wait; the sidecar is made all the same. ESTALE
-  // where the file is no longer the one that was listed, EACCES where the server may not read it or
+  // Opens the archive. If its sidecar is missing, damaged or another archive's, a new one is
+  // made first, by the indexer, which can take as long as decoding all of it: EINTR if the
+  // caller gave up meanwhile, EAGAIN if too many wait; the sidecar is made all the same. ESTALE
+  // if the file is no longer the one that was listed, EACCES if the server may not read it or
   // make its sidecar. Every other error is EIO: what cannot be read is the inside of something that
   // is there.
   [[nodiscard]] Result<Reader> Open(const GaveUp& gave_up = {});
 
-  // The same, but null where opening would take a rebuild, or where that is going on: for those who
+  // The same, but null if opening would take a rebuild, or if that is going on: for those who
   // only look at the archive from outside.
   [[nodiscard]] Reader OpenIfIndexed();
 
-  // To be called where `reader` found damage. Checks once whether its sidecar is what is damaged,
-  // and waits until it is rebuilt then. True where Open() now gives another reader.
+  // To be called if `reader` found damage. Checks once whether its sidecar is what is damaged,
+  // and waits until it is rebuilt then. True if Open() now gives another reader.
   [[nodiscard]] bool Heal(const Reader& reader, const GaveUp& gave_up = {});
 
   // Lets go of the archive and its sidecar, unless a file in it is open: it may be gone from the
@@ -113,7 +113,7 @@ class MountedArchive : public std::enable_shared_from_this<MountedArchive> {
   // What came of opening or of rebuilding, which began at `begun`.
   void Keep(Result<Reader> opened, Clock::time_point begun) REQUIRES(mutex_);
   // Until neither somebody has the turn nor, if `also_indexing`, the sidecar is being made. False
-  // where the caller gave up.
+  // if the caller gave up.
   [[nodiscard]] bool Wait(bool also_indexing, const GaveUp& gave_up) REQUIRES(mutex_);
   void Log(const std::string& line) const;
 

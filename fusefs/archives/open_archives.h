@@ -14,7 +14,7 @@ namespace orcio::inline fusefs {
 class MountedArchive;
 
 // The archives of a mount that are open: each takes a descriptor and a map, so those that nobody
-// has used for longest are closed where there are too many, and all that nobody has used for a
+// has used for longest are closed when there are too many, and all that nobody has used for a
 // while. Thread-safe.
 class OpenArchives {
  public:

@@ -26,10 +26,10 @@ class ReadAhead {
   ReadAhead(const ReadAhead&) = delete;
   ReadAhead& operator=(const ReadAhead&) = delete;
 
-  // How far ahead of a reader they can usefully be, in bytes, where all readers share
-  // `cache_bytes`; 0 where nothing is decoded ahead.
+  // How far ahead of a reader they can usefully be, in bytes, if all readers share
+  // `cache_bytes`; 0 if nothing is decoded ahead.
   [[nodiscard]] uint64_t Window(uint64_t cache_bytes) const;
-  // Runs `job` soon, or drops it where too many wait already: it is only help.
+  // Runs `job` soon, or drops it if too many wait already: it is only help.
   void Submit(Job job);
 
  private:

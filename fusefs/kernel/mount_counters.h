@@ -24,13 +24,13 @@ struct MountCounters {
 inline constexpr const char* kCountersAttribute = "user.orcio.counters";
 
 [[nodiscard]] std::string ToText(const MountCounters& counters);
-// kDamaged where a counter is missing or none. Names that it does not know are passed over.
+// kDamaged if a counter is missing or is none. Names that it does not know are passed over.
 [[nodiscard]] Result<MountCounters> ParseMountCounters(std::string_view text);
 
 // One line for people.
 [[nodiscard]] std::string Summary(const MountCounters& counters);
 
-// Asks the mount on `mountpoint`. kNotFound where there is none of orcio's.
+// Asks the mount on `mountpoint`. kNotFound if there is none of orcio's.
 [[nodiscard]] Result<MountCounters> ReadMountCounters(const std::filesystem::path& mountpoint);
 
 }  // namespace orcio::inline fusefs

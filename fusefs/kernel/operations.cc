@@ -44,7 +44,7 @@ void Init(void* data, fuse_conn_info* connection) {
                        (connection->capable & FUSE_CAP_AUTO_INVAL_DATA) != 0;
   // For NFS servers, which hold on to inode numbers: they are looked up as "." of themselves.
   want(FUSE_CAP_EXPORT_SUPPORT);
-  // Makes the kernel check ACLs, and modes with them, so not where it should check neither.
+  // Makes the kernel check ACLs, and modes with them, so not if it should check neither.
   if (context.default_permissions && !context.shown.umask) want(FUSE_CAP_POSIX_ACL);
   // Read-ahead requests under way at once; the kernel's own 12 leave cores idle.
   connection->max_background = 64;
@@ -138,7 +138,7 @@ void ReleaseDirectory(fuse_req_t req, fuse_ino_t /*inode*/, fuse_file_info* /*in
   Guarded(req, [](Request& request) { request.Done(); });
 }
 
-// Fills a buffer of the kernel's with entries, each with its attributes where `plus` is set.
+// Fills a buffer of the kernel's with entries, each with its attributes if `plus` is set.
 void ListInto(fuse_req_t req, fuse_ino_t inode, size_t size, off_t offset, bool plus) {
   Guarded(req, [&](Request& request) {
     // Not a vector: it would write zeros first, in two calls of three for nothing.

@@ -15,11 +15,11 @@ namespace orcio::inline fusefs {
 class ParallelDirectories {
  public:
   // Has the messages of a session, whose user data is a MountContext with this in it, patched. To
-  // be called once it is mounted, before it answers anything. Does nothing where libfuse does it.
-  // Where it fails the kernel asks one thing after the other.
+  // be called once it is mounted, before it answers anything. Does nothing if libfuse does it.
+  // If it fails, the kernel asks one thing after the other.
   static void Attach(fuse_session* session);
 
-  // To be called by the session's init operation where the kernel offers it.
+  // To be called by the session's init operation if the kernel offers it.
   void Want() { wanted_ = true; }
   // Puts the flag into the answer to FUSE_INIT, which is the first answer after Want(). Other
   // messages to the kernel stay as they are.

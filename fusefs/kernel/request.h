@@ -20,7 +20,7 @@ namespace orcio::inline fusefs {
 
 // A request of the kernel's, to be answered once: by whoever handles it, or with EIO when it goes
 // out of scope. Answering frees libfuse's request, so nothing is locked while doing it, and a
-// second answer is a bug that is let go by.
+// second answer is a bug that is passed over.
 class Request {
  public:
   explicit Request(fuse_req_t request) : request_(request) {}
@@ -43,7 +43,7 @@ class Request {
   void Entry(const fuse_entry_param& entry);
   void Attributes(const struct stat& attributes, double timeout);
   void Link(const std::string& target);
-  // False where the open(2) was interrupted: there will be no release.
+  // False if the open(2) was interrupted: there will be no release.
   [[nodiscard]] bool Opened(const fuse_file_info& file);
   void Content(const std::vector<Slice>& slices);
   void Bytes(std::span<const char> bytes);

@@ -5,7 +5,7 @@
 
 namespace orcio::inline fusefs {
 
-// Whom the mounted tree belongs to in the eyes of the kernel, where that is not whom the archives
+// Whom the mounted tree belongs to in the eyes of the kernel, if that is not whom the archives
 // say: everything has this owner, this group, or the permissions that `umask` leaves.
 struct ShownOwner {
   std::optional<uint32_t> uid;

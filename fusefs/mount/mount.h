@@ -23,7 +23,7 @@ struct MountOptions {
 // SIGTERM, SIGINT or SIGHUP. kInvalid for a mountpoint or an option that will not do.
 [[nodiscard]] Result<void> Mount(const Repository& repository, const MountOptions& options);
 
-// Unmounts; lazily where files are open and `lazy` is set. kNotFound where nothing of orcio's is
+// Unmounts; lazily if files are open and `lazy` is set. kNotFound if nothing of orcio's is
 // mounted there.
 [[nodiscard]] Result<void> Unmount(const std::filesystem::path& mountpoint, bool lazy);
 

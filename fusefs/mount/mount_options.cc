@@ -49,7 +49,7 @@ std::optional<uint32_t> Number(std::string_view text, int base, uint32_t most) {
   return number;
 }
 
-// False where `word` is not one of those with a value.
+// False if `word` is not one of those with a value.
 Result<bool> TakeValue(std::string_view word, ParsedMountOptions& parsed) {
   const size_t equals = std::min(word.find('='), word.size() - 1);
   const std::string_view key = word.substr(0, equals + 1);

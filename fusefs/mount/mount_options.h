@@ -41,10 +41,10 @@ struct ParsedMountOptions {
 };
 
 // Reads options as fstab has them; each of `words` may hold several with commas between, and of two
-// that contradict each other the last one counts. Always read-only, nosuid, nodev; where root
+// that contradict each other the last one counts. Always read-only, nosuid, nodev; if root
 // mounts also open to all users, unless the options say otherwise. Whoever looks does so within the
 // permissions shown, which are the archived ones unless uid=, gid= or umask= say others;
-// nodefault_permissions alone lifts them, and for others than who mounts only where they are let in
+// nodefault_permissions alone lifts them, and for others than who mounts only if they are let in
 // by a word of its own. What fstab has for others to read (noauto, x-...) is passed over. kInvalid,
 // naming it, for an unknown one.
 [[nodiscard]] Result<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& words,

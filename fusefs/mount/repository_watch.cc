@@ -48,7 +48,7 @@ bool IsSharedFileSystem(const std::filesystem::path& directory) {
   return std::find(kShared.begin(), kShared.end(), type) != kShared.end();
 }
 
-// Nanoseconds since the epoch; 0 where it cannot be looked at. Not what a network filesystem keeps
+// Nanoseconds since the epoch; 0 if it cannot be looked at. Not what a network filesystem keeps
 // of it (NFS: for up to a minute), but as it is now.
 int64_t ChangeTime(const std::filesystem::path& directory) {
   struct statx status {};
@@ -81,7 +81,7 @@ void RepositoryWatch::Stop() {
   if (!thread_.joinable()) return;
   thread_.request_stop();
   const uint64_t one = 1;
-  (void)!::write(stopping_.get(), &one, sizeof(one));  // fails only where it is readable already
+  (void)!::write(stopping_.get(), &one, sizeof(one));  // fails only if it is readable already
   thread_.join();
 }
 
@@ -99,7 +99,7 @@ void RepositoryWatch::Watch(const std::stop_token& stop) {
 bool RepositoryWatch::Subscribe() {
   if (options_.method == Method::kPoll || IsSharedFileSystem(directory_)) return false;
   UniqueFd events(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  // Fails where the user has used up the watches that he may have.
+  // Fails if the user has used up the watches that he may have.
   if (!events.valid() || ::inotify_add_watch(events.get(), directory_.c_str(), kEvents) < 0)
     return false;
   events_ = std::move(events);

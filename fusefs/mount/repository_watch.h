@@ -15,7 +15,7 @@
 namespace orcio::inline fusefs {
 
 // Tells when archives come to a repository's directory, leave it or are replaced: by inotify(7),
-// and where that does not work by looking at the directory's time of change.
+// and, if that does not work, by looking at the directory's time of change.
 class RepositoryWatch {
  public:
   enum class Method { kAutomatic, kPoll };
@@ -27,7 +27,7 @@ class RepositoryWatch {
     std::chrono::milliseconds between_sure_looks{std::chrono::minutes(1)};
   };
 
-  // `changed` is called by a thread of the watch's, also once it has begun, and at times where
+  // `changed` is called by a thread of the watch's, also once it has begun, and at times when
   // there is no change.
   RepositoryWatch(std::filesystem::path directory, std::function<void()> changed, Options options);
   RepositoryWatch(std::filesystem::path directory, std::function<void()> changed)
@@ -36,7 +36,7 @@ class RepositoryWatch {
   RepositoryWatch(const RepositoryWatch&) = delete;
   RepositoryWatch& operator=(const RepositoryWatch&) = delete;
 
-  // Does nothing where it was stopped before.
+  // Does nothing if it was stopped before.
   void Start();
   // Returns once `changed` is not called any more. Thread-safe as Start is, but not to be called by
   // `changed`.
@@ -59,7 +59,7 @@ class RepositoryWatch {
   Mutex mutex_;        // held while waiting for the thread's end
   bool stopped_ GUARDED_BY(mutex_) = false;
   // All used by the thread alone.
-  UniqueFd events_;  // of inotify; not valid where it does not work
+  UniqueFd events_;  // of inotify; not valid if it does not work
   int64_t changed_at_ = 0;
   SettledTime settled_;
   bool look_again_ = false;

@@ -71,7 +71,7 @@ Session::~Session() {
 
 void Session::TakeApart() {
   if (state_->handle == nullptr) return;
-  // Lazily, so also where files are open; what is unmounted already is left alone.
+  // Lazily, so even if files are open; what is unmounted already is left alone.
   fuse_session_unmount(state_->handle.get());
   state_->handle.reset();
 }
@@ -131,7 +131,7 @@ Result<void> Session::Serve(const std::function<void()>& ready,
       },
       [&] { state_->context->log(Summary(state_->context->Counters())); });
   watch.Start();
-  // The kernel refuses where files are open or somebody stands inside.
+  // The kernel refuses if files are open or somebody stands inside.
   const IdleWatch idle(state_->context->last_use, state_->context->idle_timeout,
                        [this] { return UnmountDirectory(state_->mountpoint, false).has_value(); });
   Result<void> answers;
@@ -150,7 +150,7 @@ Result<void> Session::Serve(const std::function<void()>& ready,
     fuse_loop_cfg_set_idle_threads(config.get(), kIdleThreads);
     const int error = fuse_session_loop_mt(session, config.get());
     watch.Stop();  // which uses the session
-    // Before waiting for the first request: where the loop ended early, this is what answers it.
+    // Before waiting for the first request: if the loop ended early, this is what answers it.
     TakeApart();
     if (error < 0) return FailErrno(-error, "cannot go on answering the kernel");
   }

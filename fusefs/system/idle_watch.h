@@ -25,7 +25,7 @@ class LastUse {
 };
 
 // Calls `idle`, from a thread of its own, once nothing has been asked for during `timeout`, and
-// again each time that long after where it returns false: somebody needs the mount all the same.
+// again that long after each time it returns false: somebody needs the mount all the same.
 class IdleWatch {
  public:
   // `last_use` outlives it. A `timeout` of 0 stands for ever.

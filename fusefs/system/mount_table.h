@@ -8,18 +8,18 @@
 
 namespace orcio::inline fusefs {
 
-// Where `mountpoint` really is, also where a mount whose server is gone covers it. kInvalid where
+// Where `mountpoint` really is, even if a mount whose server is gone covers it. kInvalid if
 // there is nothing of that name.
 [[nodiscard]] Result<std::filesystem::path> ResolveMountpoint(
     const std::filesystem::path& mountpoint);
 
 // The type of the filesystem mounted on `directory` itself, as ResolveMountpoint gave it, e.g.
-// "ext4"; the topmost where there are several.
+// "ext4"; the topmost if there are several.
 [[nodiscard]] Result<std::optional<std::string>> MountedType(
     const std::filesystem::path& directory);
 inline constexpr const char* kMountType = "fuse.orcio";
 
-// Unmounts a mount of ours: as root itself, else through fusermount3(1). kInvalid where files are
+// Unmounts a mount of ours: as root itself, else through fusermount3(1). kInvalid if files are
 // open and `lazy` is not set.
 [[nodiscard]] Result<void> UnmountDirectory(const std::filesystem::path& directory, bool lazy);
 

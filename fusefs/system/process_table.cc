@@ -22,7 +22,7 @@ constexpr size_t kStartedField = 22 - 3;
 // PF_KTHREAD of the kernel's sched.h: a number that proc(5) points to.
 constexpr uint64_t kKernelThread = 0x00200000;
 
-// The beginning of a file of /proc, in which what is looked for lies. Empty where there is none.
+// The beginning of a file of /proc, in which what is looked for lies. Empty if there is none.
 std::string BeginningOf(const std::string& path) {
   std::array<char, 4096> text;
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

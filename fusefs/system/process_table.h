@@ -15,7 +15,7 @@ struct Process {
   friend bool operator==(const Process&, const Process&) = default;
 };
 
-// The process that a thread belongs to, as /proc has it. Nothing where it cannot be told: there is
+// The process that a thread belongs to, as /proc has it. Nothing if it cannot be told: there is
 // no such thread, it is of another pid namespace (0), one of the kernel's (nfsd), hidden from this
 // process, or /proc is that of another pid namespace.
 //

@@ -8,7 +8,7 @@ namespace orcio::inline fusefs {
 
 // Tells whether whatever changes in a directory from now on gives it another time of change.
 //
-// It does not where the file system's clock has not ticked on since: times are kept to nanoseconds
+// It does not if the file system's clock has not ticked on since: times are kept to nanoseconds
 // but move with the kernel's tick (4 to 10 ms), to a second (ext4 with inodes of 128 bytes, HFS+,
 // some network file systems) or to two (FAT). Two clocks are not compared, since the one that the
 // times come from may be a server's: a time counts as settled once it has been seen for longer than

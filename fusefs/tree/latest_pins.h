@@ -34,7 +34,7 @@ struct Caller {
 // manager) sees new archives. Processes that cannot be told apart (see ProcessOf) count as one for
 // each user and group.
 //
-// Where the archive is gone, or was no longer the newest for `superseded`, for whoever never rests,
+// If the archive is gone, or was no longer the newest for `superseded`, for whoever never rests,
 // there is no answer, for `refused` from the first time on: a copy that is under way has an error
 // to show for it. Then the newest.
 class LatestPins {
@@ -59,13 +59,13 @@ class LatestPins {
       : options_(std::move(options)), sweep_at_(options_.sweep_from) {}
 
   // The number of the archive that `caller` finds, where `newest` is the service's newest and
-  // `is_there` says of a number whether it is one of its archives'. Nothing where it is to get an
+  // `is_there` says of a number whether it is one of its archives'. Nothing if it is to get an
   // error.
   [[nodiscard]] std::optional<uint32_t> Find(const std::string& service, const Caller& caller,
                                              uint32_t newest,
                                              const std::function<bool(uint32_t)>& is_there);
 
-  // Keeps what `caller` has found from ending for want of questions. Null where `archive` is not
+  // Keeps what `caller` has found from ending for want of questions. Null if `archive` is not
   // what it has found under the service's link. To be let go of before this ends.
   [[nodiscard]] std::shared_ptr<const void> Use(const std::string& service, const Caller& caller,
                                                 uint32_t archive);

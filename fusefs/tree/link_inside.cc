@@ -30,7 +30,7 @@ class TargetWalk {
   }
 
  private:
-  // Nothing where the kernel ends with an error, whatever comes behind.
+  // Nothing if the kernel ends with an error, whatever comes after.
   Result<std::optional<NodeId>> Child(std::string_view name) {
     if (ORCIO_TRY(sidecar_.Node(*at_)).type != EntryType::kDirectory) return std::nullopt;
     const auto child = ORCIO_TRY(sidecar_.Lookup(*at_, name));

@@ -36,7 +36,7 @@ uint32_t NanosecondsOf(std::string_view names) {
 
 }  // namespace
 
-// Gives out numbers that follow from names, 1 to 2^31. Where two names come to the same, the later
+// Gives out numbers that follow from names, 1 to 2^31. If two names come to the same, the later
 // one gets the next that is free.
 class Listing::Numbers {
  public:

@@ -35,7 +35,7 @@ class Listing {
   // another number: the kernel, and files that are open, go on with what they know of the old one.
   Listing(std::vector<ArchiveFile> archives, const Listing* before, const ArchivePolicy& policy);
 
-  // Null where there is none.
+  // Null if there is none.
   [[nodiscard]] const ServiceDirectory* Service(std::string_view name) const;
   [[nodiscard]] std::shared_ptr<MountedArchive> ArchiveAt(std::string_view service,
                                                           std::string_view date) const;
@@ -47,7 +47,7 @@ class Listing {
 
   // By number, ascending.
   [[nodiscard]] const std::vector<const ServiceDirectory*>& services() const { return services_; }
-  // Seconds since the epoch of the newest archive of all; 0 where there is none.
+  // Seconds since the epoch of the newest archive of all; 0 if there is none.
   [[nodiscard]] int64_t newest_seconds() const { return newest_seconds_; }
   // As ServiceDirectory::nanoseconds, of the services' names.
   [[nodiscard]] uint32_t nanoseconds() const { return nanoseconds_; }
@@ -55,7 +55,7 @@ class Listing {
  private:
   class Numbers;
 
-  // The archive, where it is still the one that `file` was listed as.
+  // The archive, if it is still the one that `file` was listed as.
   [[nodiscard]] std::shared_ptr<MountedArchive> Unchanged(const ArchiveFile& file) const;
   void Add(std::shared_ptr<MountedArchive> archive);
   void KeepReplaced(const Listing& before);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kPathMax = 4096;  // PATH_MAX: the kernel takes no longer target
 
-// What `use` makes of the archive's reader, and once more where the first reader turned out to have
+// What `use` makes of the archive's reader, and once more if the first reader turned out to have
 // a damaged sidecar.
 template <class Use>
 auto WithSharedReader(MountedArchive& archive, const GaveUp& gave_up, const Use& use)
@@ -104,7 +104,7 @@ class MountedTree::OpenedFile : public Namespace::File {
   const std::shared_ptr<MountedArchive> archive_;
   NodeId node_ = kRootNode;
   std::shared_ptr<const Found> found_;
-  mutable std::optional<ReadPattern> pattern_;  // nothing where nothing is decoded ahead
+  mutable std::optional<ReadPattern> pattern_;  // nothing if nothing is decoded ahead
 };
 
 Result<MountedTree::Attributes> MountedTree::AttributesOf(const ArchiveReader& reader,
@@ -175,7 +175,7 @@ Result<void> MountedTree::List(
     NodeId directory, Inode above, uint64_t from, bool attributes,
     const std::function<bool(std::string_view, const Attributes&, uint64_t)>& add,
     const GaveUp& gave_up) const {
-  // Moves on with every entry handed out, so that none comes twice where the sidecar is rebuilt in
+  // Moves on with every entry handed out, so that none comes twice if the sidecar is rebuilt in
   // between. Positions: ".", "..", then the children in the order of their ids.
   uint64_t position = from;
   return WithReader(*archive_, gave_up, [&](const ArchiveReader& reader) -> Result<void> {

@@ -28,7 +28,7 @@ class MountedTree {
 
   // As Attributes have it, of all nodes.
   [[nodiscard]] uint64_t Generation() const;
-  // The archive's root, without touching its inside: nothing where its sidecar cannot be used as it
+  // The archive's root, without touching its inside: nothing if its sidecar cannot be used as it
   // is.
   [[nodiscard]] std::optional<Attributes> Root() const;
   [[nodiscard]] Result<Attributes> Stat(NodeId node, const GaveUp& gave_up) const;

@@ -59,7 +59,7 @@ struct Namespace::State {
   std::shared_ptr<const Listing> Relisted();
   std::shared_ptr<const Listing> RelistedAfter(const MountedArchive& changed);
   // The archive that the inode belongs to, or, of its root, what has replaced it: whoever stands
-  // there sees the new content. Null where there is none.
+  // there sees the new content. Null if there is none.
   std::shared_ptr<MountedArchive> ArchiveOf(Inode inode);
   // The same by name.
   std::shared_ptr<MountedArchive> ArchiveAt(std::string_view service, std::string_view date);
@@ -115,7 +115,7 @@ std::shared_ptr<const Listing> Namespace::State::Known() const {
   return listing;
 }
 
-// The repository as it is now. Where it cannot be listed, as it was.
+// The repository as it is now. If it cannot be listed, as it was.
 std::shared_ptr<const Listing> Namespace::State::Fresh() {
   const auto directory = policy.files.Status(repository.directory());
   {

@@ -20,7 +20,7 @@
 namespace orcio::inline fusefs {
 
 // The mounted tree, /<service>/<date>/..., without a word of FUSE. Thread-safe: a request is served
-// on the thread it comes on, which waits for others where they list the repository and the listing
+// on the thread it comes on, which waits for others if they list the repository and the listing
 // has to be newer than a change, open or index the archive, or decode the same span. No lock is
 // held meanwhile but that of who lists. Locks are taken in this order: that one, the set of open
 // archives, an archive, and last those within which no other is taken.
@@ -32,8 +32,8 @@ namespace orcio::inline fusefs {
 //
 // Archives that come or go in the repository do so here at the next look at the directory they are
 // in, and ones written over in place within a second. An archive is opened when something first
-// touches its inside. Where its sidecar cannot be used, one is made in the background, one archive
-// at a time, and whoever wants to look inside waits; where that fails, everything inside is EIO.
+// touches its inside. If its sidecar cannot be used, one is made in the background, one archive
+// at a time, and whoever wants to look inside waits; if that fails, everything inside is EIO.
 class Namespace {
  public:
   using Inode = uint64_t;
@@ -43,7 +43,7 @@ class Namespace {
     Inode inode = 0;
     // Differs between archives that had the same name one after the other.
     uint64_t generation = 0;
-    // True where nothing of this ever changes: it may be kept for as long as one likes.
+    // True if nothing of this ever changes: it may be kept for as long as one likes.
     bool settled = false;
     EntryType type = EntryType::kDirectory;
     uint32_t mode = 0;  // permission bits
@@ -89,7 +89,7 @@ class Namespace {
     std::vector<Inode> inodes;  // whose attributes or entries are others now
   };
   // Lists the repository anew. What has changed since this was last called, or since Open: also
-  // what the calls below have noticed meanwhile. Nothing where it cannot be listed.
+  // what the calls below have noticed meanwhile. Nothing if it cannot be listed.
   [[nodiscard]] Changes Refresh() const;
 
   // How many archives are open now.
@@ -98,8 +98,8 @@ class Namespace {
   // Breaks off whatever takes long (making a sidecar), from any thread.
   void Stop();
 
-  // Nothing where the directory has no such name; "." and ".." it has. Here and below: ESTALE for
-  // an inode whose archive is gone, EINTR where `gave_up` said so while a sidecar was being made.
+  // Nothing if the directory has no such name; "." and ".." it has. Here and below: ESTALE for
+  // an inode whose archive is gone, EINTR if `gave_up` said so while a sidecar was being made.
   [[nodiscard]] Result<std::optional<Attributes>> Lookup(Inode directory, std::string_view name,
                                                          const GaveUp& gave_up = {}) const;
   [[nodiscard]] Result<Attributes> Stat(Inode inode, const GaveUp& gave_up = {}) const;
@@ -111,7 +111,7 @@ class Namespace {
       const std::function<bool(std::string_view name, const Attributes&, uint64_t next)>& add,
       const GaveUp& gave_up = {}) const;
   // A service's `latest` leads `caller` to the archive that it led it to before, see LatestPins:
-  // ESTALE where that is gone. Nobody in particular is led to the newest.
+  // ESTALE if that is gone. Nobody in particular is led to the newest.
   [[nodiscard]] Result<std::string> ReadLink(Inode inode, const GaveUp& gave_up = {},
                                              const std::optional<Caller>& caller = {}) const;
   [[nodiscard]] Result<std::vector<ExtendedAttribute>> ExtendedAttributes(
@@ -128,7 +128,7 @@ class Namespace {
     [[nodiscard]] virtual std::optional<uint64_t> SeekData(uint64_t offset) const = 0;
     [[nodiscard]] virtual std::optional<uint64_t> SeekHole(uint64_t offset) const = 0;
   };
-  // kInvalid where it is no regular file.
+  // kInvalid if it is no regular file.
   [[nodiscard]] Result<std::shared_ptr<const File>> OpenFile(
       Inode inode, const GaveUp& gave_up = {}, const std::optional<Caller>& caller = {}) const;
 

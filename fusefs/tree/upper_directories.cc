@@ -6,7 +6,7 @@ namespace orcio::inline fusefs {
 namespace {
 
 // Positions: ".", "..", then by number, so that they do not move when an archive comes or goes;
-// "latest" comes behind the highest number.
+// "latest" comes after the highest number.
 constexpr uint64_t kFirstPosition = 2;
 constexpr uint64_t kLatestPosition = kFirstPosition + (uint64_t{1} << 32);
 

@@ -18,7 +18,7 @@ struct TreeChange {
   std::string path;  // in the tree that has it, the second of two
   std::optional<Snapshot> before;
   std::optional<Snapshot> after;
-  // What else differs, where both have it and one type: "mode", "uid", "gid", "mtime", "links",
+  // What else differs, if both have it and one type: "mode", "uid", "gid", "mtime", "links",
   // "attributes".
   std::vector<std::string_view> metadata;
 };

@@ -18,7 +18,7 @@ struct PathVersion {
   size_t first = 0;  // archives, as they were added
   size_t last = 0;
   size_t archives = 0;           // in which it was seen so
-  std::optional<Snapshot> held;  // as the last of them has it; nothing where it was gone
+  std::optional<Snapshot> held;  // as the last of them has it; nothing if it was gone
 };
 
 struct PathHistory {
@@ -41,7 +41,7 @@ class HistoryBuilder {
   [[nodiscard]] Result<void> Add(const Sidecar& sidecar);
   void Pass() { ++added_; }
 
-  // By path. kNotFound where the path was in none of the archives.
+  // By path. kNotFound if the path was in none of the archives.
   [[nodiscard]] Result<std::vector<PathHistory>> Finish();
 
  private:

@@ -17,7 +17,7 @@ struct Snapshot {
 
 [[nodiscard]] Result<Snapshot> TakeSnapshot(const Sidecar& sidecar, NodeId id);
 
-// Whether both are of one type and hold the same: files by their digests, or, where one has none,
+// Whether both are of one type and hold the same: files by their digests, or, if one has none,
 // by size and mtime; symlinks by their targets, devices by their numbers. Of directories, nothing
 // more.
 [[nodiscard]] bool HoldTheSame(const Snapshot& a, const Snapshot& b);

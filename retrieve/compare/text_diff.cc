@@ -134,7 +134,7 @@ void AppendLine(char mark, std::string_view line, std::string& to) {
   if (!line.ends_with('\n')) to += "\n\\ No newline at end of file\n";
 }
 
-// "3,4" as hunk headers have it: nothing stands behind the line before it.
+// "3,4" as hunk headers have it: an empty range stands after the line before it.
 std::string RangeText(int64_t begin, int64_t end) {
   if (end - begin == 1) return fmt::format("{}", begin + 1);
   return fmt::format("{},{}", begin == end ? begin : begin + 1, end - begin);

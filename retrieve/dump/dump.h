@@ -18,7 +18,7 @@ struct DumpOptions {
   const RestorePlan* plan = nullptr;
   // Put before every path, a name without slashes; that of the archive's root is then `below`.
   std::string below = {};
-  // An empty file behind all others: who finds it has unpacked all of the tar. Empty: none.
+  // An empty file after all others: who finds it has unpacked all of the tar. Empty: none.
   std::string last_entry = {};
   bool plain = false;        // for a tar without pax records: MakePlainTarHeader
   bool owner_names = false;  // the archived names of the owners, too

@@ -17,10 +17,10 @@ class DumpSource : public ByteSource {
  public:
   // `reader` and what `options` point to outlive it.
   DumpSource(const ArchiveReader& reader, NodeId root, DumpOptions options);
-  // Ends the dump, where nobody has read on to its end.
+  // Ends the dump, if nobody has read on to its end.
   ~DumpSource() override;
 
-  // The dump's error where it fails: what was handed out before is then a tar that is cut short.
+  // The dump's error if it fails: what was handed out before is then a tar that is cut short.
   [[nodiscard]] Result<size_t> Read(std::span<std::byte> into) override;
   // Of the tar, so far handed out.
   [[nodiscard]] uint64_t bytes() const { return bytes_; }

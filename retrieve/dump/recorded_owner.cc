@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kExtensions = "xgLKX";  // headers that speak of the next one
 
-// The header block that stands for the entry itself, behind its extensions.
+// The header block that stands for the entry itself, after its extensions.
 Result<std::optional<TarBlock>> MainHeader(const ArchiveReader& reader, const NodeInfo& node) {
   for (uint64_t at = node.header_offset; at < node.data_offset;) {
     std::string bytes;

@@ -20,7 +20,7 @@ class RecordedOwners {
  public:
   explicit RecordedOwners(const ArchiveReader& reader) : reader_(reader) {}
 
-  // User and group; the archived number where the header has no name, or one unknown here.
+  // User and group; the archived number if the header has no name, or one unknown here.
   [[nodiscard]] Result<std::pair<uint32_t, uint32_t>> Of(const NodeInfo& node);
 
  private:

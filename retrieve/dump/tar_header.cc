@@ -49,7 +49,7 @@ void Put(std::string& block, size_t at, std::string_view text, size_t most) {
   std::memcpy(block.data() + at, text.data(), std::min(text.size(), most));
 }
 
-// Octal, or GNU's base-256 where that is too long.
+// Octal, or GNU's base-256 if that is too long.
 void PutNumber(std::string& block, size_t at, uint64_t number, size_t digits) {
   if (digits >= 21 || number >> (3 * digits) == 0) {
     Put(block, at, fmt::format("{:0{}o}", number, digits), digits);

@@ -15,18 +15,18 @@ inline constexpr uint64_t kTarBlock = 512;
 // holes GNU's sparse format 1.0, map included.
 struct TarHeader {
   std::string bytes;           // whole blocks
-  uint64_t content_bytes = 0;  // of data that follow: all extents, one behind the other; then zeros
+  uint64_t content_bytes = 0;  // of data that follow: all extents, one after the other; then zeros
                                // up to a whole block
 };
 
-// The names of an entry's owners; empty where only their numbers are known. At most 32 bytes each
+// The names of an entry's owners; empty if only their numbers are known. At most 32 bytes each
 // are written, as many as a header has room for.
 struct OwnerNames {
   std::string user;
   std::string group;
 };
 
-// `entry.extents` say where a file's data is: where they leave something out, it is written as
+// `entry.extents` say where a file's data is: if they leave something out, it is written as
 // sparse. Offsets in the tar do not count.
 [[nodiscard]] TarHeader MakeTarHeader(const TarEntry& entry, const OwnerNames& names = {});
 
@@ -36,7 +36,7 @@ struct OwnerNames {
 // 1970, which become 1970.
 [[nodiscard]] TarHeader MakePlainTarHeader(const TarEntry& entry, const OwnerNames& names = {});
 
-// "user::rwx,user:1000:r-x,..." of an ACL as getxattr(2) returns it; empty where it is none.
+// "user::rwx,user:1000:r-x,..." of an ACL as getxattr(2) returns it; empty if it is none.
 [[nodiscard]] std::string AclText(std::string_view value);
 
 }  // namespace orcio::inline retrieve

@@ -9,8 +9,8 @@
 
 namespace orcio::inline retrieve {
 
-// The sidecar of `archive`, which must belong to the archive as it is now. kUnsupported where there
-// is none; says that `orcio index` makes it. Where the archive itself cannot be read, says that
+// The sidecar of `archive`, which must belong to the archive as it is now. kUnsupported if there
+// is none; says that `orcio index` makes it. If the archive itself cannot be read, says that
 // alone.
 [[nodiscard]] Result<std::shared_ptr<const Sidecar>> OpenSidecar(const FileSystem& files,
                                                                  const ArchiveFile& archive);

@@ -27,7 +27,7 @@ struct RestorePlan {
   std::vector<NodeId> whole;
 };
 
-// kNotFound where nothing is chosen.
+// kNotFound if nothing is chosen.
 [[nodiscard]] Result<RestorePlan> PlanRestore(const Sidecar& sidecar, const RestoreChoice& choice);
 
 // Bytes of content that a disk has to take: without holes, a file of several names once.

@@ -20,7 +20,7 @@ struct FileAttributes {
 };
 
 // Gives them to the regular file or directory that `fd` is open on. Owners are set by root alone;
-// where a file cannot get its owner, it gets no setuid and setgid bit either. What the file system
+// if a file cannot get its owner, it gets no setuid and setgid bit either. What the file system
 // refuses of extended attributes comes back, a sentence each.
 [[nodiscard]] Result<std::vector<std::string>> SetAttributes(int fd, const FileAttributes& wanted);
 

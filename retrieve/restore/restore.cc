@@ -148,7 +148,7 @@ class Restorer {
 
   Result<void> Directory(const NodeInfo& node, const std::string& name) {
     const bool made = ORCIO_TRY(tree_.Enter(name));
-    // What fails in here is told of in here, unless it ends all.
+    // What fails in here is reported in here, unless it ends all.
     ORCIO_TRY(Below(node.id));
     if (made) ORCIO_TRY(Finish(node));
     return tree_.Leave();

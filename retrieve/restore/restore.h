@@ -14,7 +14,7 @@ namespace orcio::inline retrieve {
 
 enum class OwnersBy {
   kNumber,  // as archived
-  kName,    // this machine's number for the name in the tar, where it has one and it is known here
+  kName,    // this machine's number for the name in the tar, if it has one and it is known here
 };
 
 // What is not as it was archived.
@@ -35,13 +35,13 @@ struct Restored {
   uint64_t bytes = 0;  // of content, holes included
 };
 
-// Puts the planned entries below `target`, which is made (mode 0700) where it does not exist:
+// Puts the planned entries below `target`, which is made (mode 0700) if it does not exist:
 // contents and holes, owners (as root), modes, times to the nanosecond, hard links, extended
-// attributes, ACLs, devices (as root). Nothing that stands there is replaced: where an entry's
+// attributes, ACLs, devices (as root). Nothing that stands there is replaced: if an entry's
 // place is taken, nothing is restored at all. Directories that are there already are filled and
 // keep what they are. No symlink in the target is followed. A file has its own name only once all
-// of it is there; one that cannot be read or made is left out, told of, and the others go on.
-// kCancelled where `stop` was requested; that and a full disk leave what is restored so far, with
+// of it is there; one that cannot be read or made is left out and reported, and the others go on.
+// kCancelled if `stop` was requested; that and a full disk leave what is restored so far, with
 // directories on the way still closed to others.
 [[nodiscard]] Result<Restored> RestoreTree(const ArchiveReader& reader, const RestorePlan& plan,
                                            const std::filesystem::path& target,

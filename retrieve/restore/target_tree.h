@@ -24,10 +24,10 @@ class TargetTree {
   // Whether there was nothing in it before.
   [[nodiscard]] bool was_empty() const { return was_empty_; }
 
-  // Goes into a directory of the current one, which is made with mode 0700 where it is missing.
-  // Whether it was made. Fails, and stays, where something else stands there.
+  // Goes into a directory of the current one, which is made with mode 0700 if it is missing.
+  // Whether it was made. Fails, and stays, if something else stands there.
   [[nodiscard]] Result<bool> Enter(std::string_view name);
-  // As Enter, but makes nothing: false, and it stays, where there is no such directory.
+  // As Enter, but makes nothing: false, and it stays, if there is no such directory.
   [[nodiscard]] Result<bool> EnterExisting(std::string_view name);
   // Back to the directory above.
   [[nodiscard]] Result<void> Leave();
@@ -41,7 +41,7 @@ class TargetTree {
     std::string name;
   };
   [[nodiscard]] Result<NewFile> CreateFile();
-  // Fails with EEXIST where something stands there.
+  // Fails with EEXIST if something stands there.
   [[nodiscard]] Result<void> Publish(const NewFile& file, std::string_view name) const;
   void Discard(const NewFile& file) const;
 
@@ -51,7 +51,7 @@ class TargetTree {
  private:
   struct Level {
     std::string name;
-    UniqueFd fd;  // closed where there are many below it
+    UniqueFd fd;  // closed if there are many below it
   };
   TargetTree() = default;
   // Opens a directory, component by component, from the target on.

@@ -6,7 +6,7 @@
 namespace orcio::inline retrieve {
 namespace {
 
-constexpr uint32_t kFirstStrayByte = 0x110000;  // behind Unicode's last: bytes that are no UTF-8
+constexpr uint32_t kFirstStrayByte = 0x110000;  // after Unicode's last: bytes that are no UTF-8
 constexpr uint32_t kSlash = '/';
 
 bool Continues(std::string_view text, size_t at) {
@@ -37,7 +37,7 @@ uint32_t TakeOfSet(std::string_view& set) {
   return TakeCharacter(set);
 }
 
-// The bytes of the set behind its '[', up to its ']'; npos where it is not closed. A ']' right at
+// The bytes of the set after its '[', up to its ']'; npos if it is not closed. A ']' right at
 // the beginning is one of the set.
 size_t SetBytes(std::string_view behind) {
   size_t at = !behind.empty() && (behind[0] == '!' || behind[0] == '^') ? 1 : 0;

@@ -12,7 +12,7 @@ namespace orcio::inline retrieve {
 // product of both lengths.
 [[nodiscard]] bool GlobMatches(std::string_view glob, std::string_view text);
 
-// The one text that `glob` matches; nothing where it has a wildcard.
+// The one text that `glob` matches; nothing if it has a wildcard.
 [[nodiscard]] std::optional<std::string> LiteralOf(std::string_view glob);
 
 }  // namespace orcio::inline retrieve

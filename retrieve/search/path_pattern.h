@@ -20,7 +20,7 @@ class PathPattern {
  public:
   using States = uint64_t;
 
-  // kInvalid where it is empty, or longer than 60 components.
+  // kInvalid if it is empty, or longer than 60 components.
   [[nodiscard]] static Result<PathPattern> Parse(std::string_view text);
 
   [[nodiscard]] States Start() const { return WithAnyDepth(1); }
@@ -33,7 +33,7 @@ class PathPattern {
   }
   // The one name with which it can go on.
   [[nodiscard]] std::optional<std::string_view> OnlyName(States states) const;
-  // The name of whatever matches, where there is but one and the pattern says nothing else.
+  // The name of whatever matches, if there is but one and the pattern says nothing else.
   [[nodiscard]] std::optional<std::string_view> ExactName() const;
   [[nodiscard]] bool MatchesPath(std::string_view path) const;
 

@@ -8,14 +8,14 @@
 
 namespace orcio::inline retrieve {
 
-// Criteria as people write them. All of these are kInvalid, with what may be written, where `text`
+// Criteria as people write them. All of these are kInvalid, with what may be written, if `text`
 // is something else.
 
 // "+1M" (at least), "-10k" (at most), or "512" (as large): bytes, or k, M, G, T of 1024 each.
 [[nodiscard]] Result<void> ReadSize(std::string_view text, SearchCriteria& criteria);
 
 // "2026-11-23", "2026-11-23T02:00", "2026-11-23 02:00:30" in this machine's time zone or, with a Z
-// behind, in UTC; "@SECONDS" since the epoch; or so long before `now`: "90s", "15m", "12h", "7d",
+// after it, in UTC; "@SECONDS" since the epoch; or so long before `now`: "90s", "15m", "12h", "7d",
 // "2w". Seconds since the epoch.
 [[nodiscard]] Result<int64_t> ReadMoment(std::string_view text, int64_t now);
 

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-// Requires that a Result holds a value, and shows the error's sentence where it does not.
+// Requires that a Result holds a value, and shows the error's sentence if it does not.
 #define REQUIRE_OK(result)                                                         \
   do {                                                                             \
     const auto& require_ok_result = (result);                                      \

@@ -8,7 +8,7 @@ namespace orcio::test {
 
 // How a program that a test ran has ended.
 struct Ended {
-  int status = -1;  // exit status; 128 + N where signal N ended it
+  int status = -1;  // exit status; 128 + N if signal N ended it
   std::string out;
   std::string err;
 };
@@ -24,7 +24,7 @@ struct CommandOptions {
                                const CommandOptions& options = {});
 // As RunCommand, for a line of /bin/bash under `set -euo pipefail`.
 [[nodiscard]] Ended RunShell(const std::string& script, const CommandOptions& options = {});
-// Throws, with what the command printed, where it did not exit with 0. Returns its standard output.
+// Throws, with what the command printed, if it did not exit with 0. Returns its standard output.
 std::string MustRun(const std::vector<std::string>& words, const CommandOptions& options = {});
 std::string MustRunShell(const std::string& script, const CommandOptions& options = {});
 

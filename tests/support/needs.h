@@ -15,7 +15,7 @@ inline bool MustHaveAll() {
 }
 
 // Ends the test program because `missing` cannot be had here: loudly, as skipped (77), or as failed
-// where CI=true.
+// if CI=true.
 [[noreturn]] inline void SkipOrFail(const std::string& missing) {
   const bool fail = MustHaveAll();
   std::fprintf(stderr, "%s: %s\n", fail ? "FAILED" : "SKIPPED", missing.c_str());

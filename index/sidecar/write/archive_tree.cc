@@ -298,7 +298,7 @@ Result<TreeContent> ArchiveTree::MakeContent(const TarEntry& entry) {
   content.mode = static_cast<uint16_t>(entry.mode & 07777);
   uint64_t headers = (entry.data_offset - entry.header_offset) / format::kTarBlockBytes;
   content.place |= std::min(headers, format::kHeaderBlocksInExtra) << format::kPlaceBlockBits;
-  if (headers >= format::kHeaderBlocksInExtra) OdditiesOf(content).header_blocks = headers;
+  if (headers >= format::kHeaderBlocksInExtra) RareFieldsOf(content).header_blocks = headers;
   SetTime(content, entry.mtime);
   content.attributes = ORCIO_TRY(KeepAttributes(entry));
   if (content.attributes != 0) content.flags |= format::kHasXattrs;
@@ -330,12 +330,12 @@ void ArchiveTree::KeepFile(const TarEntry& entry, TreeContent& content) {
   }
   if (IsWholeContent(entry)) return;
   content.flags |= format::kSparse;
-  TreeOddities& oddities = OdditiesOf(content);
-  oddities.first_extent = parts_.extents.size();
+  RareFields& rare = RareFieldsOf(content);
+  rare.first_extent = parts_.extents.size();
   for (const Extent& extent : entry.extents) {
     if (extent.length != 0) parts_.extents.Append(extent);
   }
-  oddities.extent_count = parts_.extents.size() - oddities.first_extent;
+  rare.extent_count = parts_.extents.size() - rare.first_extent;
 }
 
 void ArchiveTree::SetTime(TreeContent& content, Timestamp mtime) {
@@ -343,7 +343,7 @@ void ArchiveTree::SetTime(TreeContent& content, Timestamp mtime) {
       __builtin_add_overflow(content.mtime_ns, mtime.nanoseconds, &content.mtime_ns) ||
       content.mtime_ns == format::kMtimeInExtra) {
     content.mtime_ns = format::kMtimeInExtra;
-    OdditiesOf(content).mtime = mtime;
+    RareFieldsOf(content).mtime = mtime;
   }
 }
 
@@ -358,12 +358,12 @@ Result<uint32_t> ArchiveTree::KeepAttributes(const TarEntry& entry) {
   return parts_.attribute_sets.Intern(set) + 1;
 }
 
-TreeOddities& ArchiveTree::OdditiesOf(TreeContent& content) {
-  if (content.oddities == 0) {
-    parts_.oddities.Append({});
-    content.oddities = static_cast<uint32_t>(parts_.oddities.size());
+RareFields& ArchiveTree::RareFieldsOf(TreeContent& content) {
+  if (content.rare_fields == 0) {
+    parts_.rare_fields.Append({});
+    content.rare_fields = static_cast<uint32_t>(parts_.rare_fields.size());
   }
-  return parts_.oddities[content.oddities - 1];
+  return parts_.rare_fields[content.rare_fields - 1];
 }
 
 void ArchiveTree::Warn(const TarEntry& entry, std::string_view what) {

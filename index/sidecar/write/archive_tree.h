@@ -80,7 +80,7 @@ class ArchiveTree {
   void SetTime(TreeContent& content, Timestamp mtime);
   // The number of the entry's set of attributes, as TreeContent has it.
   [[nodiscard]] Result<uint32_t> KeepAttributes(const TarEntry& entry);
-  [[nodiscard]] TreeOddities& OdditiesOf(TreeContent& content);
+  [[nodiscard]] RareFields& RareFieldsOf(TreeContent& content);
   void Warn(const TarEntry& entry, std::string_view what);
 
   TreeParts parts_;

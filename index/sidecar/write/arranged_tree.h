@@ -35,8 +35,8 @@ class ArrangedTree {
     return parts_.LinkTarget(content);
   }
   // Null if the content has none.
-  [[nodiscard]] const TreeOddities* Oddities(const TreeContent& content) const {
-    return content.oddities == 0 ? nullptr : &parts_.oddities[content.oddities - 1];
+  [[nodiscard]] const RareFields* RareFieldsOf(const TreeContent& content) const {
+    return content.rare_fields == 0 ? nullptr : &parts_.rare_fields[content.rare_fields - 1];
   }
   [[nodiscard]] const Sha256Digest* Digest(const TreeContent& content) const {
     return content.digest == 0 ? nullptr : &parts_.digests[content.digest - 1];

@@ -170,19 +170,19 @@ void TreeWriter::WriteExtras() {
 }
 
 void TreeWriter::WriteExtrasOf(uint32_t node, const TreeContent& content) {
-  const TreeOddities* oddities = tree_.Oddities(content);
+  const RareFields* rare = tree_.RareFieldsOf(content);
   if (content.Has(format::kSparse)) {
-    const uint64_t bytes = sizeof(uint64_t) + oddities->extent_count * sizeof(Extent);
+    const uint64_t bytes = sizeof(uint64_t) + rare->extent_count * sizeof(Extent);
     out_.AppendRecord(format::Extra{node, format::kExtents, extents_.Take(bytes)});
   }
   if (content.links > 1) out_.AppendRecord(format::Extra{node, format::kLinks, content.links});
   if (content.mtime_ns == format::kMtimeInExtra) {
     out_.AppendRecord(
-        format::Extra{node, format::kMtimeSeconds, static_cast<uint64_t>(oddities->mtime.seconds)});
-    out_.AppendRecord(format::Extra{node, format::kMtimeNanoseconds, oddities->mtime.nanoseconds});
+        format::Extra{node, format::kMtimeSeconds, static_cast<uint64_t>(rare->mtime.seconds)});
+    out_.AppendRecord(format::Extra{node, format::kMtimeNanoseconds, rare->mtime.nanoseconds});
   }
   if (content.place >> format::kPlaceBlockBits == format::kHeaderBlocksInExtra)
-    out_.AppendRecord(format::Extra{node, format::kHeaderBlocks, oddities->header_blocks});
+    out_.AppendRecord(format::Extra{node, format::kHeaderBlocks, rare->header_blocks});
 }
 
 void TreeWriter::WriteAttributeSets() {
@@ -196,10 +196,10 @@ void TreeWriter::WriteExtents() {
   out_.Begin(SectionId::kExtents);
   ForEachPrimary([&](uint32_t, const TreeContent& content) {
     if (!content.Has(format::kSparse)) return;
-    const TreeOddities* oddities = tree_.Oddities(content);
-    out_.AppendRecord(oddities->extent_count);
-    for (uint64_t i = 0; i < oddities->extent_count; ++i)
-      out_.AppendRecord(tree_.ExtentAt(oddities->first_extent + i));
+    const RareFields* rare = tree_.RareFieldsOf(content);
+    out_.AppendRecord(rare->extent_count);
+    for (uint64_t i = 0; i < rare->extent_count; ++i)
+      out_.AppendRecord(tree_.ExtentAt(rare->first_extent + i));
   });
   out_.CheckEnd(extents_);
 }

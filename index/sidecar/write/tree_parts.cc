@@ -15,7 +15,7 @@ TreeParts::TreeParts(ScratchMemory& scratch)
     : memory(scratch),
       names(scratch),
       contents(scratch),
-      oddities(scratch),
+      rare_fields(scratch),
       extents(scratch),
       digests(scratch),
       texts(scratch),

@@ -40,25 +40,25 @@ struct TreeContent {
   void SetChildren(uint64_t names) { by_type_ = names; }
 
   uint64_t place = 0;    // as in sidecar_format::Node
-  int64_t mtime_ns = 0;  // or kMtimeInExtra, then in the oddities
+  int64_t mtime_ns = 0;  // or kMtimeInExtra, then in the rare fields
   uint32_t uid = 0;
   uint32_t gid = 0;
   uint16_t mode = 0;
   EntryType type;
-  uint8_t flags = 0;        // sidecar_format::AttributeFlags, all but kHasLinks
-  uint32_t digest = 0;      // index + 1; 0 for none
-  uint32_t oddities = 0;    // index + 1; 0 for none
-  uint32_t attributes = 0;  // index + 1 of a set; 0 for none
-  uint32_t links = 1;       // names
-  uint32_t primary = 0;     // the node that stands for all names, once arranged
+  uint8_t flags = 0;         // sidecar_format::AttributeFlags, all but kHasLinks
+  uint32_t digest = 0;       // index + 1; 0 for none
+  uint32_t rare_fields = 0;  // index + 1; 0 for none
+  uint32_t attributes = 0;   // index + 1 of a set; 0 for none
+  uint32_t links = 1;        // names
+  uint32_t primary = 0;      // the node that stands for all names, once arranged
 
  private:
   uint64_t by_type_ = 0;  // one number for each type: 56 bytes a content, and trees have millions
 };
 static_assert(sizeof(TreeContent) == 56);
 
-// What few contents have.
-struct TreeOddities {
+// The fields of a node that few files have.
+struct RareFields {
   Timestamp mtime;
   uint64_t header_blocks = 0;
   uint64_t first_extent = 0;
@@ -87,7 +87,7 @@ struct TreeParts {
   ScratchMemory& memory;
   NameTable names;
   ChunkedArray<TreeContent> contents;  // by ContentId
-  ChunkedArray<TreeOddities> oddities;
+  ChunkedArray<RareFields> rare_fields;
   ChunkedArray<Extent> extents;
   ChunkedArray<Sha256Digest> digests;
   TextArena texts;               // symlink targets

@@ -14,7 +14,7 @@ namespace orcio::test {
 struct GzipOptions {
   int level = 6;
   int strategy = 0;       // Z_DEFAULT_STRATEGY
-  std::string name = {};  // none where empty, as for the next two
+  std::string name = {};  // none if empty, as for the next two
   std::string comment = {};
   std::string extra = {};
   bool header_crc = false;
@@ -38,7 +38,7 @@ struct GzipOptions {
 struct Inflated {
   bool sound = false;            // it ended as such a stream does
   std::vector<std::byte> bytes;  // decoded up to where it ended or was damaged
-  size_t used = 0;               // of the input, where it is sound
+  size_t used = 0;               // of the input, if it is sound
 };
 [[nodiscard]] Inflated InflateByZlib(std::span<const std::byte> stream, size_t most_bytes);
 

@@ -18,7 +18,7 @@ struct InterruptedLog {
   explicit InterruptedLog(bool is_gzip);
 
   void Put(FileBytes log) { files.Put(kLog, std::move(log)); }
-  // Indexes until so many spans more have been decoded; what the log holds then, empty where there
+  // Indexes until so many spans more have been decoded; what the log holds then, empty if there
   // is none.
   [[nodiscard]] FileBytes Make(size_t spans);
 

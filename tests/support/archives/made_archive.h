@@ -29,7 +29,7 @@ struct MadeArchiveOptions {
 [[nodiscard]] std::vector<std::byte> TarOf(const std::filesystem::path& directory,
                                            const std::vector<std::string>& tar_options = {});
 
-// Writes `tar` as the archive `path` and its sidecar beside it. Throws where that fails.
+// Writes `tar` as the archive `path` and its sidecar beside it. Throws if that fails.
 MadeArchive MakeArchive(const std::filesystem::path& path, std::vector<std::byte> tar,
                         const MadeArchiveOptions& options = {});
 

@@ -12,7 +12,7 @@
 
 namespace orcio::test {
 
-// Hands out bytes in memory, `piece` at a time, then `error` where there is one.
+// Hands out bytes in memory, `piece` at a time, then `error` if there is one.
 class MemoryTarSource : public TarSource {
  public:
   explicit MemoryTarSource(std::string_view bytes, size_t piece = size_t{64} << 10);
@@ -30,7 +30,7 @@ struct ScannedTar {
   std::vector<TarEntry> entries;
   Result<TarSummary> summary;
 
-  // The first entry of that path; throws where there is none.
+  // The first entry of that path; throws if there is none.
   [[nodiscard]] const TarEntry& At(std::string_view path) const;
 };
 
@@ -57,7 +57,7 @@ struct HandMadeHeader {
   [[nodiscard]] std::string Block() const;
 };
 
-// A number as size fields have it: octal, or GNU's base-256 where it does not fit.
+// A number as size fields have it: octal, or GNU's base-256 if it does not fit.
 [[nodiscard]] std::string SizeField(uint64_t size);
 // `content` and the zeros up to the next block.
 [[nodiscard]] std::string Padded(std::string content);

@@ -47,7 +47,7 @@ struct SidecarParts {
 };
 [[nodiscard]] SidecarParts MakeParts(uint64_t tar_bytes);
 
-// The bytes of a sidecar. Throws where the builder refuses.
+// The bytes of a sidecar. Throws if the builder refuses.
 [[nodiscard]] FileBytes BuildSidecar(const std::vector<TarEntry>& entries,
                                      const SidecarParts& parts);
 [[nodiscard]] FileBytes BuildSidecar(const std::vector<TarEntry>& entries);

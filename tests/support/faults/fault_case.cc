@@ -240,7 +240,7 @@ void FaultCase::KillFind() {
   SignalReader("find", SIGKILL);
 }
 
-// While the service is down, where that must not last for as long as nobody continues it.
+// While the service is down, which must not last until somebody continues the reader.
 void FaultCase::StopReader() {
   const bool find = precopy() && Below(2) == 0;
   step_ = find ? Step::kStopping : Step::kStreaming;
@@ -364,7 +364,7 @@ void FaultCase::NextRestore() {
   if (recovered.status != 0)
     Problem(fmt::format("recover: exit {}: {}", recovered.status, recovered.err));
   const Ended next = scene_.Orcio(scene_.JobWords());
-  // 3 where an earlier one was killed while it sent.
+  // 3 if an earlier one was killed while it sent.
   if (next.status != 0 && next.status != 3)
     Problem(fmt::format("next restore: exit {}: {}", next.status, next.err));
   if (scene_.VolumeContent() != FaultScene::Content::kArchived)

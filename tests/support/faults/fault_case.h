@@ -11,7 +11,7 @@ namespace orcio::test {
 struct FaultReport {
   std::string fault;    // which, when
   std::string outcome;  // what became of the run
-  std::string problem;  // what must not have become of it; empty where all is well
+  std::string problem;  // what must not have become of it; empty if all is well
   double seconds = 0;   // from the fault until the service was up for good
 };
 
@@ -22,7 +22,7 @@ struct FaultReport {
 //   fire;
 //   - neither a guard nor its directory is left once the next run is over, and that run succeeds.
 // Kinds of faults follow each other, so that any `FaultKinds()` cases in a row have them all. With
-// precopy, there are two more moments for each, and the next run takes over what it can. Where the
+// precopy, there are two more moments for each, and the next run takes over what it can. If the
 // job is a restore, the volume is as archived or as it was before, and the next restore succeeds.
 [[nodiscard]] FaultReport RunFaultCase(FaultScene& scene, uint64_t seed, unsigned number);
 [[nodiscard]] unsigned FaultKinds(Mode mode, FaultScene::Job job);

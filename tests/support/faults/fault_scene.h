@@ -41,7 +41,7 @@ class FaultScene {
 
   FaultScene(std::string program, Mode mode, Job job);
 
-  // A repository for the next case, and a volume that has changed; with room for `bytes` where
+  // A repository for the next case, and a volume that has changed; with room for `bytes` if
   // given. It is empty, or has the archive that a precopy run is to build upon, or that is
   // restored.
   void NewRepository(std::optional<uint64_t> bytes = {});
@@ -58,11 +58,11 @@ class FaultScene {
   void Launch();
   // The job's words.
   [[nodiscard]] std::vector<std::string> JobWords() const;
-  // Polls until the run has entered `step`, or has ended. False where it ended before.
+  // Polls until the run has entered `step`, or has ended. False if it ended before.
   bool Await(Step step);
   void Signal(int signal) const;
   [[nodiscard]] bool ended() const { return !run_ || !run_->running(); }
-  // As Ended has it; 128 + N where signal N ended it.
+  // As Ended has it; 128 + N if signal N ended it.
   [[nodiscard]] int status();
   [[nodiscard]] std::string output() const;
   [[nodiscard]] Ended Orcio(const std::vector<std::string>& words) const;
@@ -70,17 +70,17 @@ class FaultScene {
   [[nodiscard]] bool HasJournal() const;
   // Notes the guard of the run, as long as its journal is there.
   void LookForGuard();
-  // The content of its mark, where it has fired; nothing where it has not, or is gone.
+  // The content of its mark, if it has fired; nothing if it has not, or is gone.
   [[nodiscard]] std::optional<std::string> GuardMark() const;
   // Whether it does nothing any more: it is gone, or has fired and is done.
   [[nodiscard]] bool GuardIsDone() const;
   // Waits until neither it nor its directory is there: it sees that this has gone some time after
-  // orcio removed it. False where one of them stays.
+  // orcio removed it. False if one of them stays.
   [[nodiscard]] bool GuardGoes() const;
   [[nodiscard]] std::vector<int> GuardProcesses() const;
   void KillGuard() const;    // and every other process of orcio's on the host
   void ForgetGuard() const;  // as a reboot does with /run
-  // Sends `signal` to the `program` (tar or find) that reads the volume; 0 sends none. False where
+  // Sends `signal` to the `program` (tar or find) that reads the volume; 0 sends none. False if
   // there is no such program.
   [[nodiscard]] bool SignalReader(const std::string& program, int signal) const;
 
@@ -95,7 +95,7 @@ class FaultScene {
   [[nodiscard]] uint64_t stream_bytes() const { return stream_bytes_; }
   // Of the first archive.
   [[nodiscard]] uint64_t archive_bytes() const { return archive_bytes_; }
-  // What is wrong with the archives in the repository; empty where nothing is.
+  // What is wrong with the archives in the repository; empty if nothing is.
   [[nodiscard]] std::string CheckArchives() const;
   // What is neither an archive nor something that belongs to one, but for the lock.
   [[nodiscard]] std::string Leftovers() const;

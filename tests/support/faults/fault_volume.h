@@ -24,7 +24,7 @@ class FaultVolume {
     bool changed = true;  // the files that Change changes are as they are now
     bool at_rest = true;  // the service had written what it writes as it ends
   };
-  // What an archive has otherwise than the volume of now; empty where it has nothing.
+  // What an archive has otherwise than the volume of now; empty if it has nothing.
   [[nodiscard]] std::string Compare(const std::filesystem::path& archive, Expected expected) const;
 
  private:

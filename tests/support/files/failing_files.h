@@ -47,7 +47,7 @@ class FailingFiles : public FileSystem {
     std::atomic<size_t> fail_at = 0;
     std::atomic<int> errnum = 0;
     std::atomic<bool> failed = false;
-    // Counts one more call, and fails where it is the one.
+    // Counts one more call, and fails if it is the one.
     [[nodiscard]] Result<void> Call(const std::string& what);
   };
 

@@ -7,8 +7,8 @@
 
 namespace orcio::test {
 
-// A file system of its own that is soon full: ext4 in a file, by a loop device; where there are no
-// loop devices a tmpfs, which it says on stderr. Needs root.
+// A file system of its own that is soon full: ext4 in a file, by a loop device; if there are no
+// loop devices, a tmpfs, which it says on stderr. Needs root.
 class LoopDisk {
  public:
   // Mounted at `directory`, which exists and is empty, with room for `bytes`. `options` are

@@ -18,7 +18,7 @@ class MemoryFiles : public FileSystem {
  public:
   // Puts a file there, or replaces it.
   void Put(const std::filesystem::path& path, FileBytes bytes);
-  // Throws std::out_of_range where there is no such file.
+  // Throws std::out_of_range if there is no such file.
   [[nodiscard]] const FileBytes& At(const std::filesystem::path& path) const;
   // From now on every map says that a page of it could not be read.
   void Fault() { *faulted_ = true; }

@@ -32,7 +32,7 @@ class FakeHost : public RemoteHost {
   std::vector<std::string> commands;
   // How many of them contain `part`.
   [[nodiscard]] size_t Count(const std::string& part) const;
-  // Where the first one that contains `part` is; commands.size() where none does.
+  // Where the first one that contains `part` is; commands.size() if none does.
   [[nodiscard]] size_t Find(const std::string& part) const;
 
   [[nodiscard]] const std::string& name() const override { return name_; }

@@ -26,7 +26,7 @@ sockaddr_in Loopback(uint16_t port) {
   return address;
 }
 
-// Appends up to `limit` bytes to `into`. False at the end, and where the link is broken.
+// Appends up to `limit` bytes to `into`. False at the end, and if the link is broken.
 bool Receive(const UniqueFd& from, std::string& into, uint64_t limit) {
   if (limit == 0) return true;
   std::array<char, kChunk> buffer{};
@@ -86,7 +86,7 @@ void LinkProxy::Set(const Behaviour& behaviour) {
   changed_.wait(lock, [this] { return in_force_; });
 }
 
-// To be called where a turn of the loop has taken up what it goes by: the turn before, which may
+// To be called when a turn of the loop has taken up what it goes by: the turn before, which may
 // have gone by something else, is over.
 void LinkProxy::TellInForce(const Behaviour& behaviour) {
   const std::lock_guard lock(mutex_);
@@ -94,7 +94,7 @@ void LinkProxy::TellInForce(const Behaviour& behaviour) {
   if (in_force_) changed_.notify_all();
 }
 
-// Nothing where it cannot: the proxy's thread has nobody to throw to.
+// Nothing if it cannot: the proxy's thread has nobody to throw to.
 UniqueFd LinkProxy::Listening() const {
   UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int one = 1;
@@ -132,7 +132,7 @@ void LinkProxy::Loop(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const Behaviour behaviour = Current();
     if (behaviour.refuse) listener_.Reset();
-    // Where that does not work, connections are still refused, and the next turn tries again.
+    // If that does not work, connections are still refused, and the next turn tries again.
     if (!behaviour.refuse && !listener_.valid()) listener_ = Listening();
     TellInForce(behaviour);
     const uint64_t before = passed_;
@@ -176,7 +176,7 @@ bool LinkProxy::Swallow(Link& link) {
   return Receive(link.client, gone, kChunk);
 }
 
-// A short sleep, or less where something comes. A proxy for tests need not be fast.
+// A short sleep, or less if something comes. A proxy for tests need not be fast.
 void LinkProxy::Wait(bool for_targets) {
   std::vector<pollfd> polled;
   if (listener_.valid()) polled.push_back({listener_.get(), POLLIN, 0});

@@ -28,7 +28,7 @@ size_t LengthIn(const std::string& head) {
   return at == std::string::npos ? 0 : std::strtoul(head.c_str() + at + kField.size(), nullptr, 10);
 }
 
-// False where the other end gave up.
+// False if the other end gave up.
 bool Receive(int fd, PingRequest& request, const std::stop_token& end) {
   std::string text;
   for (;;) {

@@ -28,7 +28,7 @@ class ReservedPort {
 };
 
 // A real sshd of the test's own, on loopback, that lets the user who runs the test in by key. Exits
-// the program with 77 (fails where CI=true) where the machine has no sshd.
+// the program with 77 (fails if CI=true) if the machine has no sshd.
 class SshdFixture {
  public:
   // `extra_config` are lines of sshd_config(5), which win over the fixture's own.

@@ -14,7 +14,7 @@ namespace orcio::test {
 // A real systemd, first process of namespaces of its own: it sees this machine's files, but has its
 // own /run, and no units of this machine's but those that come with Debian's packages. Ended, with
 // all that it started, when this goes out of scope. Needs root, and ends the program with 77 (fails
-// where CI=true) where it cannot be had.
+// if CI=true) if it cannot be had.
 class SystemdFixture {
  public:
   SystemdFixture();
@@ -24,7 +24,7 @@ class SystemdFixture {
 
   // A host whose commands run there. Outlived by this.
   [[nodiscard]] std::unique_ptr<RemoteHost> Host(const std::string& name = "atena") const;
-  // Runs a line of sh there; throws, with what it printed, where it fails. Returns its output.
+  // Runs a line of sh there; throws, with what it printed, if it fails. Returns its output.
   std::string Must(const std::string& line) const;
   // The same, and whether it exited with 0.
   [[nodiscard]] bool Succeeds(const std::string& line) const;

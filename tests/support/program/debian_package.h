@@ -7,7 +7,7 @@
 
 namespace orcio::test {
 
-// Makes the package for Debian from a build directory. Exits the program with 77 (fails where
+// Makes the package for Debian from a build directory. Exits the program with 77 (fails if
 // CI=true) on a machine that cannot.
 class DebianPackage {
  public:

@@ -8,7 +8,7 @@
 
 namespace orcio::test {
 
-// What differs between `actual` and the golden file of that name, for people; nothing where nothing
+// What differs between `actual` and the golden file of that name, for people; nothing if nothing
 // does. With ORCIO_WRITE_GOLDEN set it writes the file instead.
 [[nodiscard]] std::string DiffGolden(const std::string& name, const std::string& actual);
 

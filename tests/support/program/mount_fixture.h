@@ -13,10 +13,10 @@ namespace orcio::test {
 
 // A repository mounted read-only by a server process of its own, on a directory of its own. Needs
 // root and /dev/fuse. At the end of its life it is unmounted, and the server awaited: the test case
-// fails where that did not end well.
+// fails if that did not end well.
 class MountFixture {
  public:
-  // `options` as after -o. Throws where it cannot be mounted.
+  // `options` as after -o. Throws if it cannot be mounted.
   explicit MountFixture(const std::filesystem::path& repository,
                         const std::vector<std::string>& options = {});
   ~MountFixture();
@@ -28,7 +28,7 @@ class MountFixture {
     return mountpoint_ / path;
   }
   [[nodiscard]] pid_t server() const { return server_; }
-  // Waits until the server process has ended, at most a minute; false where it has not.
+  // Waits until the server process has ended, at most a minute; false if it has not.
   [[nodiscard]] bool ServerEnds() const;
   [[nodiscard]] bool mounted() const;
 

@@ -31,7 +31,7 @@ class OrcioFixture {
   [[nodiscard]] SshdFixture& sshd() { return sshd_; }
   // Names in the repository but the lock's, sorted.
   [[nodiscard]] std::vector<std::string> RepositoryNames() const;
-  // The one archive there is; throws where there is none or more.
+  // The one archive there is; throws if there is none or more.
   [[nodiscard]] std::filesystem::path OnlyArchive() const;
 
  private:

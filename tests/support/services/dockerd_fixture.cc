@@ -39,7 +39,7 @@ std::string ReadText(const fs::path& path) {
   return text.str();
 }
 
-// dockerd leaves its containers' file systems mounted where it is killed.
+// dockerd leaves its containers' file systems mounted if it is killed.
 void UnmountBelow(const fs::path& directory) {
   std::vector<std::string> points;
   std::istringstream mounts(ReadText("/proc/self/mounts"));

@@ -12,7 +12,7 @@
 namespace orcio::test {
 
 // A dockerd of the test's own on a unix socket, without any network, with one image, "busybox".
-// Needs root; skips the test program (needs.h) where dockerd cannot run. Ends with its containers
+// Needs root; skips the test program (needs.h) if dockerd cannot run. Ends with its containers
 // and its mounts.
 class DockerdFixture {
  public:
@@ -35,7 +35,7 @@ class DockerdFixture {
   // Writes /`directory`/docker-compose.yml and brings the project up.
   void Up(const std::string& project, const std::filesystem::path& directory,
           const std::string& yaml) const;
-  // Runs docker with these words; throws where it fails. Returns its output without the last
+  // Runs docker with these words; throws if it fails. Returns its output without the last
   // newline.
   std::string Docker(const std::vector<std::string>& words) const;
 

@@ -15,7 +15,7 @@ struct AwkwardOptions {
 // Fills `root`, an existing directory, with all that makes an archiver stumble: owners and modes,
 // times before 1970 and far ahead, hard links, odd symlinks, devices, sockets, extended attributes,
 // ACLs, sparse files, and names and paths of every kind a Linux file system takes. Needs root.
-// Throws where the system refuses.
+// Throws if the system refuses.
 void MakeAwkwardTree(const std::filesystem::path& root, const AwkwardOptions& options = {});
 
 }  // namespace orcio::test

@@ -34,7 +34,7 @@ class ChangingTree {
   [[nodiscard]] uint64_t Below(uint64_t bound);
   [[nodiscard]] std::string Bytes(size_t size);
   [[nodiscard]] Path NewName();
-  // One of those that are there; the root where there is none.
+  // One of those that are there; the root if there is none.
   [[nodiscard]] Path Pick(Kind kind);
 
   void ChangeOnce();

@@ -30,7 +30,7 @@ struct MtreeOptions {
 };
 
 // How the tree of an archive, read back through `reader`, differs from a listing, one line each,
-// for people; empty where it does not.
+// for people; empty if it does not.
 [[nodiscard]] std::string DiffFromMtree(const ArchiveReader& reader, std::string_view mtree,
                                         const MtreeOptions& options = {});
 

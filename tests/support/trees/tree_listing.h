@@ -20,7 +20,7 @@ struct TreeLine {
   int64_t mtime_seconds = 0;
   int64_t mtime_nanoseconds = 0;
   uint64_t links = 0;   // of all but directories, else 0
-  std::string same_as;  // the first path, in byte order, of the same inode; empty where it is it
+  std::string same_as;  // the first path, in byte order, of the same inode; empty if this is it
   std::string target;   // of a symlink
   uint32_t device_major = 0;
   uint32_t device_minor = 0;
@@ -41,12 +41,12 @@ struct TreeOptions {
   bool data_maps = false;
 };
 
-// Every file below `root`, sorted by the bytes of its path. Throws where the system refuses, and
-// where reading gives fewer bytes than the size says.
+// Every file below `root`, sorted by the bytes of its path. Throws if the system refuses, and
+// if reading gives fewer bytes than the size says.
 [[nodiscard]] std::vector<TreeLine> ListTree(const std::filesystem::path& root,
                                              const TreeOptions& options = {});
 
-// What differs, one line each, for people: "names/x: mode 644, 600". Empty where nothing does.
+// What differs, one line each, for people: "names/x: mode 644, 600". Empty if nothing does.
 [[nodiscard]] std::string DiffTrees(const std::vector<TreeLine>& left,
                                     const std::vector<TreeLine>& right);
 
