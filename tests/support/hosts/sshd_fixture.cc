@@ -103,7 +103,8 @@ SshdFixture::SshdFixture(const std::string& extra_config)
     : extra_config_(extra_config), user_(CurrentUser()) {
   if (::access(kSshd, X_OK) != 0) SkipOrFail("there is no /usr/sbin/sshd");
   if (::geteuid() == 0) std::filesystem::create_directories("/run/sshd");
-  MakeHostKeys();
+  MakeHostKey("ed25519");
+  TakeRsaKey();
   MustRun({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", client_key()});
   Authorize(ReadFile(client_key().string() + ".pub"));
   WriteConfig();
@@ -115,12 +116,19 @@ SshdFixture::~SshdFixture() {
   Stop();
 }
 
-void SshdFixture::MakeHostKeys() const {
-  for (const std::string type : {"ed25519", "rsa"}) {
-    const auto file = directory_ / ("host_" + type);
-    std::filesystem::remove(file);
-    MustRun({"ssh-keygen", "-q", "-t", type, "-b", "2048", "-N", "", "-f", file});
-  }
+void SshdFixture::MakeHostKey(const std::string& type) const {
+  const auto file = directory_ / ("host_" + type);
+  std::filesystem::remove(file);
+  MustRun({"ssh-keygen", "-q", "-t", type, "-b", "2048", "-N", "", "-f", file});
+}
+
+void SshdFixture::TakeRsaKey() const {
+  static const ScratchDirectory made;
+  const auto key = made / "host_rsa";
+  if (!std::filesystem::exists(key))
+    MustRun({"ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", key});
+  for (const char* name : {"host_rsa", "host_rsa.pub"})
+    std::filesystem::copy_file(made / name, directory_ / name);
 }
 
 // sshd takes the first value of each key, SetEnv among them: the extra lines come first. An empty
@@ -184,7 +192,7 @@ void SshdFixture::Start() {
 
 void SshdFixture::ChangeHostKeys() {
   Stop();
-  MakeHostKeys();
+  for (const char* type : {"ed25519", "rsa"}) MakeHostKey(type);
   Start();
 }
 

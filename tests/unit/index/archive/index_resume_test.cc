@@ -238,7 +238,7 @@ TEST_CASE("Indexing that is killed again and again is gone on with") {
   indexing.RequireDone();
 }
 
-TEST_CASE("What was found of an archive that has changed since is not used") {
+TEST_CASE("What was found of an archive that has changed since is not used", "[bytes]") {
   Interrupted indexing(Gzip(Tar()));
   const auto time = std::filesystem::last_write_time(indexing.archive);
   const auto interrupt_and_index = [&] {
@@ -323,7 +323,8 @@ TEST_CASE("Where one call fails while an archive is indexed the sidecar is right
   indexing.RequireDone();
 }
 
-TEST_CASE("Where the disk gets full no record of indexing takes the room that the sidecar needs") {
+TEST_CASE("Where the disk gets full no record of indexing takes the room that the sidecar needs",
+          "[bytes]") {
   Interrupted indexing(Gzip(Tar()));
   constexpr uint64_t kPlenty = uint64_t{1} << 40;
   constexpr uint64_t kLittle = 100'000;  // a place to go on from takes a third of it
@@ -347,7 +348,8 @@ TEST_CASE("Where the disk gets full no record of indexing takes the room that th
   indexing.RequireDone();
 }
 
-TEST_CASE("A sidecar for which the disk has no room gets that of the record of its indexing") {
+TEST_CASE("A sidecar for which the disk has no room gets that of the record of its indexing",
+          "[bytes]") {
   Interrupted indexing(Gzip(test::MakeTar(6 << 20)));
   REQUIRE_FALSE(indexing.Run(4));
   const test::WatchedFiles full([&](const std::filesystem::path& path, size_t) -> Result<void> {
@@ -360,7 +362,7 @@ TEST_CASE("A sidecar for which the disk has no room gets that of the record of i
   CHECK(indexing.Names() == std::set<std::string>{indexing.archive.filename().string()});
 }
 
-TEST_CASE("A record of interrupted indexing that cannot be read now is kept for later") {
+TEST_CASE("A record of interrupted indexing that cannot be read now is kept for later", "[bytes]") {
   Interrupted indexing(Gzip(test::MakeTar(6 << 20)));
   REQUIRE_FALSE(indexing.Run(4));
   const Bytes log = Interrupted::Read(indexing.log);
@@ -444,7 +446,7 @@ TEST_CASE("Digests that nobody asks for are forgotten from the oldest on") {
   CHECK_FALSE(trail.At(at(1)));
 }
 
-TEST_CASE("No record of indexing outlives it, whoever has left that meanwhile") {
+TEST_CASE("No record of indexing outlives it, whoever has left that meanwhile", "[bytes]") {
   Interrupted indexing(Gzip(test::MakeTar(3 << 20)));
   RebuildOptions options;  // keeps nothing of so small an archive
   options.progress = [&](uint64_t, uint64_t) { std::ofstream(indexing.log) << "another one's"; };
@@ -452,7 +454,8 @@ TEST_CASE("No record of indexing outlives it, whoever has left that meanwhile") 
   indexing.RequireDone();
 }
 
-TEST_CASE("Of two that index an archive the one that has come further keeps its record") {
+TEST_CASE("Of two that index an archive the one that has come further keeps its record",
+          "[bytes]") {
   Interrupted indexing(Gzip(Tar()));
   const auto put = [&](const Bytes& log) {
     std::ofstream(indexing.log, std::ios::binary | std::ios::trunc) << AsText(log);
@@ -487,7 +490,7 @@ TEST_CASE("Of two that index an archive the one that has come further keeps its 
   indexing.RequireDone();
 }
 
-TEST_CASE("The record of nobody who is at work keeps nobody from leaving another one") {
+TEST_CASE("The record of nobody who is at work keeps nobody from leaving another one", "[bytes]") {
   Interrupted indexing(Gzip(Tar()));
   const Bytes much(16 << 20);
   std::ofstream(indexing.log, std::ios::binary) << AsText(much);
