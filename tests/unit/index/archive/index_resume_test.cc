@@ -403,6 +403,9 @@ TEST_CASE("A sidecar for which the disk has no room gets that of the record of i
   const auto made = RebuildSidecar(full, indexing.archive, indexing.sidecar, {}, {});
   REQUIRE_FALSE(made);
   CHECK(made.error().errnum == ENOSPC);
+  CHECK(made.error().message.find(indexing.archive.string() + ": its index cannot be made: ") == 0);
+  CHECK(made.error().message.find("; free space there, or name another directory for indexes with "
+                                  "--index-dir") != std::string::npos);
   CHECK(indexing.Names() == std::set<std::string>{indexing.archive.filename().string()});
 }
 
