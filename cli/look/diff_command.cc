@@ -127,10 +127,10 @@ class DiffPrinter {
         change.after->node.size > kMostTextBytes) {
       return std::string();
     }
-    const auto was = ORCIO_TRY(
-        ReadText(*before_.reader, change.before->node.id, options_.before, kMostTextBytes));
+    const auto was =
+        ORCIO_TRY(ReadText(*before_.reader, change.before->node.id, change.path, kMostTextBytes));
     const auto is =
-        ORCIO_TRY(ReadText(*after_.reader, change.after->node.id, options_.after, kMostTextBytes));
+        ORCIO_TRY(ReadText(*after_.reader, change.after->node.id, change.path, kMostTextBytes));
     return IsText(was) && IsText(is) ? UnifiedDiff(was, is) : std::string();
   }
 

@@ -3,6 +3,7 @@
 #include <libdeflate.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <utility>
 
@@ -19,6 +20,24 @@ std::filesystem::path DirectoryOf(const std::filesystem::path& path) {
   const auto directory = path.parent_path();
   return directory.empty() ? "." : directory;
 }
+
+// Knows whether it was the log that could not be read, and not the archive, or one of them was read
+// and makes no sense.
+class OldLog : public RandomAccess {
+ public:
+  explicit OldLog(const RandomAccess& log) : log_(log) {}
+  [[nodiscard]] Result<size_t> ReadAt(uint64_t offset, std::span<std::byte> into) const override {
+    auto got = log_.ReadAt(offset, into);
+    if (!got) unreadable_ = true;
+    return got;
+  }
+  [[nodiscard]] uint64_t size() const override { return log_.size(); }
+  [[nodiscard]] bool unreadable() const { return unreadable_; }
+
+ private:
+  const RandomAccess& log_;
+  mutable std::atomic<bool> unreadable_ = false;
+};
 
 }  // namespace
 
@@ -44,12 +63,22 @@ Result<std::optional<ResumedIndex>> IndexLog::TakeUp(const RandomAccess& archive
     return std::nullopt;
   }
   keeps_ = true;
-  const auto old = files_.OpenRead(path_);
-  if (!old) return BeginAnew(*begin, old.error());
-  old_bytes_ = (*old)->size();
-  auto read = ReadOld(**old, *begin, archive, is_gzip, stop, indexed);
-  if (!read) return BeginAnew(*begin, read.error());
-  if (auto copied = CopyOld(**old, read->log_bytes, stop); !copied) {
+  const auto opened = files_.OpenRead(path_);
+  if (!opened) {
+    BeginAnew(*begin, opened.error(), opened.error().kind == ErrorKind::kIo);
+    return std::nullopt;
+  }
+  const OldLog old(**opened);
+  auto read = ReadOld(old, *begin, archive, is_gzip, stop, indexed);
+  if (!read) {
+    const ErrorKind kind = read.error().kind;
+    if (!old.unreadable() && kind != ErrorKind::kDamaged && kind != ErrorKind::kInvalid)
+      return Failure(std::move(read).error());
+    BeginAnew(*begin, read.error(), old.unreadable());
+    return std::nullopt;
+  }
+  old_bytes_ = old.size();
+  if (auto copied = CopyOld(old, read->log_bytes, stop); !copied) {
     if (copied.error().kind == ErrorKind::kCancelled) return Failure(std::move(copied).error());
     GiveUp(copied.error());
   }
@@ -58,18 +87,18 @@ Result<std::optional<ResumedIndex>> IndexLog::TakeUp(const RandomAccess& archive
   return std::move(read->resumed);
 }
 
-Result<std::optional<ResumedIndex>> IndexLog::BeginAnew(std::span<const std::byte> begin,
-                                                        const Error& error) {
+void IndexLog::BeginAnew(std::span<const std::byte> begin, const Error& error, bool unreadable) {
   const bool there = error.kind != ErrorKind::kNotFound;
-  const bool refused = error.kind == ErrorKind::kDamaged || error.kind == ErrorKind::kInvalid ||
-                       IsPermissionDenied(error);
-  if (there && !refused) return Failure(error);
-  refused_ = there;
-  if (there) {
+  refused_ = there && !unreadable;
+  if (unreadable) {
+    Tell(
+        fmt::format("{} cannot be read: {}; indexing begins anew, and leaves it there until as "
+                    "much has been found again",
+                    path_.string(), error.message));
+  } else if (there) {
     Tell(fmt::format("{} cannot be used: {}; indexing begins anew", path_.string(), error.message));
   }
   Append(begin);
-  return std::nullopt;
 }
 
 Result<std::vector<std::byte>> IndexLog::BeginRecord(const RandomAccess& archive) const {

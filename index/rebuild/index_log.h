@@ -31,8 +31,9 @@ class IndexLog {
 
   // Begins the log. If there is one of an interrupted run, reads that into `indexed`, which is
   // empty, and goes on with it. If there is none that can be used, returns nothing and tells
-  // why; then `indexed` holds anything. An error if nobody can tell: the log may be good.
-  // kCancelled.
+  // why; then `indexed` holds anything. One that cannot be read may be good: it stays until this
+  // one is worth as much. An error if the archive cannot be read, or its windows find no room
+  // on the disk; kCancelled.
   [[nodiscard]] Result<std::optional<ResumedIndex>> TakeUp(const RandomAccess& archive,
                                                            bool is_gzip,
                                                            const std::stop_token& stop,
@@ -50,9 +51,8 @@ class IndexLog {
 
  private:
   [[nodiscard]] Result<std::vector<std::byte>> BeginRecord(const RandomAccess& archive) const;
-  // `error` is why the old one cannot be used.
-  [[nodiscard]] Result<std::optional<ResumedIndex>> BeginAnew(std::span<const std::byte> begin,
-                                                              const Error& error);
+  // `error` is why nothing of the old one is used.
+  void BeginAnew(std::span<const std::byte> begin, const Error& error, bool unreadable);
   [[nodiscard]] Result<ReadLog> ReadOld(const RandomAccess& old, std::span<const std::byte> begin,
                                         const RandomAccess& archive, bool is_gzip,
                                         const std::stop_token& stop, IndexedArchive& indexed);
@@ -67,7 +67,8 @@ class IndexLog {
   [[nodiscard]] Result<void> CheckRoom(uint64_t more) const;
   [[nodiscard]] Result<void> WriteBytes(std::span<const std::byte> bytes);
   [[nodiscard]] Result<void> GiveName();
-  // Whether another process has left a log under the name that is worth more than this one.
+  // Whether there is a log under the name that is worth more than this one: another process has
+  // left it meanwhile, or it could not be read.
   [[nodiscard]] bool IsOvertaken() const;
   void GiveUp(const Error& error);
   void GiveUpOnSize();
@@ -81,7 +82,7 @@ class IndexLog {
   bool keeps_ = false;
   bool named_ = false;            // the file has the log's name
   bool refused_ = false;          // what had it at first cannot be used
-  uint64_t old_bytes_ = 0;        // of that
+  uint64_t old_bytes_ = 0;        // of what was gone on with
   std::optional<PartFile> file_;  // once there is much to write
   uint64_t file_bytes_ = 0;
   std::vector<std::byte> unwritten_;

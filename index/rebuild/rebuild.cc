@@ -104,12 +104,23 @@ class Rebuild {
   IndexLog* const log_;
 };
 
+// Says what to do if the disk has no room for what indexing writes beside the sidecar to be.
+Error WithAdvice(const std::filesystem::path& archive, Error error) {
+  if (!IsDiskFull(error)) return error;
+  error.message = fmt::format(
+      "{}: its index cannot be made: {}; free space there, or name another directory for indexes "
+      "with --index-dir",
+      archive.string(), error.message);
+  return error;
+}
+
 // The sidecar to be. Says what to do if nothing can be written in its place.
 Result<PartFile> CreatePart(const FileSystem& files, const std::filesystem::path& archive,
                             const std::filesystem::path& sidecar) {
   auto part = PartFile::CreateBeside(files, sidecar);
   if (part) return part;
   Error error = std::move(part).error();
+  if (IsDiskFull(error)) return Failure(WithAdvice(archive, std::move(error)));
   error.message = fmt::format("{}: its index cannot be made: {}", archive.string(), error.message);
   if (IsPermissionDenied(error) || error.errnum == EROFS)
     error.message += "; name a directory for indexes with --index-dir";
@@ -165,13 +176,15 @@ Result<void> RebuildSidecar(const FileSystem& files, const std::filesystem::path
   auto indexed = Rebuild(files, *file, archive.string(), sidecar, options, stop, &log).Run();
   if (!indexed) {
     if (IsFinal(indexed.error())) log.Remove();
-    return Failure(std::move(indexed).error());
+    return Failure(WithAdvice(archive, std::move(indexed).error()));
   }
   auto written = Write(*file, **indexed, options.facts.value_or(RebuiltFacts()), part.file());
   if (written) written = part.file().Sync();
-  if (!written && IsDiskFull(written.error())) log.Remove();  // the next attempt has its room
-  ORCIO_TRY(std::move(written));
-  ORCIO_TRY(part.MoveOnto(sidecar));
+  if (written) written = part.MoveOnto(sidecar);
+  if (!written) {
+    if (IsDiskFull(written.error())) log.Remove();  // the next attempt has its room
+    return Failure(WithAdvice(archive, std::move(written).error()));
+  }
   part.Keep();
   const auto directory = sidecar.parent_path();
   ORCIO_TRY(files.SyncDirectory(directory.empty() ? "." : directory));

@@ -113,15 +113,23 @@ class Dumper {
     for (uint64_t done = 0; done < extent.length;) {
       const auto here =
           static_cast<size_t>(std::min<uint64_t>(extent.length - done, kDumpReadBytes));
-      const auto slices = ORCIO_TRY(reader_.ReadFile(file, extent.file_offset + done, here));
-      if (slices.empty())
-        return Fail(ErrorKind::kDamaged, "node {} of the archive ends too early", file);
-      for (const Slice& slice : slices) {
+      const auto slices = reader_.ReadFile(file, extent.file_offset + done, here);
+      if (!slices) return FailIn(file, slices.error());
+      if (slices->empty())
+        return FailIn(file, {ErrorKind::kDamaged, 0, "the archive ends too early in it"});
+      for (const Slice& slice : *slices) {
         ORCIO_TRY(Put(slice.bytes));
         done += slice.bytes.size();
       }
     }
     return {};
+  }
+
+  // Whoever asks for files knows no spans.
+  [[nodiscard]] Failure FailIn(NodeId file, Error error) const {
+    const auto path = sidecar_.Path(file);
+    if (path) error.message = fmt::format("{}: {}", *path, error.message);
+    return Failure(std::move(error));
   }
 
   // Small pieces are gathered: a write for each header would cost more than making it.

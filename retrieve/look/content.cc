@@ -1,5 +1,7 @@
 #include "retrieve/look/content.h"
 
+#include <utility>
+
 #include "base/bytes.h"
 
 namespace orcio::inline retrieve {
@@ -13,10 +15,15 @@ Result<void> StreamFile(const ArchiveReader& reader, NodeId file, std::string_vi
                         const std::function<Result<void>(std::span<const std::byte>)>& take) {
   const uint64_t size = ORCIO_TRY(reader.sidecar().Node(file)).size;
   for (uint64_t offset = 0; offset < size;) {
-    const auto slices = ORCIO_TRY(reader.ReadFile(file, offset, kReadBytes));
-    if (slices.empty())
+    const auto slices = reader.ReadFile(file, offset, kReadBytes);
+    if (!slices) {
+      Error error = slices.error();
+      error.message = fmt::format("{}: {}", what, error.message);
+      return Failure(std::move(error));
+    }
+    if (slices->empty())
       return Fail(ErrorKind::kDamaged, "{} ends at {} of {} bytes", what, offset, size);
-    for (const Slice& slice : slices) {
+    for (const Slice& slice : *slices) {
       ORCIO_TRY(take(slice.bytes));
       offset += slice.bytes.size();
     }

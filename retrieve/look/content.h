@@ -10,8 +10,8 @@
 
 namespace orcio::inline retrieve {
 
-// Hands the whole content of a file to `take`, front to back, holes as zeros. `what` is for
-// messages. kDamaged if it is.
+// Hands the whole content of a file to `take`, front to back, holes as zeros. `what` is what
+// messages call the file. kDamaged if it is.
 [[nodiscard]] Result<void> StreamFile(
     const ArchiveReader& reader, NodeId file, std::string_view what,
     const std::function<Result<void>(std::span<const std::byte>)>& take);

@@ -28,6 +28,7 @@ orcio_integration_test(mount_life_test integration/mount/mount_life_test.cc supp
 orcio_integration_test(mount_load_test WAITS LONG integration/mount/mount_load_test.cc
   integration/mount/load/churn.cc integration/mount/load/editions.cc integration/mount/load/readers.cc integration/mount/load/server_watch.cc)
 orcio_integration_test(mount_refresh_test integration/mount/mount_refresh_test.cc support/program/mount_fixture.cc)
+orcio_integration_test(mount_resume_test integration/repository/mount_resume_test.cc)
 orcio_integration_test(mount_test integration/mount/mount_test.cc support/program/mount_fixture.cc)
 orcio_integration_test(mount_user_test integration/mount/mount_user_test.cc)
 orcio_integration_test(mount_waiting_test integration/mount/mount_waiting_test.cc)

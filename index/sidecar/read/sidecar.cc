@@ -56,22 +56,22 @@ Sidecar::Sidecar(std::unique_ptr<const CheckedMap> map)
 Sidecar::~Sidecar() = default;
 
 Result<void> Sidecar::CheckBelongsTo(const RandomAccess& archive) const {
+  // An index made anew takes the archive as it is, and hides what is wrong with that.
+  constexpr std::string_view kLookFirst =
+      "see whether the archive is sound with `orcio verify --read-data` or `gzip -t` before you "
+      "trust an index made anew with `orcio index`";
   if (archive.size() != archive_.bytes) {
-    return Fail(
-        ErrorKind::kDamaged,
-        "{} belongs to another archive than the one beside it, or to an older one; rebuild it "
-        "with `orcio index`",
-        map_->path().string());
+    return Fail(ErrorKind::kDamaged,
+                "{}: the archive beside it has {} bytes, and {} in the index: it was cut short, "
+                "damaged or replaced, or the index is another archive's; {}",
+                map_->path().string(), archive.size(), archive_.bytes, kLookFirst);
   }
   if (ORCIO_TRY(DigestEdges(archive)) == archive_.edges_sha256) return {};
   // A small archive is nothing but edges: any damage to it comes to this.
-  return Fail(
-      ErrorKind::kDamaged,
-      "{}: the archive beside it has the size that the index says, but not the bytes at its "
-      "beginning and end: one of the two is damaged or was replaced; see whether the archive is "
-      "sound with `orcio verify --read-data` or `gzip -t` before you trust an index made anew with "
-      "`orcio index`",
-      map_->path().string());
+  return Fail(ErrorKind::kDamaged,
+              "{}: the archive beside it has the size that the index says, but not the bytes at "
+              "its beginning and end: one of the two is damaged or was replaced; {}",
+              map_->path().string(), kLookFirst);
 }
 
 const ArchiveIdentity& Sidecar::archive() const {

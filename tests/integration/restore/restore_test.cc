@@ -142,10 +142,26 @@ TEST_CASE("A dump of a damaged archive ends without a tar's end, and says so") {
   const DamagedArchive made;
   const auto dumped = made.Run({"dump", "wiki"});
   CHECK(dumped.status == 4);
-  CHECK(dumped.err.find(kArchive) != std::string::npos);
+  INFO(dumped.err);
+  CHECK(dumped.err.starts_with("orcio: bad: " + (made.repository.directory() / kArchive).string() +
+                               ": span "));
   CHECK(dumped.out.size() < 1'500'000);
   CHECK(made.Run({"dump", "wiki:a good one"}).status == 0);
   CHECK(made.Run({"dump", "wiki:nothing"}).status == 10);
+}
+
+TEST_CASE("A file in a damaged span is named before the span") {
+  const DamagedArchive made;
+  const auto span = (made.repository.directory() / kArchive).string() + ": span ";
+  const auto written = made.Run({"cat", "wiki:a good one", "wiki:bad"});
+  INFO(written.err);
+  CHECK(written.status == 4);
+  CHECK(written.err.starts_with("orcio: wiki:bad: " + span));
+  const ScratchDirectory scratch;
+  const auto restored = made.Run({"restore", "wiki", "--target", (scratch / "restored").string()});
+  INFO(restored.err);
+  CHECK(restored.status == 4);
+  CHECK(restored.err.find("orcio: bad: left out: " + span) != std::string::npos);
 }
 
 TEST_CASE("A restored archive is what tar makes of it: owners, times, links, xattrs, ACLs, holes") {

@@ -122,26 +122,72 @@ class SmallDisk : public test::WatchedFiles {
   const uint64_t free_bytes_;
 };
 
-// Of which nobody can read the file at `bad`.
+// Where the file at `bad` can be opened and not be read, or not even that.
 class BadSector : public test::WatchedFiles {
  public:
-  explicit BadSector(std::filesystem::path bad)
-      : WatchedFiles([](const auto&, size_t) { return Result<void>(); }), bad_(std::move(bad)) {}
+  BadSector(std::filesystem::path bad, int errnum, bool opens)
+      : WatchedFiles([](const auto&, size_t) { return Result<void>(); }),
+        bad_(std::move(bad)),
+        errnum_(errnum),
+        opens_(opens) {}
   [[nodiscard]] Result<std::unique_ptr<RandomAccess>> OpenRead(
       const std::filesystem::path& path) const override {
-    if (path == bad_) return std::make_unique<Unreadable>();
-    return WatchedFiles::OpenRead(path);
+    if (path != bad_) return WatchedFiles::OpenRead(path);
+    if (!opens_) return FailErrno(errnum_, "cannot open it");
+    return std::make_unique<Unreadable>(errnum_);
   }
 
  private:
   struct Unreadable : RandomAccess {
+    explicit Unreadable(int errnum_in) : errnum(errnum_in) {}
     [[nodiscard]] Result<size_t> ReadAt(uint64_t, std::span<std::byte>) const override {
-      return FailErrno(EIO, "cannot read it");
+      return FailErrno(errnum, "cannot read it");
     }
     [[nodiscard]] uint64_t size() const override { return 1000; }
+    const int errnum;
   };
 
   const std::filesystem::path bad_;
+  const int errnum_;
+  const bool opens_;
+};
+
+// Where the bytes of the file at `bad` from `begin` up to `end` cannot be read.
+class BadStretch : public test::WatchedFiles {
+ public:
+  BadStretch(std::filesystem::path bad, uint64_t begin, uint64_t end)
+      : WatchedFiles([](const auto&, size_t) { return Result<void>(); }),
+        bad_(std::move(bad)),
+        begin_(begin),
+        end_(end) {}
+  [[nodiscard]] Result<std::unique_ptr<RandomAccess>> OpenRead(
+      const std::filesystem::path& path) const override {
+    auto file = ORCIO_TRY(WatchedFiles::OpenRead(path));
+    if (path != bad_) return file;
+    return std::make_unique<Damaged>(std::move(file), begin_, end_);
+  }
+
+ private:
+  class Damaged : public RandomAccess {
+   public:
+    Damaged(std::unique_ptr<RandomAccess> file, uint64_t begin, uint64_t end)
+        : file_(std::move(file)), begin_(begin), end_(end) {}
+    [[nodiscard]] Result<size_t> ReadAt(uint64_t offset, std::span<std::byte> into) const override {
+      if (offset < end_ && offset + into.size() > begin_)
+        return FailErrno(EIO, "cannot read the archive");
+      return file_->ReadAt(offset, into);
+    }
+    [[nodiscard]] uint64_t size() const override { return file_->size(); }
+
+   private:
+    const std::unique_ptr<RandomAccess> file_;
+    const uint64_t begin_;
+    const uint64_t end_;
+  };
+
+  const std::filesystem::path bad_;
+  const uint64_t begin_;
+  const uint64_t end_;
 };
 
 const Bytes& Tar() {
@@ -359,22 +405,77 @@ TEST_CASE("A sidecar for which the disk has no room gets that of the record of i
   const auto made = RebuildSidecar(full, indexing.archive, indexing.sidecar, {}, {});
   REQUIRE_FALSE(made);
   CHECK(made.error().errnum == ENOSPC);
+  CHECK(made.error().message.find(indexing.archive.string() + ": its index cannot be made: ") == 0);
+  CHECK(made.error().message.find("; free space there, or name another directory for indexes with "
+                                  "--index-dir") != std::string::npos);
   CHECK(indexing.Names() == std::set<std::string>{indexing.archive.filename().string()});
 }
 
-TEST_CASE("A record of interrupted indexing that cannot be read now is kept for later", "[bytes]") {
+TEST_CASE("A record of interrupted indexing that cannot be read keeps no archive from its index",
+          "[bytes]") {
   Interrupted indexing(Gzip(test::MakeTar(6 << 20)));
-  REQUIRE_FALSE(indexing.Run(4));
+  for (const auto& [errnum, opens] :
+       {std::pair(EIO, true), std::pair(EIO, false), std::pair(EACCES, true)}) {
+    CAPTURE(errnum, opens);
+    std::filesystem::remove(indexing.sidecar);
+    REQUIRE_FALSE(indexing.Run(4));
+    indexing.notes.clear();
+    const BadSector files(indexing.log, errnum, opens);
+    REQUIRE_OK(RebuildSidecar(files, indexing.archive, indexing.sidecar, indexing.Options(), {}));
+    CHECK(indexing.resumed.empty());
+    REQUIRE(indexing.notes.size() == 1);
+    CHECK(indexing.notes[0].find(indexing.log.string() + " cannot be read: cannot ") == 0);
+    CHECK(indexing.notes[0].find(FailErrno(errnum, "it").value().message) != std::string::npos);
+    CHECK(indexing.notes[0].find("indexing begins anew") != std::string::npos);
+    indexing.RequireDone();  // which takes the log along
+  }
+}
+
+TEST_CASE(
+    "A record of interrupted indexing that cannot be read now stays until another is as good") {
+  Interrupted indexing(Gzip(Tar()));
+  REQUIRE_FALSE(indexing.Run(6));
   const Bytes log = Interrupted::Read(indexing.log);
-  const auto made = RebuildSidecar(BadSector(indexing.log), indexing.archive, indexing.sidecar,
-                                   indexing.Options(), {});
-  REQUIRE_FALSE(made);
-  CHECK(made.error().errnum == EIO);
+  const int errnum = GENERATE(EIO, EACCES);
+  CAPTURE(errnum);
+  const BadSector files(indexing.log, errnum, errnum == EIO);
+  // One that comes less far.
+  REQUIRE_FALSE(indexing.Run(3, false, files));
   CHECK(Interrupted::Read(indexing.log) == log);
-  CHECK(indexing.notes.empty());
+  REQUIRE(indexing.notes.size() == 1);
+  CHECK(indexing.resumed.empty());
+  // One that comes further.
+  REQUIRE_FALSE(indexing.Run(10, false, files));
+  CHECK(Interrupted::Read(indexing.log).size() > log.size());
+  CHECK(indexing.notes.size() == 2);
+  CHECK(indexing.resumed.empty());
   REQUIRE_OK(indexing.RunToTheEnd());
   CHECK(indexing.resumed.size() == 1);
+  CHECK(indexing.notes.size() == 2);
   indexing.RequireDone();
+}
+
+TEST_CASE("An archive that cannot be read where its indexing goes on is not blamed on the record") {
+  Interrupted indexing(Gzip(Tar()));
+  REQUIRE_FALSE(indexing.Run(6));
+  const Bytes log = Interrupted::Read(indexing.log);
+  uint64_t place = 0;
+  std::stop_source stop;
+  RebuildOptions options;
+  options.resumed = [&](uint64_t done, uint64_t) {
+    place = done;
+    stop.request_stop();
+  };
+  REQUIRE_FALSE(RebuildSidecar(LocalFileSystem(), indexing.archive, indexing.sidecar, options,
+                               stop.get_token()));
+  REQUIRE(place > 10'000);
+  // The header of the deflate block that it stands in is before it.
+  const BadStretch files(indexing.archive, place / 2, place + 1);
+  const auto made = indexing.Run(1000, false, files);
+  REQUIRE_FALSE(made);
+  CHECK(made.error().errnum == EIO);
+  CHECK(indexing.notes.empty());
+  CHECK(Interrupted::Read(indexing.log) == log);
 }
 
 TEST_CASE("Going on with interrupted indexing ends at once when it is asked to") {

@@ -191,6 +191,29 @@ TEST_CASE(
   CHECK(rebuilt.error().message.find("--index-dir") != std::string::npos);
 }
 
+TEST_CASE("Where the disk is full or a quota is used up it is said what to do for the index") {
+  const WrittenArchive written(4 << 20);
+  for (const int errnum : {ENOSPC, EDQUOT}) {
+    test::FailingFiles files(LocalFileSystem());
+    // From making the file to giving it its name.
+    size_t said = 0;
+    for (size_t call = 2; call == 2 || files.failed(); ++call) {
+      CAPTURE(errnum, call);
+      std::filesystem::remove(written.sidecar);
+      files.FailAt(call, errnum);
+      const auto rebuilt = RebuildSidecar(files, written.archive, written.sidecar, {}, {});
+      if (rebuilt || std::filesystem::exists(written.sidecar)) continue;  // which is in its place
+      const std::string& message = rebuilt.error().message;
+      CHECK(rebuilt.error().errnum == errnum);
+      CHECK(message.find(written.archive.string() + ": its index cannot be made: ") == 0);
+      CHECK(message.find("free space there, or name another directory for indexes with "
+                         "--index-dir") != std::string::npos);
+      ++said;
+    }
+    CHECK(said >= 4);  // making, writing, flushing and naming it
+  }
+}
+
 TEST_CASE("A rebuild tells its progress up to the archive's last span") {
   const WrittenArchive written;
   RebuildOptions options;

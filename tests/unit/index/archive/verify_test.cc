@@ -252,6 +252,24 @@ TEST_CASE("Damage to a tiny archive is told by its own checksums though all of i
   }
 }
 
+TEST_CASE("Of an archive of another size than the index says it is said that it may be damaged") {
+  const Archive archive = TinyArchive();
+  const uint64_t size = std::filesystem::file_size(archive.made.path);
+  const Span& span = archive.made.spans.at(0);
+  std::filesystem::resize_file(archive.made.path, span.archive_offset + span.archive_bytes - 8);
+  const Checked quick = archive.Verify(false);
+  REQUIRE_OK(quick.counts);
+  REQUIRE(quick.damages.size() == 1);
+  CHECK(Says(quick.damages[0], fmt::format("and {} in the index: it was cut short", size)));
+  // Before anybody is sent to make an index of what is left.
+  const std::string& message = quick.damages[0].message;
+  CHECK(message.find("gzip -t") < message.find("`orcio index`"));
+  const Checked checked = archive.Verify(true);
+  REQUIRE_OK(checked.counts);
+  REQUIRE(checked.damages.size() >= 2);
+  CHECK(Says(checked.damages[0], "read without its index, the archive is damaged"));
+}
+
 TEST_CASE("Of several members of an archive whose index does not help the damaged one is named") {
   const Archive archive(TarOfFiles(10) + EndMarker());
   const Span& bad = archive.made.spans.at(3);
@@ -286,7 +304,8 @@ TEST_CASE("An index that is not the sound archive's is told from a damaged archi
                                std::filesystem::copy_options::overwrite_existing);
     const Checked quick = archive.Verify(false);
     REQUIRE(quick.damages.size() == 1);
-    CHECK(Says(quick.damages[0], "belongs to another archive"));
+    CHECK(Says(quick.damages[0], "or the index is another archive's"));
+    CHECK(Says(quick.damages[0], "orcio verify --read-data"));
   }
   const Checked checked = archive.Verify(true);
   REQUIRE_OK(checked.counts);
