@@ -20,7 +20,7 @@ struct WarningKind {
 
 // What tar says under LC_ALL=C, and orcio. A name that holds such words makes the kind wrong at
 // most. The last one fits everything.
-constexpr std::array<WarningKind, 8> kKinds{{
+constexpr std::array<WarningKind, 9> kKinds{{
     {"file changed while it was read", "files changed while they were read",
      [](std::string_view text) { return text.ends_with(": file changed as we read it"); }},
     {"file vanished before it was read", "files vanished before they were read",
@@ -43,6 +43,8 @@ constexpr std::array<WarningKind, 8> kKinds{{
      [](std::string_view text) {
        return text.find(" is in no service's paths: it is not archived") != text.npos;
      }},
+    {"volume that goes with its service", "volumes that go with their services",
+     [](std::string_view text) { return text.find(" is mounted there by docker (") != text.npos; }},
     {"other warning", "other warnings", [](std::string_view) { return true; }},
 }};
 

@@ -44,14 +44,13 @@ Result<void> CheckRoomFor(const ArchiveFile& last, const FileSystem& files,
 
 }  // namespace
 
-Result<LastArchives> LookAtLastArchives(const ServiceConfig& service, RemoteHost& host,
+Result<LastArchives> LookAtLastArchives(const ServiceConfig& service, const StandingPaths& now,
                                         const FileSystem& files,
-                                        const std::filesystem::path& repository,
-                                        const std::stop_token& stop) {
+                                        const std::filesystem::path& repository) {
   LastArchives found;
   const auto archives = ORCIO_TRY(Repository(files, repository).List());
   if (service.min_ratio > 0) found.usual = FindUsualSize(files, archives, service.name);
-  if (found.usual) found.emptied = ORCIO_TRY(FindEmptied(host, service, *found.usual->last, stop));
+  if (found.usual) found.emptied = FindEmptied(now, service, *found.usual->last);
   const ArchiveFile* last = FindMeasure(files, archives, service.name);
   if (last == nullptr) return found;
   found.ratio = RatioOf(files, *last);

@@ -2,13 +2,12 @@
 
 #include <filesystem>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "archiver/config/config.h"
-#include "archiver/host/remote_host.h"
 #include "archiver/plan/usual_size.h"
+#include "archiver/tar/standing_paths.h"
 #include "base/error.h"
 #include "index/files/file_system.h"
 #include "index/sidecar/run_facts.h"
@@ -22,11 +21,12 @@ struct LastArchives {
   std::vector<std::string> emptied;  // paths, as FindEmptied has them
 };
 
-// Before the service is stopped. ENOSPC if the disk could not even take the last archive again.
+// `now` is from before the service is stopped. ENOSPC if the disk could not even take the last
+// archive again.
 [[nodiscard]] Result<LastArchives> LookAtLastArchives(const ServiceConfig& service,
-                                                      RemoteHost& host, const FileSystem& files,
-                                                      const std::filesystem::path& repository,
-                                                      const std::stop_token& stop);
+                                                      const StandingPaths& now,
+                                                      const FileSystem& files,
+                                                      const std::filesystem::path& repository);
 
 // Says in the facts of a new archive, whose size is `size`, whether it holds suspiciously less.
 void CompareSize(const ServiceConfig& service, const LastArchives& last, const ArchiveSize& size,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "archiver/host/shell_quote.h"
 #include "base/text/figures.h"
 #include "base/text/words.h"
 #include "index/repository/archive_state.h"
@@ -15,15 +14,6 @@ constexpr int kCompared = 5;
 bool FallsShort(uint64_t of, uint64_t usual, double ratio) {
   return static_cast<double>(of) < static_cast<double>(usual) * ratio;
 }
-
-constexpr const char* kEmptyMark = "orcio-empty: ";
-
-// The numbers of the paths that are empty directories.
-constexpr const char* kLookIfEmpty = R"sh(  e=$((e + 1))
-  [ ! -d "$path" ] || [ -n "$(ls -A -- "$path" 2>/dev/null </dev/null | head -n 1)" ] ||
-    echo "orcio-empty: $e"
-done
-)sh";
 
 // A damaged sidecar tells nothing.
 bool HeldAnything(const Sidecar& sidecar, const std::string& path) {
@@ -62,18 +52,12 @@ std::optional<UsualSize> FindUsualSize(const FileSystem& files,
   return usual;
 }
 
-Result<std::vector<std::string>> FindEmptied(RemoteHost& host, const ServiceConfig& service,
-                                             const Sidecar& last, const std::stop_token& stop) {
+std::vector<std::string> FindEmptied(const StandingPaths& now, const ServiceConfig& service,
+                                     const Sidecar& last) {
   std::vector<std::string> emptied;
-  const auto& paths = service.paths;
-  if (paths.size() < 2) return emptied;
-  const auto result = ORCIO_TRY(host.Run(
-      fmt::format("e=0\nfor path in {}; do\n{}", ShellCommand(paths), kLookIfEmpty), {}, stop));
-  for (const auto& line : Lines(result.out)) {
-    for (size_t i = 0; i < paths.size(); ++i) {
-      if (line == fmt::format("{}{}", kEmptyMark, i + 1) && HeldAnything(last, paths[i]))
-        emptied.push_back(paths[i]);
-    }
+  if (service.paths.size() < 2) return emptied;
+  for (const auto& path : now.empty) {
+    if (HeldAnything(last, path)) emptied.push_back(path);
   }
   return emptied;
 }

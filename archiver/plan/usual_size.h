@@ -2,12 +2,11 @@
 
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "archiver/config/config.h"
-#include "archiver/host/remote_host.h"
+#include "archiver/tar/standing_paths.h"
 #include "base/error.h"
 #include "index/files/file_system.h"
 #include "index/repository/repository.h"
@@ -36,10 +35,9 @@ struct UsualSize {
 
 // Those of several paths of a service that are empty directories on the host, and were not when its
 // last good archive was made: one of them may be too small a part of all to show.
-[[nodiscard]] Result<std::vector<std::string>> FindEmptied(RemoteHost& host,
-                                                           const ServiceConfig& service,
-                                                           const Sidecar& last,
-                                                           const std::stop_token& stop);
+[[nodiscard]] std::vector<std::string> FindEmptied(const StandingPaths& now,
+                                                   const ServiceConfig& service,
+                                                   const Sidecar& last);
 
 // Whether it is less than the service's `min_ratio` of `usual`, or nothing but its paths is left
 // where there was more.
