@@ -50,7 +50,11 @@ Result<LastArchives> LookAtLastArchives(const ServiceConfig& service, const Stan
   LastArchives found;
   const auto archives = ORCIO_TRY(Repository(files, repository).List());
   if (service.min_ratio > 0) found.usual = FindUsualSize(files, archives, service.name);
-  if (found.usual) found.emptied = FindEmptied(now, service, *found.usual->last);
+  if (found.usual) {
+    const Sidecar& last = *found.usual->last;
+    found.missing = {FindEmptied(now, service, last), FindUnmounted(now, service, last)};
+  }
+  found.all_empty = now.known && now.empty.size() == service.paths.size();
   const ArchiveFile* last = FindMeasure(files, archives, service.name);
   if (last == nullptr) return found;
   found.ratio = RatioOf(files, *last);
@@ -62,11 +66,17 @@ Result<LastArchives> LookAtLastArchives(const ServiceConfig& service, const Stan
 void CompareSize(const ServiceConfig& service, const LastArchives& last, const ArchiveSize& size,
                  RunFacts& facts) {
   facts.size_accepted = service.min_ratio <= 0;
+  if (facts.size_accepted) return;
+  const uint64_t bare = service.paths.size();
+  const bool held_nothing =
+      !last.usual || (!last.usual->accepted && last.usual->most.entries <= bare);
+  if (held_nothing && last.all_empty && size.entries <= bare)
+    facts.warnings.push_back(BareWarning(service));
   if (!last.usual) return;
   const ArchiveSize& most = last.usual->most;
-  if (last.emptied.empty() && !HasShrunk(service, size, most)) return;
+  if (!last.missing.any() && !HasShrunk(service, size, most)) return;
   facts.shrunk_from = most;
-  facts.warnings.push_back(ShrunkWarning(service, size, most, last.emptied));
+  facts.warnings.push_back(ShrunkWarning(service, size, most, last.missing));
 }
 
 }  // namespace orcio::inline archiver

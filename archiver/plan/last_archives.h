@@ -16,9 +16,10 @@ namespace orcio::inline archiver {
 
 // What a service's last archives say of the next one.
 struct LastArchives {
-  std::optional<double> ratio;       // of what compression left of the last one's tar
-  std::optional<UsualSize> usual;    // of a service that has a min_ratio
-  std::vector<std::string> emptied;  // paths, as FindEmptied has them
+  std::optional<double> ratio;     // of what compression left of the last one's tar
+  std::optional<UsualSize> usual;  // of a service that has a min_ratio
+  MissingParts missing;            // likewise
+  bool all_empty = false;          // whether all of its paths are empty directories
 };
 
 // `now` is from before the service is stopped. ENOSPC if the disk could not even take the last

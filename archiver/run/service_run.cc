@@ -173,6 +173,8 @@ Result<void> ServiceRun::Prepare() {
   outcome_.facts.warnings =
       PlanWarnings(plan_, service_, options_.neighbours, host_, control_, stop_);
   standing_ = ORCIO_TRY(LookAtPaths(host_, service_, plan_.fleeting, stop_));
+  for (const auto& mount : standing_.mounts)
+    if (!mount.above) outcome_.facts.mounts.push_back(mount.place);
   last_ = ORCIO_TRY(LookAtLastArchives(service_, standing_, files_, repository_));
   ORCIO_TRY(ChooseName());
   plan_.wire = ORCIO_TRY(ChooseWire(service_.wire, host_, plan_.command, last_.ratio, stop_));

@@ -33,6 +33,9 @@ TEST_CASE("Warnings are told by their kinds and how many there are, without a na
                  "(nfs), and"}) ==
         "1 archive far smaller than those before it, 1 volume that no path covers, "
         "1 volume that goes with its service");
+  CHECK(KindsOf({"its archive holds nothing but the empty /srv/members: see",
+                 "nothing is mounted on /srv/members/db, where something was"}) ==
+        "1 archive of empty paths, 1 archive without what was on a disk");
   for (const std::string odd : {"and  more", "and -1 more", "and 0 more", "and x more"})
     CHECK(KindsOf({odd}) == "1 other warning");
 }

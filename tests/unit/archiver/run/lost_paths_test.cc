@@ -8,6 +8,7 @@
 #include "archiver/outcome/service_outcome.h"
 #include "archiver/run/service_run.h"
 #include "index/repository/archive_name.h"
+#include "index/sidecar/read/sidecar.h"
 #include "tests/support/catch.h"
 #include "tests/support/hosts/mountinfo_host.h"
 #include "tests/support/noise.h"
@@ -62,6 +63,10 @@ struct DiskBelow {
     for (const char* end : {"", ".idx"})
       fs::rename(outcome.archive.string() + end, (repository() / name).string() + end);
     return outcome;
+  }
+  static RunFacts FactsOf(const ServiceOutcome& outcome) {
+    return ValueOf(
+        ValueOf(Sidecar::Open(LocalFileSystem(), outcome.archive.string() + ".idx"))->facts());
   }
   void CheckNoArchive(const ServiceOutcome& outcome, const std::string& cause) const {
     REQUIRE(outcome.error);
@@ -119,6 +124,66 @@ TEST_CASE("A service that is not stopped is looked at once") {
   CHECK(std::none_of(commands.begin(), commands.end(), [](const std::string& command) {
     return command.find("orcio-lost") != std::string::npos;
   }));
+}
+
+// 30 % of the tar is more than a tenth: exit 0, and the disk with the rest was not mounted.
+TEST_CASE("A disk below a path that is not mounted is a warning, however much else there is") {
+  DiskBelow nights;
+  const auto good = nights.Night();
+  CHECK(good.facts.warnings.empty());
+  CHECK(DiskBelow::FactsOf(good).mounts == std::vector<std::string>{nights.disk().string()});
+  nights.Unmount();
+  for (int night = 0; night < 2; ++night) {
+    const auto bad = nights.Night();
+    REQUIRE(bad.facts.warnings.size() == 1);
+    INFO(bad.facts.warnings[0]);
+    CHECK(bad.facts.warnings[0].starts_with("nothing is mounted on " + nights.disk().string()));
+    const auto facts = DiskBelow::FactsOf(bad);
+    REQUIRE(facts.shrunk_from);
+    CHECK(facts.shrunk_from->entries == 4);
+    CHECK(facts.mounts.empty());
+  }
+  // Once it is mounted again, all is well; as it is once somebody says so.
+  nights.Mount();
+  std::ofstream(nights.disk() / "rows", std::ios::binary) << test::Noise(700'000, 2);
+  CHECK(nights.Night().facts.warnings.empty());
+  nights.Unmount();
+  nights.service.min_ratio = 0;
+  CHECK(nights.Night().facts.warnings.empty());
+  nights.service.min_ratio = 0.1;
+  CHECK(nights.Night().facts.warnings.empty());
+}
+
+TEST_CASE("A mount that held nothing or that is left out by now is not missed") {
+  DiskBelow nights;
+  SECTION("empty") {
+    fs::remove(nights.disk() / "rows");
+    nights.Night();
+    nights.host.SetMounts({});
+  }
+  SECTION("excluded") {
+    nights.Night();
+    nights.host.SetMounts({});
+    nights.service.exclude = {"disk/*"};
+  }
+  CHECK(nights.Night().facts.warnings.empty());
+}
+
+TEST_CASE(
+    "A service of which there is nothing but empty paths is warned of until somebody agrees") {
+  DiskBelow nights;
+  nights.service.paths = {nights.scratch / "a", nights.scratch / "b"};
+  for (const auto& path : nights.service.paths) fs::create_directory(path);
+  for (int night = 0; night < 2; ++night) {
+    const auto empty = nights.Night();
+    REQUIRE(empty.facts.warnings.size() == 1);
+    CHECK(empty.facts.warnings[0].starts_with("its archive holds nothing but the empty"));
+    CHECK(empty.facts.warnings[0].find(nights.service.paths[1]) != std::string::npos);
+  }
+  nights.service.min_ratio = 0;
+  CHECK(nights.Night().facts.warnings.empty());
+  nights.service.min_ratio = 0.1;
+  CHECK(nights.Night().facts.warnings.empty());
 }
 
 }  // namespace orcio
