@@ -5,7 +5,9 @@
 namespace orcio::inline archiver {
 namespace {
 
-constexpr size_t kMountPoint = 4;  // the field's place in a line
+// The fields' places in a line.
+constexpr size_t kRoot = 3;
+constexpr size_t kMountPoint = 4;
 
 // Space, tab, newline and backslash stand there as a backslash and three octal digits.
 std::string WithoutEscapes(std::string_view field) {
@@ -27,13 +29,24 @@ std::string WithoutEscapes(std::string_view field) {
 
 }  // namespace
 
-std::vector<std::string> MountedPlaces(std::string_view mountinfo) {
-  std::vector<std::string> places;
+std::vector<MountLine> ParseMountinfo(std::string_view mountinfo) {
+  std::vector<MountLine> mounts;
   for (const std::string& line : Lines(mountinfo)) {
     const auto fields = Split(line, ' ');
-    if (fields.size() > kMountPoint && fields[kMountPoint].starts_with('/'))
-      places.push_back(WithoutEscapes(fields[kMountPoint]));
+    if (fields.size() <= kMountPoint || !fields[kMountPoint].starts_with('/')) continue;
+    MountLine mount{WithoutEscapes(fields[kMountPoint]), fields[kMountPoint],
+                    WithoutEscapes(fields[kRoot]), ""};
+    // After them come as many as there happen to be, and a dash.
+    for (size_t i = kMountPoint + 1; i + 1 < fields.size() && mount.type.empty(); ++i)
+      if (fields[i] == "-") mount.type = fields[i + 1];
+    mounts.push_back(std::move(mount));
   }
+  return mounts;
+}
+
+std::vector<std::string> MountedPlaces(std::string_view mountinfo) {
+  std::vector<std::string> places;
+  for (auto& mount : ParseMountinfo(mountinfo)) places.push_back(std::move(mount.place));
   return places;
 }
 

@@ -20,7 +20,7 @@ struct WarningKind {
 
 // What tar says under LC_ALL=C, and orcio. A name that holds such words makes the kind wrong at
 // most. The last one fits everything.
-constexpr std::array<WarningKind, 8> kKinds{{
+constexpr std::array<WarningKind, 11> kKinds{{
     {"file changed while it was read", "files changed while they were read",
      [](std::string_view text) { return text.ends_with(": file changed as we read it"); }},
     {"file vanished before it was read", "files vanished before they were read",
@@ -37,12 +37,18 @@ constexpr std::array<WarningKind, 8> kKinds{{
      }},
     {"file could not be read as it should", "files could not be read as they should",
      [](std::string_view text) { return text.find(": Cannot ") != text.npos; }},
+    {"archive of empty paths", "archives of empty paths",
+     [](std::string_view text) { return text.starts_with("its archive holds nothing but "); }},
     {"archive far smaller than those before it", "archives far smaller than those before them",
      [](std::string_view text) { return text.starts_with("its archive holds "); }},
+    {"archive without what was on a disk", "archives without what was on disks",
+     [](std::string_view text) { return text.starts_with("nothing is mounted on "); }},
     {"volume that no path covers", "volumes that no path covers",
      [](std::string_view text) {
        return text.find(" is in no service's paths: it is not archived") != text.npos;
      }},
+    {"volume that goes with its service", "volumes that go with their services",
+     [](std::string_view text) { return text.find(" is mounted there by docker (") != text.npos; }},
     {"other warning", "other warnings", [](std::string_view) { return true; }},
 }};
 

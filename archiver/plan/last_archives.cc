@@ -44,14 +44,17 @@ Result<void> CheckRoomFor(const ArchiveFile& last, const FileSystem& files,
 
 }  // namespace
 
-Result<LastArchives> LookAtLastArchives(const ServiceConfig& service, RemoteHost& host,
+Result<LastArchives> LookAtLastArchives(const ServiceConfig& service, const StandingPaths& now,
                                         const FileSystem& files,
-                                        const std::filesystem::path& repository,
-                                        const std::stop_token& stop) {
+                                        const std::filesystem::path& repository) {
   LastArchives found;
   const auto archives = ORCIO_TRY(Repository(files, repository).List());
   if (service.min_ratio > 0) found.usual = FindUsualSize(files, archives, service.name);
-  if (found.usual) found.emptied = ORCIO_TRY(FindEmptied(host, service, *found.usual->last, stop));
+  if (found.usual) {
+    const Sidecar& last = *found.usual->last;
+    found.missing = {FindEmptied(now, service, last), FindUnmounted(now, service, last)};
+  }
+  found.all_empty = now.known && now.empty.size() == service.paths.size();
   const ArchiveFile* last = FindMeasure(files, archives, service.name);
   if (last == nullptr) return found;
   found.ratio = RatioOf(files, *last);
@@ -63,11 +66,17 @@ Result<LastArchives> LookAtLastArchives(const ServiceConfig& service, RemoteHost
 void CompareSize(const ServiceConfig& service, const LastArchives& last, const ArchiveSize& size,
                  RunFacts& facts) {
   facts.size_accepted = service.min_ratio <= 0;
+  if (facts.size_accepted) return;
+  const uint64_t bare = service.paths.size();
+  const bool held_nothing =
+      !last.usual || (!last.usual->accepted && last.usual->most.entries <= bare);
+  if (held_nothing && last.all_empty && size.entries <= bare)
+    facts.warnings.push_back(BareWarning(service));
   if (!last.usual) return;
   const ArchiveSize& most = last.usual->most;
-  if (last.emptied.empty() && !HasShrunk(service, size, most)) return;
+  if (!last.missing.any() && !HasShrunk(service, size, most)) return;
   facts.shrunk_from = most;
-  facts.warnings.push_back(ShrunkWarning(service, size, most, last.emptied));
+  facts.warnings.push_back(ShrunkWarning(service, size, most, last.missing));
 }
 
 }  // namespace orcio::inline archiver

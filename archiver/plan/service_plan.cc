@@ -34,7 +34,7 @@ Result<void> PlanMode(const ServiceConfig& service, RemoteHost& host, ServicePla
 }
 
 // What its containers keep where no path is would be missed on the day of a restore.
-std::vector<std::string> MountWarnings(const ServiceConfig& service,
+std::vector<std::string> MountWarnings(ServicePlan& plan, const ServiceConfig& service,
                                        const std::vector<const ServiceConfig*>& neighbours,
                                        RemoteHost& host, const ServiceControl& control,
                                        const std::stop_token& stop) {
@@ -45,6 +45,7 @@ std::vector<std::string> MountWarnings(const ServiceConfig& service,
   };
   if (std::none_of(check.containers.begin(), check.containers.end(), mounts_any)) return {};
   LookAtPlaces(host, check, stop);
+  plan.fleeting = FleetingSources(check, service);
   return UncoveredWarnings(check, service);
 }
 
@@ -80,13 +81,13 @@ Result<ServicePlan> PlanService(const ServiceConfig& service, RemoteHost& host,
   return plan;
 }
 
-std::vector<std::string> PlanWarnings(const ServicePlan& plan, const ServiceConfig& service,
+std::vector<std::string> PlanWarnings(ServicePlan& plan, const ServiceConfig& service,
                                       const std::vector<const ServiceConfig*>& neighbours,
                                       RemoteHost& host, const ServiceControl& control,
                                       const std::stop_token& stop) {
   std::vector<std::string> warnings = control.Warnings();
   if (auto losses = plan.tar.Losses(); !losses.empty()) warnings.push_back(std::move(losses));
-  for (auto& warning : MountWarnings(service, neighbours, host, control, stop))
+  for (auto& warning : MountWarnings(plan, service, neighbours, host, control, stop))
     warnings.push_back(std::move(warning));
   return warnings;
 }

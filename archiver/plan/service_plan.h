@@ -23,6 +23,8 @@ struct ServicePlan {
   Mode mode = Mode::kStop;
   ListingTool listing;     // of kPrecopy
   std::string no_precopy;  // why not, for people; empty if nothing gave way
+  // Where docker has mounted what is lost on nobody once it unmounts it; known after PlanWarnings.
+  std::vector<std::string> fleeting;
 };
 
 // kRemote, with what to do, if no command runs on the host for want of a login shell or for what
@@ -40,7 +42,7 @@ struct ServicePlan {
 // `neighbours` is what the configuration has on that host; empty for the service alone. `control`
 // has been inspected.
 [[nodiscard]] std::vector<std::string> PlanWarnings(
-    const ServicePlan& plan, const ServiceConfig& service,
+    ServicePlan& plan, const ServiceConfig& service,
     const std::vector<const ServiceConfig*>& neighbours, RemoteHost& host,
     const ServiceControl& control, const std::stop_token& stop);
 

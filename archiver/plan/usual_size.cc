@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "archiver/host/shell_quote.h"
+#include "archiver/tar/below_path.h"
 #include "base/text/figures.h"
+#include "base/text/safe_text.h"
 #include "base/text/words.h"
 #include "index/repository/archive_state.h"
 
@@ -16,21 +17,19 @@ bool FallsShort(uint64_t of, uint64_t usual, double ratio) {
   return static_cast<double>(of) < static_cast<double>(usual) * ratio;
 }
 
-constexpr const char* kEmptyMark = "orcio-empty: ";
-
-// The numbers of the paths that are empty directories.
-constexpr const char* kLookIfEmpty = R"sh(  e=$((e + 1))
-  [ ! -d "$path" ] || [ -n "$(ls -A -- "$path" 2>/dev/null </dev/null | head -n 1)" ] ||
-    echo "orcio-empty: $e"
-done
-)sh";
-
 // A damaged sidecar tells nothing.
 bool HeldAnything(const Sidecar& sidecar, const std::string& path) {
   const auto node = sidecar.Find(path);
   if (!node || !*node) return false;
   const auto children = sidecar.ListChildren(**node);
   return children && children->count > 0;
+}
+
+// Some come from an archive.
+std::string Named(const std::vector<std::string>& paths) {
+  std::vector<std::string> names;
+  for (const auto& path : paths) names.push_back(SafeText(path));
+  return Join(names);
 }
 
 std::string SizeWords(const ArchiveSize& size) {
@@ -57,25 +56,36 @@ std::optional<UsualSize> FindUsualSize(const FileSystem& files,
     ArchiveSize& most = usual->most;
     most.tar_bytes = std::max(most.tar_bytes, state.sidecar->end_of_entries());
     most.entries = std::max(most.entries, state.sidecar->entry_count());
-    if (facts && facts->size_accepted) break;
+    usual->accepted = facts && facts->size_accepted;
+    if (usual->accepted) break;
   }
   return usual;
 }
 
-Result<std::vector<std::string>> FindEmptied(RemoteHost& host, const ServiceConfig& service,
-                                             const Sidecar& last, const std::stop_token& stop) {
+std::vector<std::string> FindEmptied(const StandingPaths& now, const ServiceConfig& service,
+                                     const Sidecar& last) {
   std::vector<std::string> emptied;
-  const auto& paths = service.paths;
-  if (paths.size() < 2) return emptied;
-  const auto result = ORCIO_TRY(host.Run(
-      fmt::format("e=0\nfor path in {}; do\n{}", ShellCommand(paths), kLookIfEmpty), {}, stop));
-  for (const auto& line : Lines(result.out)) {
-    for (size_t i = 0; i < paths.size(); ++i) {
-      if (line == fmt::format("{}{}", kEmptyMark, i + 1) && HeldAnything(last, paths[i]))
-        emptied.push_back(paths[i]);
-    }
+  if (service.paths.size() < 2) return emptied;
+  for (const auto& path : now.empty) {
+    if (HeldAnything(last, path)) emptied.push_back(path);
   }
   return emptied;
+}
+
+std::vector<std::string> FindUnmounted(const StandingPaths& now, const ServiceConfig& service,
+                                       const Sidecar& last) {
+  std::vector<std::string> unmounted;
+  const auto facts = last.facts();
+  if (!facts || !now.known) return unmounted;
+  for (const auto& place : facts->mounts) {
+    const bool asked = std::any_of(service.paths.begin(), service.paths.end(),
+                                   [&](const auto& path) { return LiesBelow(place, path); });
+    const bool stands = std::any_of(now.mounts.begin(), now.mounts.end(),
+                                    [&](const auto& mount) { return mount.place == place; });
+    if (asked && !stands && !IsExcluded(service, place) && HeldAnything(last, place))
+      unmounted.push_back(place);
+  }
+  return unmounted;
 }
 
 bool HasShrunk(const ServiceConfig& service, const ArchiveSize& size, const ArchiveSize& usual) {
@@ -87,17 +97,31 @@ bool HasShrunk(const ServiceConfig& service, const ArchiveSize& size, const Arch
 }
 
 std::string ShrunkWarning(const ServiceConfig& service, const ArchiveSize& size,
-                          const ArchiveSize& usual, const std::vector<std::string>& emptied) {
-  const std::string what =
-      emptied.empty()
-          ? fmt::format("its archive holds {}, and the last complete ones held up to {}",
-                        SizeWords(size), SizeWords(usual))
-          : fmt::format("its archive holds nothing of {}, which was not empty before",
-                        Join(emptied));
+                          const ArchiveSize& usual, const MissingParts& missing) {
+  std::vector<std::string> what;
+  if (!missing.unmounted.empty())
+    what.push_back(fmt::format(
+        "nothing is mounted on {}, where something was when its last good archive was made",
+        Named(missing.unmounted)));
+  if (!missing.emptied.empty())
+    what.push_back(fmt::format("its archive holds nothing of {}, which was not empty before",
+                               Named(missing.emptied)));
+  if (what.empty())
+    what.push_back(fmt::format("its archive holds {}, and the last complete ones held up to {}",
+                               SizeWords(size), SizeWords(usual)));
+  std::vector<std::string> suspects = missing.unmounted;
+  suspects.insert(suspects.end(), missing.emptied.begin(), missing.emptied.end());
   return fmt::format(
       "{}: see whether all of {} is there on {}, mounted and not empty. The archive takes no place "
       "of a good one under `keep:`; if it is as it should be, write `min_ratio: 0` for one run",
-      what, Join(emptied.empty() ? service.paths : emptied), service.host);
+      Join(what, "; "), Named(suspects.empty() ? service.paths : suspects), service.host);
+}
+
+std::string BareWarning(const ServiceConfig& service) {
+  return fmt::format(
+      "its archive holds nothing but the empty {}: see whether the disk is mounted there on {}, "
+      "and whether `paths:` is right. If it is as it should be, write `min_ratio: 0` for one run",
+      Named(service.paths), service.host);
 }
 
 }  // namespace orcio::inline archiver

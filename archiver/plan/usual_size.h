@@ -2,12 +2,11 @@
 
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "archiver/config/config.h"
-#include "archiver/host/remote_host.h"
+#include "archiver/tar/standing_paths.h"
 #include "base/error.h"
 #include "index/files/file_system.h"
 #include "index/repository/repository.h"
@@ -23,6 +22,14 @@ namespace orcio::inline archiver {
 struct UsualSize {
   ArchiveSize most;
   std::shared_ptr<const Sidecar> last;  // of the last good one
+  bool accepted = false;                // whether somebody said so of one of them
+};
+
+// What the last good archive had, and the host has no more.
+struct MissingParts {
+  std::vector<std::string> emptied;    // paths
+  std::vector<std::string> unmounted;  // places below paths, or paths
+  [[nodiscard]] bool any() const { return !emptied.empty() || !unmounted.empty(); }
 };
 
 // The most, of either, that the last complete archives of `service` hold: five of them, but none
@@ -36,19 +43,26 @@ struct UsualSize {
 
 // Those of several paths of a service that are empty directories on the host, and were not when its
 // last good archive was made: one of them may be too small a part of all to show.
-[[nodiscard]] Result<std::vector<std::string>> FindEmptied(RemoteHost& host,
-                                                           const ServiceConfig& service,
-                                                           const Sidecar& last,
-                                                           const std::stop_token& stop);
+[[nodiscard]] std::vector<std::string> FindEmptied(const StandingPaths& now,
+                                                   const ServiceConfig& service,
+                                                   const Sidecar& last);
+
+// Where something was mounted when its last good archive was made, which held it, and nothing is
+// now: the disk below a path may have held too little of all to show.
+[[nodiscard]] std::vector<std::string> FindUnmounted(const StandingPaths& now,
+                                                     const ServiceConfig& service,
+                                                     const Sidecar& last);
 
 // Whether it is less than the service's `min_ratio` of `usual`, or nothing but its paths is left
 // where there was more.
 [[nodiscard]] bool HasShrunk(const ServiceConfig& service, const ArchiveSize& size,
                              const ArchiveSize& usual);
 
-// A warning for people, with what to do. `emptied` as FindEmptied has it.
+// A warning for people, with what to do.
 [[nodiscard]] std::string ShrunkWarning(const ServiceConfig& service, const ArchiveSize& size,
-                                        const ArchiveSize& usual,
-                                        const std::vector<std::string>& emptied);
+                                        const ArchiveSize& usual, const MissingParts& missing);
+
+// Likewise, of an archive with no file in it, and none before it that had any.
+[[nodiscard]] std::string BareWarning(const ServiceConfig& service);
 
 }  // namespace orcio::inline archiver

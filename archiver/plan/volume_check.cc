@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "archiver/host/shell_quote.h"
+#include "archiver/tar/below_path.h"
 #include "base/text/safe_text.h"
 #include "base/text/words.h"
 
@@ -29,10 +30,6 @@ constexpr std::array kMachinesOwn{
 // What is looked at by monitors and the like, and not kept by them: if it is mounted read-only.
 constexpr std::array kWatched{"/etc"sv,  "/usr"sv,     "/lib"sv, "/bin"sv,           "/sbin"sv,
                               "/boot"sv, "/var/log"sv, "/tmp"sv, "/var/lib/docker"sv};
-
-bool LiesBelow(std::string_view path, std::string_view directory) {
-  return path == directory || (path.starts_with(directory) && path[directory.size()] == '/');
-}
 
 template <class Directories>
 bool LiesBelowAny(std::string_view path, const Directories& directories) {
@@ -54,35 +51,43 @@ const std::string& Resolved(const VolumeCheck& check, const std::string& path) {
   return found == check.resolved.end() ? path : found->second;
 }
 
-// Whether it is below a path of the service's and left out on purpose, by itself or with a
-// directory above it.
-bool IsExcluded(const ServiceConfig& service, const std::string& source) {
-  for (const auto& path : service.paths) {
-    if (!LiesBelow(source, path) || source == path) continue;
-    for (std::string name = source.substr(path.size() + 1);;) {
-      for (const auto& pattern : service.exclude) {
-        const bool content = pattern.ends_with("/*");  // of a directory: no more is mounted
-        const std::string stem = content ? pattern.substr(0, pattern.size() - 2) : pattern;
-        if (::fnmatch(stem.c_str(), name.c_str(), 0) == 0) return true;
-      }
-      const size_t slash = name.rfind('/');
-      if (slash == std::string::npos) break;
-      name.resize(slash);
-    }
-  }
-  return false;
+// What docker mounts at a mount's source; null if nothing.
+const MountedVolume* MountedAt(const VolumeCheck& check, const DockerMount& mount) {
+  const auto found = check.mounted.find(mount.source);
+  return found == check.mounted.end() ? nullptr : &found->second;
+}
+
+// Where it lies once nothing runs, as far as that is known.
+const std::string& Origin(const VolumeCheck& check, const DockerMount& mount) {
+  const MountedVolume* mounted = MountedAt(check, mount);
+  if (mounted != nullptr && !mounted->directory.empty()) return mounted->directory;
+  return Resolved(check, mount.source);
+}
+
+// Whether its containers run while it is read, and hold what docker has mounted for them.
+bool KeepsMounts(const ServiceConfig& service) {
+  return service.mode == Mode::kPause || service.mode == Mode::kLive;
 }
 
 // A link below a path leads out of it, and tar keeps no more than the link: if it is known where
 // a mount's source lies, that alone counts.
-bool IsCovered(const VolumeCheck& check, const DockerMount& mount) {
+bool CoversSource(const VolumeCheck& check, const std::string& path, const DockerMount& mount) {
   const std::string& source = Resolved(check, mount.source);
   const bool known = check.resolved.count(mount.source) != 0;
+  return LiesBelow(source, Resolved(check, path)) || (!known && LiesBelow(mount.source, path)) ||
+         (!mount.volume.empty() && LiesBelow(source, path));
+}
+
+bool IsCovered(const VolumeCheck& check, const DockerMount& mount) {
+  const MountedVolume* mounted = MountedAt(check, mount);
+  const std::string& origin = Origin(check, mount);
   for (const ServiceConfig* service : check.services) {
     if (IsExcluded(*service, mount.source)) return true;
+    const bool stays = mounted == nullptr || KeepsMounts(*service);
     for (const auto& path : service->paths) {
-      if (LiesBelow(source, Resolved(check, path)) || (!known && LiesBelow(mount.source, path)) ||
-          (!mount.volume.empty() && LiesBelow(source, path)))
+      if (stays && CoversSource(check, path, mount)) return true;
+      if (mounted != nullptr && !mounted->directory.empty() &&
+          (LiesBelow(origin, Resolved(check, path)) || LiesBelow(origin, path)))
         return true;
     }
   }
@@ -100,7 +105,7 @@ bool IsIgnored(const VolumeCheck& check, const ServiceConfig& owner,
     if (!pattern.starts_with('/'))
       return is_like(pattern, mount.volume) || is_like(pattern, inside);
     return is_like(pattern, mount.source) || is_like(pattern + "/*", mount.source) ||
-           is_like(pattern, Resolved(check, mount.source));
+           is_like(pattern, Origin(check, mount));
   });
 }
 
@@ -130,15 +135,41 @@ std::string Described(const DockerMount& mount) {
                               : fmt::format("{} (volume {})", source, SafeText(mount.volume));
 }
 
+// Whether a service would find nothing of it: to be told apart from what no path is about.
+bool GoesWith(const VolumeCheck& check, const DockerMount& mount, const ServiceConfig& owner) {
+  return MountedAt(check, mount) != nullptr && !KeepsMounts(owner);
+}
+
+// Why it is not archived, after its name.
+std::string Reason(const VolumeCheck& check, const DockerMount& mount, const ServiceConfig& owner) {
+  if (!GoesWith(check, mount, owner)) return "is in no service's paths: it is not archived";
+  const MountedVolume& mounted = *MountedAt(check, mount);
+  return fmt::format(
+      "is mounted there by docker ({}), and only while a container runs: of a service that is "
+      "stopped it is not archived",
+      SafeText(mounted.directory.empty() ? mounted.type : mounted.directory));
+}
+
+// If there is no directory to write into `paths:`.
+bool HasNoOrigin(const VolumeCheck& check, const DockerMount& mount, const ServiceConfig& owner) {
+  return GoesWith(check, mount, owner) && MountedAt(check, mount)->directory.empty();
+}
+
+constexpr const char* kMountOnHost =
+    "mount it on the host, have the container bind that directory, and write it into `paths:`; or "
+    "write `mode: pause`";
+
 Finding Uncovered(const VolumeCheck& check, const MountingContainer& container,
                   const DockerMount& mount, const ServiceConfig& owner) {
   Finding finding{FindingLevel::kWarning, "volumes", {}, {}, {}, owner.name};
-  finding.text =
-      fmt::format("{}, which container {} has as {}, is in no service's paths: it is not archived",
-                  Described(mount), SafeText(container.name), SafeText(mount.destination));
+  finding.text = fmt::format("{}, which container {} has as {}, {}", Described(mount),
+                             SafeText(container.name), SafeText(mount.destination),
+                             Reason(check, mount, owner));
   finding.remedy =
-      fmt::format("add {} to the service's paths:, beside {}, or to its ignore_mounts:",
-                  SafeText(Resolved(check, mount.source)), Join(owner.paths));
+      HasNoOrigin(check, mount, owner)
+          ? fmt::format("{}; or add it to the service's ignore_mounts:", kMountOnHost)
+          : fmt::format("add {} to the service's paths:, beside {}, or to its ignore_mounts:",
+                        SafeText(Origin(check, mount)), Join(owner.paths));
   return finding;
 }
 
@@ -243,10 +274,14 @@ void NoteVolume(const std::string& line, const std::map<std::string, std::string
   };
   const auto source = sources.find(text("name"));
   if (source == sources.end()) return;
-  if (text("type") == "tmpfs") check.special.insert(source->second);
+  const std::string type = text("type");
   const std::string device = text("device");
-  if ((text("type") == "none" || text("type").empty()) && device.starts_with('/'))
-    check.resolved[source->second] = device;
+  if (type == "tmpfs") check.special.insert(source->second);
+  if (type == "none" || type.empty()) {
+    if (device.starts_with('/')) check.mounted[source->second] = {"none", device};
+  } else if (!device.empty()) {
+    check.mounted[source->second] = {type, ""};
+  }
 }
 
 // As YAML has it in a list.
@@ -271,11 +306,23 @@ std::string ToIgnore(const MountingContainer& container, const DockerMount& moun
 
 // One mount, of whichever containers have it.
 struct SharedMount {
-  std::string described;
-  std::string source;
+  DockerMount mount;
   std::string ignore;
   std::vector<std::string> containers;
 };
+
+// What to write, as YAML has it; a path at which docker mounts the volume gives way to where that
+// lies.
+std::string Advice(const VolumeCheck& check, const ServiceConfig& service,
+                   const SharedMount& shared) {
+  if (HasNoOrigin(check, shared.mount, service)) return kMountOnHost;
+  std::vector<std::string> paths;
+  for (const auto& path : service.paths) {
+    if (path != shared.mount.source) paths.push_back(YamlWord(path));
+  }
+  paths.push_back(YamlWord(Origin(check, shared.mount)));
+  return fmt::format("write `paths: [{}]`", Join(paths));
+}
 
 }  // namespace
 
@@ -290,8 +337,8 @@ void LookAtPlaces(RemoteHost& host, VolumeCheck& check, const std::stop_token& s
   }
   std::map<std::string, std::string> sources;  // by their volumes' names
   for (const auto& container : check.containers) {
-    for (const auto& mount : UncoveredOf(check, container)) {
-      if (!mount.volume.empty()) sources[mount.volume] = mount.source;
+    for (const auto& mount : container.mounts) {
+      if (!mount.volume.empty() && IsData(check, mount)) sources[mount.volume] = mount.source;
     }
   }
   std::vector<std::string> words{"docker", "volume", "inspect", "--format", kVolumeFormat};
@@ -308,23 +355,33 @@ std::vector<std::string> UncoveredWarnings(const VolumeCheck& check, const Servi
   for (const auto& container : check.containers) {
     for (const auto& mount : UncoveredOf(check, container, &service)) {
       SharedMount& found = shared[mount.source];
-      if (found.containers.empty())
-        found = {Described(mount), Resolved(check, mount.source), ToIgnore(container, mount), {}};
+      if (found.containers.empty()) found = {mount, ToIgnore(container, mount), {}};
       found.containers.push_back(fmt::format("container {} has as {}", SafeText(container.name),
                                              SafeText(mount.destination)));
     }
   }
-  std::vector<std::string> paths;
-  for (const auto& path : service.paths) paths.push_back(YamlWord(path));
   std::vector<std::string> warnings;
-  for (const auto& [source, mount] : shared) {
+  for (const auto& [source, found] : shared) {
     warnings.push_back(fmt::format(
-        "{}, which {}, is in no service's paths: it is not archived; write `paths: [{}, {}]`, or "
-        "`ignore_mounts: [{}]` if it need not be",
-        mount.described, Join(mount.containers, " and "), Join(paths), YamlWord(mount.source),
-        YamlWord(mount.ignore)));
+        "{}, which {}, {}; {}, or `ignore_mounts: [{}]` if it need not be", Described(found.mount),
+        Join(found.containers, " and "), Reason(check, found.mount, service),
+        Advice(check, service, found), YamlWord(found.ignore)));
   }
   return warnings;
+}
+
+std::vector<std::string> FleetingSources(const VolumeCheck& check, const ServiceConfig& service) {
+  std::set<std::string> fleeting;
+  for (const auto& container : check.containers) {
+    for (const auto& mount : container.mounts) {
+      if (MountedAt(check, mount) != nullptr || check.special.count(mount.source) != 0)
+        fleeting.insert(mount.source);
+    }
+  }
+  for (const auto& container : check.containers) {
+    for (const auto& mount : UncoveredOf(check, container, &service)) fleeting.erase(mount.source);
+  }
+  return {fleeting.begin(), fleeting.end()};
 }
 
 std::vector<Finding> FindUncovered(const VolumeCheck& check) {

@@ -12,6 +12,7 @@
 #include "archiver/plan/service_plan.h"
 #include "archiver/safety/safety_net.h"
 #include "archiver/safety/stopped_service.h"
+#include "archiver/tar/standing_paths.h"
 #include "archiver/tar/wire.h"
 #include "base/text/figures.h"
 #include "base/threads/time_limit.h"
@@ -79,6 +80,7 @@ class ServiceRun {
 
   ServicePlan plan_;
   std::unique_ptr<RemoteHost> second_connection_;  // the guard's, until its net is spread
+  StandingPaths standing_;
   LastArchives last_;
   std::string name_;
   std::unique_ptr<Capture> capture_;
@@ -170,7 +172,10 @@ Result<void> ServiceRun::Prepare() {
   BeginSecondConnection();
   outcome_.facts.warnings =
       PlanWarnings(plan_, service_, options_.neighbours, host_, control_, stop_);
-  last_ = ORCIO_TRY(LookAtLastArchives(service_, host_, files_, repository_, stop_));
+  standing_ = ORCIO_TRY(LookAtPaths(host_, service_, plan_.fleeting, stop_));
+  for (const auto& mount : standing_.mounts)
+    if (!mount.above) outcome_.facts.mounts.push_back(mount.place);
+  last_ = ORCIO_TRY(LookAtLastArchives(service_, standing_, files_, repository_));
   ORCIO_TRY(ChooseName());
   plan_.wire = ORCIO_TRY(ChooseWire(service_.wire, host_, plan_.command, last_.ratio, stop_));
   ORCIO_TRY(ChooseCapture());
@@ -243,7 +248,8 @@ Result<void> ServiceRun::StopAndCollect(SafetyNet& net, const std::stop_token& l
   downtime_.stop = SecondsSince(begun);
   ORCIO_TRY(std::move(stopped));
   const auto down = Clock::now();
-  auto streamed = Collect(*host, limit);
+  const auto watchful = MakeWatchfulHost(*host, service_, standing_, plan_.fleeting);
+  auto streamed = Collect(*watchful, limit);
   // Nothing but what has to be looked at before stands between the last byte and the start.
   if (streamed) streamed = control_.LookBeforeStart(host_, limit);
   if (streamed) net.EndsWithStart();

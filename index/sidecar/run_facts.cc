@@ -83,10 +83,14 @@ std::string ToJson(const RunFacts& facts) {
   for (const std::string& warning : facts.warnings) warnings.push_back(Plain(warning));
   std::vector<std::string> tools;
   for (const auto& [tool, version] : facts.tools) tools.push_back(Member(tool, version));
+  std::vector<std::string> mounts;
+  for (const std::string& mount : facts.mounts) mounts.push_back(Plain(mount));
   std::vector<std::string> members{Member("control", facts.control)};
   if (facts.downtime) members.push_back("\"downtime\":" + ToObject(*facts.downtime));
   members.insert(members.end(), {Member("end", facts.end_seconds), Member("host", facts.host),
-                                 Member("mode", facts.mode), Member("service", facts.service)});
+                                 Member("mode", facts.mode)});
+  if (!mounts.empty()) members.push_back("\"mounts\":[" + Joined(mounts) + "]");
+  members.push_back(Member("service", facts.service));
   if (facts.shrunk_from) members.push_back("\"shrunk_from\":" + ToObject(*facts.shrunk_from));
   if (facts.size_accepted) members.push_back(Member("size_accepted", true));
   members.insert(members.end(),
@@ -108,6 +112,7 @@ Result<RunFacts> ParseRunFacts(std::string_view text) {
     Take(object, "control", facts.control);
     Take(object, "start", facts.start_seconds);
     Take(object, "end", facts.end_seconds);
+    Take(object, "mounts", facts.mounts);
     Take(object, "warnings", facts.warnings);
     Take(object, "tools", facts.tools);
     if (const json* downtime = FindObject(object, "downtime")) {

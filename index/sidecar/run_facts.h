@@ -64,6 +64,8 @@ struct RunFacts {
   std::optional<ArchiveSize> shrunk_from;
   // Whether somebody said that its size is right, whatever those before it held.
   bool size_accepted = false;
+  // Below the service's paths, or on them: where disks were mounted whose files it holds.
+  std::vector<std::string> mounts;
   std::vector<std::string> warnings;
   std::map<std::string, std::string> tools;  // e.g. "orcio" -> "0.1.0", "tar" -> "GNU tar 1.34"
   friend bool operator==(const RunFacts&, const RunFacts&) = default;

@@ -16,6 +16,7 @@
 #include "archiver/plan/volume_check.h"
 #include "archiver/safety/guard.h"
 #include "archiver/tar/remote_tar.h"
+#include "archiver/tar/standing_paths.h"
 #include "base/text/safe_text.h"
 #include "base/text/words.h"
 #include "tests/support/hosts/fake_host.h"
@@ -41,6 +42,12 @@ class AnsweringHost : public test::FakeHost {
  private:
   const std::vector<CommandResult>& answers_;
   size_t next_ = 0;
+};
+
+class NoSink : public ByteSink {
+ public:
+  Result<std::span<std::byte>> Buffer() override { return std::span<std::byte>(); }
+  Result<void> Commit(size_t) override { return {}; }
 };
 
 std::vector<CommandResult> Answers(std::string_view input) {
@@ -74,6 +81,7 @@ ServiceConfig Wiki() {
   service.project = "wiki";
   service.units = {"a.service", "b.service"};
   service.paths = {"/srv/wiki", "/srv/photos"};
+  service.min_ratio = 0.1;
   return service;
 }
 
@@ -86,6 +94,27 @@ void AskAboutTar(const std::vector<CommandResult>& answers) {
     Require(!HasControl(tar->description));
   }
   CheckError(CheckRemotePaths(host, Wiki(), {}));
+}
+
+void AskAboutPaths(const std::vector<CommandResult>& answers) {
+  AnsweringHost host(answers);
+  const ServiceConfig wiki = Wiki();
+  const auto standing = LookAtPaths(host, wiki, {"/srv/wiki/x"}, {});
+  if (!standing) return;
+  for (const auto& path : standing->empty)
+    Require(std::find(wiki.paths.begin(), wiki.paths.end(), path) != wiki.paths.end());
+  for (const auto& mount : standing->mounts) {
+    Require(mount.place.starts_with('/') && mount.field.starts_with('/'));
+    Require(mount.field.find(' ') == std::string::npos);
+  }
+  // What comes second, of whatever came first.
+  if (answers.size() < 2) return;
+  CommandResult lost = answers[1];
+  lost.exit_status = 98;
+  test::FakeHost again;
+  again.stream = [&](ByteSink&, const std::stop_token&) { return Result<CommandResult>(lost); };
+  NoSink sink;
+  CheckError(MakeWatchfulHost(again, wiki, *standing, {})->Stream("tar", sink, {}, {}));
 }
 
 void AskAboutServices(const std::vector<CommandResult>& answers) {
@@ -141,6 +170,7 @@ void TakeNoiseOff(std::string_view output, const std::vector<CommandResult>& ans
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto answers = Answers(std::string_view(reinterpret_cast<const char*>(data), size));
   AskAboutTar(answers);
+  AskAboutPaths(answers);
   AskAboutServices(answers);
   JudgeTars(answers);
   TakeNoiseOff({reinterpret_cast<const char*>(data), size}, answers);

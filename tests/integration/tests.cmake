@@ -38,6 +38,7 @@ if(NOT ORCIO_SANITIZE)  # whose programs nobody installs
     target_link_libraries(${test} PRIVATE orcio_support orcio_archiver)
   endforeach()
 endif()
+orcio_integration_test(mounted_volume_test WAITS integration/archive/mounted_volume_test.cc)
 orcio_integration_test(pause_test WAITS LONG integration/archive/pause_test.cc)
 target_link_libraries(pause_test PRIVATE nlohmann_json::nlohmann_json)
 # A file system of the test's own.

@@ -84,6 +84,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/archiver/host/known_hosts_test.cc
     unit/archiver/capture/listing_file_test.cc
     unit/support/local_host_test.cc
+    unit/archiver/run/lost_paths_test.cc
     unit/archiver/run/lying_host_test.cc
     unit/archiver/outcome/mail_test.cc
     unit/archiver/capture/moved_files_test.cc
@@ -106,6 +107,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/archiver/host/ssh_mux_test.cc
     unit/archiver/host/ssh_settings_test.cc
     unit/base/stall_limit_test.cc
+    unit/archiver/capture/standing_paths_test.cc
     unit/archiver/host/sudo_advice_test.cc
     unit/archiver/control/swap_script_test.cc
     unit/archiver/control/systemd_control_test.cc

@@ -172,6 +172,27 @@ TEST_CASE("A repository's full disk fails the run and leaves nothing") {
   REQUIRE(::umount(setup.orcio.repository().c_str()) == 0);
 }
 
+// Of a disk below the path, most of what there is was archived the night before.
+TEST_CASE("A disk below a path that is not mounted is a warning, by a real mount") {
+  NeedRoot();
+  const Setup setup;
+  const std::string disk = (setup.volume / "disk").string();
+  std::filesystem::create_directory(disk);
+  std::filesystem::create_directory(setup.orcio.scratch() / "other");
+  WriteFile(setup.orcio.scratch() / "other/rows", "text");
+  REQUIRE(::mount((setup.orcio.scratch() / "other").c_str(), disk.c_str(), nullptr, MS_BIND,
+                  nullptr) == 0);
+  const Ended good = setup.orcio.Run({"archive"});
+  REQUIRE(::umount(disk.c_str()) == 0);
+  INFO(good.err);
+  REQUIRE(good.status == 0);
+  const Ended bad = setup.orcio.Run({"archive"});
+  INFO(bad.err);
+  CHECK(bad.status == 3);
+  CHECK(bad.err.find("nothing is mounted on " + disk) != std::string::npos);
+  CHECK(setup.orcio.Run({"list"}).out.find("complete, shrunk") != std::string::npos);
+}
+
 TEST_CASE("What a killed run left is removed by the next run, but for what is still written") {
   const Setup setup;
   const auto at = [&](const std::string& name) { return setup.orcio.repository() / name; };

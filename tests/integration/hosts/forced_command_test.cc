@@ -12,6 +12,7 @@
 #include "archiver/safety/guard_script.h"
 #include "archiver/ssh/ssh_host.h"
 #include "archiver/ssh/way/ssh_command.h"
+#include "archiver/tar/standing_paths.h"
 #include "archiver/tar/wire.h"
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
@@ -49,6 +50,33 @@ std::string PlaceLook() {
   check.containers = {{"wiki_web_1", "wiki", "web", {{"", "/x", "/x", true}}}};
   LookAtPlaces(host, check, {});
   return host.asked.substr(host.asked.find("; do\n") + 5);
+}
+
+// What comes before a tar once a service is stopped, if it had these mounts.
+std::string SecondLook(const std::vector<std::string>& paths,
+                       const std::vector<std::string>& mounts) {
+  class Asked : public LocalHost {
+   public:
+    Result<CommandResult> Stream(const std::string& command, ByteSink&, const RunOptions&,
+                                 const std::stop_token&) override {
+      asked = command;
+      return CommandResult{};
+    }
+    std::string asked;
+  };
+  class Nowhere : public ByteSink {
+    Result<std::span<std::byte>> Buffer() override { return std::span<std::byte>(); }
+    Result<void> Commit(size_t) override { return {}; }
+  };
+  ServiceConfig service;
+  service.paths = paths;
+  service.min_ratio = 0.1;
+  StandingPaths before{true, {}, {}};
+  for (const auto& mount : mounts) before.mounts.push_back({mount, mount, false});
+  Asked host;
+  Nowhere nowhere;
+  (void)MakeWatchfulHost(host, service, before, {})->Stream("", nowhere, {}, {});
+  return host.asked;
 }
 
 // From now on the client's key is good for nothing but the script with these options.
@@ -306,6 +334,11 @@ TEST_CASE("The forced command allows what orcio sends, for what it names") {
       "LC_ALL=C TAR_OPTIONS= tar '--create' '--directory=/' '--file=-' '--exclude=a/*' '--' '" +
           path + "'",
       "text");
+  const std::string busybox = "cd / && LC_ALL=C ls -d -- '" + path +
+                              "' >/dev/null && LC_ALL=C tar -c -f - -- '" + path + "'";
+  script.Allows(SecondLook({script.path()}, {"/"}) + busybox, "page");
+  script.Allows(SecondLook({script.path(), script.path()}, {"/", "/"}) + busybox, "page");
+  script.Allows(SecondLook({}, {"/"}) + PackedCommand(Wire::kNone, busybox), "page");
   script.Allows("cd / && LC_ALL=C ls -d -- '" + path +
                     "' >/dev/null && LC_ALL=C busybox tar -c -f - -- '" + path + "'",
                 "text");
@@ -494,6 +527,13 @@ TEST_CASE("The forced command refuses whatever is not orcio's, or not named") {
            "cd / && LC_ALL=C ls -d -- 'etc' >/dev/null && LC_ALL=C tar -c -f - -- '" + path + "'",
            "n=0\nfor path in '/etc'; do\n",
            "e=0\nfor path in '/" + path + "'; do\ntouch pwned; done\n",
+           SecondLook({"/etc"}, {}) + tar + "'--' '" + path + "'",
+           SecondLook({"/" + path, "/etc"}, {}) + tar + "'--' '" + path + "'",
+           SecondLook({"/" + path}, {"/a\nb"}) + tar + "'--' '" + path + "'",
+           SecondLook({"/" + path}, {}) + tar + "'--' 'etc'",
+           SecondLook({"/" + path}, {}) + "touch pwned",
+           SecondLook({"/" + path}, {"/it's"}) + PackedCommand(Wire::kGzip, "touch pwned"),
+           SecondLook({"/" + path}, {}),
            "'docker' 'volume' 'inspect' '--format' '{{json .Options}}' 'wiki_db'",
            "m=0\nfor path in '/etc'; do\n" + PlaceLook(),
            "m=0\nfor path in '/" + path + "' '/etc'; do\n" + PlaceLook(),

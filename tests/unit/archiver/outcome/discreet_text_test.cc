@@ -28,8 +28,14 @@ TEST_CASE("Warnings are told by their kinds and how many there are, without a na
         "1 file could not be read as it should, 18 other warnings");
   CHECK(KindsOf({"its archive holds nothing of /srv/members, which was not empty before: see",
                  "/opt/members, which container a has as /b, is in no service's paths: it is not "
-                 "archived; write"}) ==
-        "1 archive far smaller than those before it, 1 volume that no path covers");
+                 "archived; write",
+                 "/opt/db (volume db), which container a has as /b, is mounted there by docker "
+                 "(nfs), and"}) ==
+        "1 archive far smaller than those before it, 1 volume that no path covers, "
+        "1 volume that goes with its service");
+  CHECK(KindsOf({"its archive holds nothing but the empty /srv/members: see",
+                 "nothing is mounted on /srv/members/db, where something was"}) ==
+        "1 archive of empty paths, 1 archive without what was on a disk");
   for (const std::string odd : {"and  more", "and -1 more", "and 0 more", "and x more"})
     CHECK(KindsOf({odd}) == "1 other warning");
 }

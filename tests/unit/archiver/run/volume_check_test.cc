@@ -198,11 +198,71 @@ no JSON
   REQUIRE(warnings.size() == 3);
   CHECK(warnings[0].find("`paths: [/srv/wiki, /mnt/db]`") != std::string::npos);
   CHECK(warnings[1].find("(volume nfs)") != std::string::npos);
+  // Its `_data` is empty once it is stopped: to write that into `paths:` would be no help.
+  CHECK(warnings[1].find("paths: [") == std::string::npos);
   CHECK(warnings[2].find("(volume plain)") != std::string::npos);
-  // Nothing is asked about volumes where all is covered.
+  // Nothing is asked where there are no volumes.
   check.containers[0].mounts = {Bind("/srv/wiki/x")};
   LookAtPlaces(host, check, {});
   CHECK(host.Count("docker volume inspect") == 1);
+}
+
+namespace {
+
+// One volume, whose `_data` is a path of the service's, on a host that says this of it.
+VolumeCheck DataAsPath(const ServiceConfig& service, const std::string& type,
+                       const std::string& device) {
+  VolumeCheck check;
+  check.services = {&service};
+  check.containers = {{"wiki_web_1",
+                       "wiki",
+                       "web",
+                       {{"wiki_data", "/var/lib/docker/volumes/wiki_data/_data", "/data", true}}}};
+  test::FakeHost host;
+  host.On("for path in", "orcio-volume: 1 file /var/lib/docker/volumes/wiki_data/_data|\n");
+  host.On("docker volume inspect",
+          "{\"name\":\"wiki_data\",\"type\":\"" + type + "\",\"device\":\"" + device + "\"}\n");
+  LookAtPlaces(host, check, {});
+  return check;
+}
+
+}  // namespace
+
+// Archived with exit 0: the empty directory that docker had unmounted it from.
+TEST_CASE("A path at which docker mounts a volume covers nothing of a service that is stopped") {
+  const std::string data = "/var/lib/docker/volumes/wiki_data/_data";
+  auto wiki = Service("wiki", {data});
+  wiki.mode = GENERATE(Mode::kStop, Mode::kPrecopy);
+  for (const char* type : {"nfs", "cifs", "ext4"}) {
+    CAPTURE(type);
+    const auto check = DataAsPath(wiki, type, "//nas/share");
+    const auto warnings = UncoveredWarnings(check, wiki);
+    REQUIRE(warnings.size() == 1);
+    CHECK(warnings[0].find("is mounted there by docker (" + std::string(type)) !=
+          std::string::npos);
+    CHECK(warnings[0].find("mode: pause") != std::string::npos);
+    CHECK(warnings[0].find("`ignore_mounts: [wiki_data]`") != std::string::npos);
+    CHECK(FleetingSources(check, wiki).empty());
+    const auto found = FindUncovered(check);
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].remedy.find("mount it on the host") == 0);
+  }
+  auto bound = DataAsPath(wiki, "none", "/mnt/data");
+  const auto warnings = UncoveredWarnings(bound, wiki);
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].find("`paths: [/mnt/data]`") != std::string::npos);
+  // What it is mounted from stays.
+  auto origin = Service("wiki", {"/mnt"});
+  CHECK(UncoveredWarnings(DataAsPath(origin, "none", "/mnt/data"), origin).empty());
+  auto both = Service("wiki", {data, "/mnt/data"});
+  bound = DataAsPath(both, "none", "/mnt/data");
+  CHECK(UncoveredWarnings(bound, both).empty());
+  CHECK(FleetingSources(bound, both) == std::vector<std::string>{data});
+  // As does a plain volume, and what is mounted for containers that are not stopped.
+  CHECK(UncoveredWarnings(DataAsPath(wiki, "", ""), wiki).empty());
+  wiki.mode = Mode::kPause;
+  CHECK(UncoveredWarnings(DataAsPath(wiki, "nfs", ":/export"), wiki).empty());
+  CHECK(UncoveredWarnings(DataAsPath(wiki, "none", "/mnt/data"), wiki).empty());
 }
 
 TEST_CASE("A socket is none wherever it lies, and odd names and answers do no harm") {

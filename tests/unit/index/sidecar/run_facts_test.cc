@@ -17,6 +17,7 @@ TEST_CASE("The run's facts survive being written and read") {
   facts.wire = WireFacts{"zstd", 12345};
   facts.shrunk_from = ArchiveSize{uint64_t{52} << 20, 4711};
   facts.size_accepted = true;
+  facts.mounts = {"/srv/wiki", "/srv/wiki/data"};
   facts.warnings = {"srv/wiki/a: file changed as we read it"};
   facts.tools = {{"tar", "GNU tar 1.34"}};
   CHECK(ValueOf(ParseRunFacts(ToJson(facts))) == facts);
@@ -31,7 +32,8 @@ TEST_CASE("Facts that are missing or unknown are no error, wrong types are") {
        {"", "[]", "{", R"({"service":1})", R"({"downtime":{"stop":"x"}})", R"({"warnings":{}})",
         R"({"downtime":{"not_running":"x"}})", R"({"start":77777777777777777777})",
         R"({"wire":{"bytes":-1}})", R"({"wire":1})", R"({"downtime":[]})", R"({"end":1.5})",
-        R"({"shrunk_from":3})", R"({"shrunk_from":{"entries":"x"}})", R"({"size_accepted":1})"}) {
+        R"({"shrunk_from":3})", R"({"shrunk_from":{"entries":"x"}})", R"({"size_accepted":1})",
+        R"({"mounts":{}})", R"({"mounts":[1]})"}) {
     INFO(bad);
     CHECK(ParseRunFacts(bad).error().kind == ErrorKind::kDamaged);
   }
