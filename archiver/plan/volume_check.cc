@@ -327,6 +327,15 @@ std::vector<std::string> UncoveredWarnings(const VolumeCheck& check, const Servi
   return warnings;
 }
 
+bool IsToBeIgnored(const VolumeCheck& check, const ServiceConfig& owner,
+                   const MountingContainer& container, const DockerMount& mount) {
+  return IsIgnored(check, owner, container, mount);
+}
+
+bool IsLeftOut(const ServiceConfig& service, const std::string& source) {
+  return IsExcluded(service, source);
+}
+
 std::vector<Finding> FindUncovered(const VolumeCheck& check) {
   std::vector<Finding> findings;
   std::map<std::string, Stranger> projects;

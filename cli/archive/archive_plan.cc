@@ -104,7 +104,7 @@ ExitCode ShowArchivePlans(const Context& context, const Config& config, const Se
   for (const ServiceConfig* service : services) {
     const auto host = connectors.host(config.hosts.at(service->host));
     const auto control = connectors.control(*service);
-    const auto plan = PlanService(*service, *host, *control, interrupt.token());
+    auto plan = PlanService(*service, *host, *control, interrupt.token());
     if (interrupt.requested()) return interrupt.exit_code();
     if (!plan) {
       context.Warn(fmt::format("{} on {}: {}", service->name, service->host, plan.error().message));

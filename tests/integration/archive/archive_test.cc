@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -126,6 +127,28 @@ class Night {
   std::string ids_;
 };
 
+// A running container of no project of the service's, which has this mounted; `more` are words of
+// `docker run`. Removed with this.
+class Visitor {
+ public:
+  Visitor(std::string name, const std::string& mount, const std::vector<std::string>& more = {},
+          const std::vector<std::string>& command = {"sleep", "1000"})
+      : name_(std::move(name)) {
+    std::vector<std::string> words{"run",    "--detach", "--network=none",
+                                   "--name", name_,      "--volume=" + mount};
+    words.insert(words.end(), more.begin(), more.end());
+    words.emplace_back("busybox");
+    words.insert(words.end(), command.begin(), command.end());
+    Dockerd().Docker(words);
+  }
+  ~Visitor() { Dockerd().Docker({"rm", "--force", name_}); }
+  Visitor(const Visitor&) = delete;
+  Visitor& operator=(const Visitor&) = delete;
+
+ private:
+  const std::string name_;
+};
+
 std::string Line(const std::filesystem::path& file) {
   std::ifstream in(file);
   std::string line;
@@ -184,6 +207,55 @@ TEST_CASE("What the containers keep where no path is, is a warning, unless it is
   night.CheckStartedAgain();  // and can be told to stop
   night.service.ignore_mounts = {"*:/data"};
   CHECK(night.Run().facts.warnings.empty());
+}
+
+// Was published with exit 0, whatever they wrote meanwhile.
+TEST_CASE("Who else may write to the volume is a warning, who only reads it is none") {
+  Night night(Compose::kNone);
+  const std::string volume = night.project.volume();
+  const Visitor cron("cron", volume + ":/wiki", {"--label=com.docker.compose.project=jobs"});
+  // For the most part it does not run; docker will start it at any time.
+  const Visitor crashing("crashing", volume + ":/wiki", {"--restart=always"}, {"false"});
+  const Visitor reader("reader", volume + ":/wiki:ro");
+  const Visitor elsewhere("elsewhere", (night.scratch / "other").string() + ":/wiki");
+  const auto outcome = night.Run();
+  REQUIRE_FALSE(outcome.error);
+  auto warnings = outcome.facts.warnings;
+  std::sort(warnings.begin(), warnings.end());
+  REQUIRE(warnings.size() == 2);
+  CHECK(warnings[0].starts_with("container crashing, of no compose project, may write to " +
+                                volume + " (as /wiki) and is not stopped"));
+  CHECK(
+      warnings[1].starts_with("container cron of the compose project jobs may write to " + volume));
+  CHECK(warnings[1].find("`ignore_mounts: ['cron:/wiki']`") != std::string::npos);
+}
+
+TEST_CASE("Who is started in the middle and may write to the volume is a warning") {
+  Night night(Compose::kNone);
+  std::optional<Visitor> cron;
+  night.on_progress = [&](uint64_t, uint64_t) {
+    if (!cron) cron.emplace("cron", night.project.volume().string() + ":/wiki");
+  };
+  const auto outcome = night.Run();
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE(outcome.facts.warnings.size() == 1);
+  INFO(outcome.facts.warnings[0]);
+  CHECK(outcome.facts.warnings[0].find("cron, of no compose project, started since the run began, "
+                                       "may write to") != std::string::npos);
+}
+
+TEST_CASE("Of a service of commands only containers that the commands do not stop are a warning") {
+  Night night(Compose::kNone);
+  night.service.control = ControlKind::kCommands;
+  night.service.stop_command = "docker stop wiki_web_1 wiki_db_1";
+  night.service.start_command = "docker start wiki_db_1 wiki_web_1";
+  const Visitor cron("cron", night.project.volume().string() + ":/wiki");
+  const auto outcome = night.Run();
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE(outcome.facts.warnings.size() == 1);
+  INFO(outcome.facts.warnings[0]);
+  CHECK(outcome.facts.warnings[0].starts_with("container cron, of no compose project, may write"));
+  CHECK(outcome.facts.warnings[0].find("by the service's stop:, too") != std::string::npos);
 }
 
 TEST_CASE("A tar that fails on the host makes no archive") {
