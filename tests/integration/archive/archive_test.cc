@@ -422,6 +422,27 @@ TEST_CASE("A container that somebody starts in the middle of the stream makes no
   CHECK(night.project.State("job") == "exited");
 }
 
+// Docker starts those anew that always run, by whomever they were stopped, and forgets its events.
+TEST_CASE("A docker that is restarted in the middle of the stream makes no archive") {
+  Night night(Compose::kNone);
+  Dockerd().Docker({"update", "--restart=always", "wiki_web_1", "wiki_db_1"});
+  bool restarted = false;
+  night.on_progress = [&](uint64_t, uint64_t) {
+    if (std::exchange(restarted, true)) return;
+    Dockerd().Restart();
+    for (const char* service : {"db", "web"})
+      CHECK(Eventually([&] { return night.project.State(service) == "running"; }));
+  };
+  const auto outcome = night.Run();
+  CHECK(restarted);
+  night.CheckFailed(outcome, ErrorKind::kRemote);
+  CHECK(outcome.error->message.find(" was started at") != std::string::npos);
+  CHECK(night.project.State("db") == "running");
+  CHECK(night.project.State("web") == "running");
+  CHECK(night.project.State("job") == "exited");
+  night.CheckStartedAgain();
+}
+
 // Was published: of a container that is gone nothing is left to be looked at.
 TEST_CASE("A container that is run and removed in the middle of the stream makes no archive") {
   Night night(Compose::kNone);
