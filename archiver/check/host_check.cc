@@ -9,6 +9,7 @@
 #include "archiver/host/shell_quote.h"
 #include "archiver/host/sudo_advice.h"
 #include "archiver/listing/remote_listing.h"
+#include "archiver/plan/other_writers.h"
 #include "archiver/plan/service_plan.h"
 #include "archiver/plan/volume_check.h"
 #include "base/text/safe_text.h"
@@ -95,6 +96,7 @@ class HostCheck {
   void CheckTar();
   void CheckDocker();
   void CheckVolumes();
+  void CheckWriters(const VolumeCheck& check);
   void CheckService(const ServiceConfig& service);
   void CheckControl(const ServiceConfig& service);
   void CheckPrecopy(const ServiceConfig& service);
@@ -329,6 +331,20 @@ void HostCheck::CheckVolumes() {
                             ? scope_.whole
                             : std::any_of(scope_.services.begin(), scope_.services.end(), chosen);
     if (wanted) Tell(std::move(finding));
+  }
+  CheckWriters(check);
+}
+
+// Who is stopped with a service is known of compose's alone.
+void HostCheck::CheckWriters(const VolumeCheck& check) {
+  for (const ServiceConfig* service : scope_.services) {
+    if (!KnowsItsContainers(*service) || service->mode == Mode::kLive) continue;
+    auto others = check.containers;
+    std::erase_if(others, [&](const MountingContainer& container) {
+      return container.project == service->project;
+    });
+    for (const auto& warning : WriterWarnings(check, *service, others))
+      Warn("volumes", warning, {}, service->name);
   }
 }
 

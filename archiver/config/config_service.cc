@@ -36,7 +36,7 @@ struct ControlKey {
 std::vector<ControlKey> ControlKeys() {
   using enum ControlKind;
   return {{"project", {kCompose}},
-          {"ignore_mounts", {kCompose}},
+          {"ignore_mounts", {kCompose, kSystemd, kCommands}},
           {"units", {kSystemd}},
           {"stop", {kCommands}},
           {"start", {kCommands}},

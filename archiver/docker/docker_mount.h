@@ -25,6 +25,8 @@ struct MountingContainer {
   std::string project;  // compose's; empty if it is none's
   std::string service;
   std::vector<DockerMount> mounts;
+  std::string id{};
+  std::string started_at{};  // in docker's words
 };
 
 }  // namespace orcio::inline archiver

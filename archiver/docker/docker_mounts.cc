@@ -1,6 +1,6 @@
 #include "archiver/docker/docker_mounts.h"
 
-#include <algorithm>
+#include <chrono>
 #include <optional>
 
 #include <nlohmann/json.hpp>
@@ -13,11 +13,15 @@
 namespace orcio::inline archiver {
 namespace {
 
+// Not all labels, nor the environment: they hold passwords.
 constexpr const char* kMountsFormat =
-    R"({"name":{{json .Name}},"labels":{{json .Config.Labels}},"mounts":{{json .Mounts}}})";
+    R"({"id":{{json .Id}},"name":{{json .Name}},"started":{{json .State.StartedAt}},)"
+    R"("project":{{json (index .Config.Labels "com.docker.compose.project")}},)"
+    R"("service":{{json (index .Config.Labels "com.docker.compose.service")}},)"
+    R"("mounts":{{json .Mounts}}})";
 
-// So many ids, of 64 digits each, make a command of half the length that sudo may take.
-constexpr size_t kMostIds = 400;
+constexpr std::chrono::seconds kMountsPatience{30};
+constexpr size_t kMostMountsText = size_t{4} << 20;
 
 std::string TextOf(const nlohmann::json& object, const char* key) {
   if (!object.is_object()) return {};
@@ -31,10 +35,10 @@ std::optional<MountingContainer> ParseMounting(const std::string& line) {
   container.name = TextOf(json, "name");
   if (container.name.starts_with('/')) container.name.erase(0, 1);
   if (container.name.empty()) return {};
-  if (const auto labels = json.find("labels"); labels != json.end()) {
-    container.project = TextOf(*labels, "com.docker.compose.project");
-    container.service = TextOf(*labels, "com.docker.compose.service");
-  }
+  container.project = TextOf(json, "project");
+  container.service = TextOf(json, "service");
+  container.id = TextOf(json, "id");
+  container.started_at = TextOf(json, "started");
   if (const auto mounts = json.find("mounts"); mounts != json.end())
     container.mounts = ParseDockerMounts(*mounts);
   return container;
@@ -45,34 +49,28 @@ Failure NoSense(const RemoteHost& host, std::string_view said) {
               Excerpt(said, 1));
 }
 
-bool IsId(const std::string& text) {
-  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
 }  // namespace
 
 Result<std::vector<MountingContainer>> ListMounts(RemoteHost& host, const std::stop_token& stop) {
-  const auto listed =
-      ORCIO_TRY(host.Run(ShellCommand({"docker", "ps", "--quiet", "--no-trunc"}), {}, stop));
-  if (listed.exit_status != 0) return DockerFailure(host, "docker ps", listed);
-  const auto ids = Lines(listed.out);
-  if (listed.out_truncated || !std::all_of(ids.begin(), ids.end(), IsId))
-    return NoSense(host, listed.out);
+  const std::string list = ShellCommand({"docker", "ps", "--quiet", "--no-trunc"});
+  const std::string inspect =
+      ShellCommand({"docker", "inspect", "--type", "container", "--format", kMountsFormat});
+  RunOptions options;
+  options.timeout = kMountsPatience;
+  options.max_output = kMostMountsText;
+  options.only_reads = true;
+  const auto result = ORCIO_TRY(
+      host.Run("ids=$(" + list + ") || exit\n[ -n \"$ids\" ] || exit 0\n" + inspect + " $ids\n",
+               options, stop));
+  // One that has gone meanwhile makes its exit status 1.
+  if (result.out.empty() && result.exit_status != 0)
+    return DockerFailure(host, "docker ps", result);
   std::vector<MountingContainer> containers;
-  for (size_t first = 0; first < ids.size(); first += kMostIds) {
-    std::vector<std::string> words{"docker",    "inspect",  "--type",
-                                   "container", "--format", kMountsFormat};
-    for (size_t i = first; i < std::min(ids.size(), first + kMostIds); ++i) words.push_back(ids[i]);
-    // One that has gone meanwhile makes its exit status 1.
-    const auto result = ORCIO_TRY(host.Run(ShellCommand(words), {}, stop));
-    if (result.out.empty() && result.exit_status != 0)
-      return DockerFailure(host, "docker inspect", result);
-    for (const auto& line : Lines(result.out)) {
-      if (line.empty()) continue;
-      auto container = ParseMounting(line);
-      if (!container || result.out_truncated) return NoSense(host, line);
-      containers.push_back(std::move(*container));
-    }
+  for (const auto& line : Lines(result.out)) {
+    if (line.empty()) continue;
+    auto container = ParseMounting(line);
+    if (!container || result.out_truncated) return NoSense(host, line);
+    containers.push_back(std::move(*container));
   }
   return containers;
 }

@@ -4,6 +4,7 @@
 
 #include "archiver/host/remote_text.h"
 #include "archiver/host/sudo_advice.h"
+#include "archiver/plan/other_writers.h"
 #include "archiver/plan/volume_check.h"
 
 namespace orcio::inline archiver {
@@ -33,20 +34,29 @@ Result<void> PlanMode(const ServiceConfig& service, RemoteHost& host, ServicePla
   return {};
 }
 
-// What its containers keep where no path is would be missed on the day of a restore.
-std::vector<std::string> MountWarnings(ServicePlan& plan, const ServiceConfig& service,
+// What its containers keep where no path is would be missed on the day of a restore; and what
+// others write meanwhile, too.
+std::vector<std::string> MountWarnings(const ServiceConfig& service,
                                        const std::vector<const ServiceConfig*>& neighbours,
                                        RemoteHost& host, const ServiceControl& control,
-                                       const std::stop_token& stop) {
-  VolumeCheck check{neighbours, control.Mounts(), {}, {}};
+                                       ServicePlan& plan, const std::stop_token& stop) {
+  VolumeCheck& check = plan.volumes;
+  check = {neighbours, control.Mounts(), {}, {}};
   if (check.services.empty()) check.services = {&service};
   const auto mounts_any = [](const MountingContainer& container) {
     return !container.mounts.empty();
   };
-  if (std::none_of(check.containers.begin(), check.containers.end(), mounts_any)) return {};
+  plan.others = RunningOthers(service, host, stop);
+  const bool alone = !plan.others || plan.others->empty();
+  if (alone && std::none_of(check.containers.begin(), check.containers.end(), mounts_any))
+    return {};
   LookAtPlaces(host, check, stop);
   plan.fleeting = FleetingSources(check, service);
-  return UncoveredWarnings(check, service);
+  auto warnings = UncoveredWarnings(check, service);
+  if (alone || !KnowsItsContainers(service)) return warnings;
+  for (auto& warning : WriterWarnings(check, service, *plan.others))
+    warnings.push_back(std::move(warning));
+  return warnings;
 }
 
 }  // namespace
@@ -87,9 +97,19 @@ std::vector<std::string> PlanWarnings(ServicePlan& plan, const ServiceConfig& se
                                       const std::stop_token& stop) {
   std::vector<std::string> warnings = control.Warnings();
   if (auto losses = plan.tar.Losses(); !losses.empty()) warnings.push_back(std::move(losses));
-  for (auto& warning : MountWarnings(plan, service, neighbours, host, control, stop))
+  for (auto& warning : MountWarnings(service, neighbours, host, control, plan, stop))
     warnings.push_back(std::move(warning));
   return warnings;
+}
+
+std::vector<std::string> LateWarnings(const ServicePlan& plan, const ServiceConfig& service,
+                                      RemoteHost& host, const std::stop_token& stop) {
+  if (!plan.others) return {};
+  const auto now = RunningOthers(service, host, stop);
+  if (!now) return {};
+  const auto late = LateWriters(service, *plan.others, *now);
+  return WriterWarnings(plan.volumes, service, late,
+                        KnowsItsContainers(service) ? "started since the run began" : "");
 }
 
 }  // namespace orcio::inline archiver

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "archiver/control/service_control.h"
 #include "archiver/host/remote_host.h"
 #include "archiver/listing/remote_listing.h"
+#include "archiver/plan/volume_check.h"
 #include "archiver/tar/remote_tar.h"
 #include "base/error.h"
 
@@ -25,6 +27,9 @@ struct ServicePlan {
   std::string no_precopy;  // why not, for people; empty if nothing gave way
   // Where docker has mounted what is lost on nobody once it unmounts it; known after PlanWarnings.
   std::vector<std::string> fleeting;
+  // Both by PlanWarnings: where its volumes are, and what other containers ran, if that is told.
+  VolumeCheck volumes;
+  std::optional<std::vector<MountingContainer>> others;
 };
 
 // kRemote, with what to do, if no command runs on the host for want of a login shell or for what
@@ -38,12 +43,19 @@ struct ServicePlan {
                                               ServiceControl& control, const std::stop_token& stop);
 
 // What an archive may suffer from, or lack, as far as that is known before the service is stopped:
-// what its parts are, what this tar does not keep, what its containers keep where no path is.
+// what its parts are, what this tar does not keep, what its containers keep where no path is, what
+// other containers may write meanwhile.
 // `neighbours` is what the configuration has on that host; empty for the service alone. `control`
 // has been inspected.
 [[nodiscard]] std::vector<std::string> PlanWarnings(
     ServicePlan& plan, const ServiceConfig& service,
     const std::vector<const ServiceConfig*>& neighbours, RemoteHost& host,
     const ServiceControl& control, const std::stop_token& stop);
+
+// What is known only once the service runs again: which other containers were started since
+// PlanWarnings, or, where its units or commands may be about any, have not been stopped.
+[[nodiscard]] std::vector<std::string> LateWarnings(const ServicePlan& plan,
+                                                    const ServiceConfig& service, RemoteHost& host,
+                                                    const std::stop_token& stop);
 
 }  // namespace orcio::inline archiver

@@ -384,6 +384,11 @@ std::vector<std::string> FleetingSources(const VolumeCheck& check, const Service
   return {fleeting.begin(), fleeting.end()};
 }
 
+bool IsToBeIgnored(const VolumeCheck& check, const ServiceConfig& owner,
+                   const MountingContainer& container, const DockerMount& mount) {
+  return IsIgnored(check, owner, container, mount);
+}
+
 std::vector<Finding> FindUncovered(const VolumeCheck& check) {
   std::vector<Finding> findings;
   std::map<std::string, Stranger> projects;

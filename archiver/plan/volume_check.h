@@ -46,6 +46,10 @@ void LookAtPlaces(RemoteHost& host, VolumeCheck& check, const std::stop_token& s
 [[nodiscard]] std::vector<std::string> FleetingSources(const VolumeCheck& check,
                                                        const ServiceConfig& service);
 
+// Whether `owner` says in its `ignore_mounts` that this mount of the container is as it should be.
+[[nodiscard]] bool IsToBeIgnored(const VolumeCheck& check, const ServiceConfig& owner,
+                                 const MountingContainer& container, const DockerMount& mount);
+
 // Warnings: volumes of the services' containers that no `paths:` on this host cover, and compose
 // projects and containers that no service is about. Sockets, devices and the system's own files are
 // no volumes. `host` in the findings is left to the caller.

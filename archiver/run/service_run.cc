@@ -58,6 +58,7 @@ class ServiceRun {
   void KeepForNext();
   Result<void> Publish(std::future<Result<const TarSummary*>> finished);
   void LookAgain();
+  void LookAtOthers();
   Result<void> ChooseCapture();
   Result<void> PrepareCapture();
   void WarnOfStop(const std::string& why);
@@ -283,6 +284,7 @@ Result<void> ServiceRun::Publish(std::future<Result<const TarSummary*>> finished
   const TarSummary* summary = ORCIO_TRY(std::move(whole));
   if (stop_.stop_requested()) return Cancelled();
   LookAgain();
+  LookAtOthers();
   outcome_.facts.end_seconds = UtcSeconds();
   capture_->Report(outcome_.facts);
   CompareSize(service_, last_, {summary->end_of_entries, summary->entries}, outcome_.facts);
@@ -329,6 +331,12 @@ void ServiceRun::LookAgain() {
     warnings.push_back("whether it is well was not known by the end of the run: " +
                        looked.error().message);
   }
+}
+
+// Whoever was started meanwhile may have written, too.
+void ServiceRun::LookAtOthers() {
+  for (auto& warning : LateWarnings(plan_, service_, host_, stop_))
+    outcome_.facts.warnings.push_back(std::move(warning));
 }
 
 // What a host sends is nothing of the repository's: if it makes no sense, nothing there is damaged.

@@ -13,6 +13,7 @@
 #include "archiver/docker/compose_tool.h"
 #include "archiver/host/command_frame.h"
 #include "archiver/host/sudo_advice.h"
+#include "archiver/plan/other_writers.h"
 #include "archiver/plan/volume_check.h"
 #include "archiver/safety/guard.h"
 #include "archiver/tar/remote_tar.h"
@@ -136,6 +137,16 @@ void AskAboutServices(const std::vector<CommandResult>& answers) {
   if (guard) Require(!HasControl(guard->detail));
 }
 
+void AskWhoElseWrites(const std::vector<CommandResult>& answers) {
+  AnsweringHost host(answers);
+  const ServiceConfig wiki = Wiki();
+  const auto others = RunningOthers(wiki, host, {});
+  if (!others) return;
+  const VolumeCheck check{{&wiki}, {}, {}, {}};
+  for (const auto& warning : WriterWarnings(check, wiki, *others))
+    Require(!HasControl(warning) && IsUtf8(warning));
+}
+
 void JudgeTars(const std::vector<CommandResult>& answers) {
   RemoteTar gnu;
   gnu.program = "tar";
@@ -172,6 +183,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   AskAboutTar(answers);
   AskAboutPaths(answers);
   AskAboutServices(answers);
+  AskWhoElseWrites(answers);
   JudgeTars(answers);
   TakeNoiseOff({reinterpret_cast<const char*>(data), size}, answers);
   return 0;

@@ -86,6 +86,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/support/local_host_test.cc
     unit/archiver/run/lost_paths_test.cc
     unit/archiver/run/lying_host_test.cc
+    unit/archiver/run/other_writers_test.cc
     unit/archiver/outcome/mail_test.cc
     unit/archiver/capture/moved_files_test.cc
     unit/archiver/control/pause_control_test.cc

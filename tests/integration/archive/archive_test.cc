@@ -1,8 +1,16 @@
 // A compose project on a real dockerd, archived by way of a real sshd: whole when all goes well,
 // and running again whatever breaks.
 
+#include <signal.h>
+#include <sys/syscall.h>
+
 #include <algorithm>
+#include <atomic>
+#include <charconv>
 #include <fstream>
+#include <iterator>
+#include <memory>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -10,10 +18,14 @@
 #include "archiver/outcome/service_outcome.h"
 #include "archiver/run/service_run.h"
 #include "archiver/ssh/ssh_host.h"
+#include "base/threads/pause.h"
+#include "fusefs/system/mount_table.h"
+#include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/files/failing_files.h"
 #include "tests/support/hosts/link_proxy.h"
 #include "tests/support/hosts/sshd_fixture.h"
+#include "tests/support/needs.h"
 #include "tests/support/services/compose_project.h"
 #include "tests/support/services/dockerd_fixture.h"
 
@@ -75,6 +87,7 @@ class Night {
     options.retry_pause = std::chrono::seconds(1);
     options.start_retry = std::chrono::seconds(120);
     options.second_connection = connect;
+    options.silence_wait = silence_wait;
     return RunService({service, files, repository(), options, observer}, *host, *control,
                       stop.get_token());
   }
@@ -118,12 +131,129 @@ class Night {
   ServiceConfig service;
   std::stop_source stop;
   std::function<void(uint64_t, uint64_t)> on_progress;
+  StallLimit::Wait silence_wait;
 
  private:
   [[nodiscard]] std::string Ids() const {
     return project.Of("db", ".Id") + project.Of("web", ".Id") + project.Of("job", ".Id");
   }
   std::string ids_;
+};
+
+// A running container of no project of the service's, which has this mounted; `more` are words of
+// `docker run`. Removed with this.
+class Visitor {
+ public:
+  Visitor(std::string name, const std::string& mount, const std::vector<std::string>& more = {},
+          const std::vector<std::string>& command = {"sleep", "1000"})
+      : name_(std::move(name)) {
+    std::vector<std::string> words{"run",    "--detach", "--network=none",
+                                   "--name", name_,      "--volume=" + mount};
+    words.insert(words.end(), more.begin(), more.end());
+    words.emplace_back("busybox");
+    words.insert(words.end(), command.begin(), command.end());
+    Dockerd().Docker(words);
+  }
+  ~Visitor() { Dockerd().Docker({"rm", "--force", name_}); }
+  Visitor(const Visitor&) = delete;
+  Visitor& operator=(const Visitor&) = delete;
+
+ private:
+  const std::string name_;
+};
+
+// What /proc has of a process, which may be gone.
+std::string Told(int pid, const std::string& of) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/" + of, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+// Whether all its threads have been stopped; not if it is gone.
+bool IsStopped(int pid) {
+  std::error_code gone;
+  const std::string tasks = "/proc/" + std::to_string(pid) + "/task";
+  size_t stopped = 0;
+  for (std::filesystem::directory_iterator task(tasks, gone), end; !gone && task != end;
+       task.increment(gone)) {
+    const std::string stat = Told(pid, "task/" + task->path().filename().string() + "/stat");
+    if (stat.find(") T ") == stat.npos) return false;
+    ++stopped;
+  }
+  return stopped > 0;
+}
+
+// The tar that reads `path` on the host; 0 if there is none.
+int TarReading(const std::filesystem::path& path) {
+  for (const auto& process : std::filesystem::directory_iterator("/proc")) {
+    const std::string name = process.path().filename();
+    if (name.find_first_not_of("0123456789") != name.npos) continue;
+    const std::string line = Told(std::stoi(name), "cmdline");
+    const std::filesystem::path program = line.substr(0, line.find('\0'));
+    if (program.filename() == "tar" && line.find(path.relative_path().string()) != line.npos)
+      return std::stoi(name);
+  }
+  return 0;
+}
+
+// Whether the process waits for an answer about a file, and not for its output to be taken.
+bool WaitsForFile(int pid) {
+  const std::string text = Told(pid, "syscall");
+  long call = -1;
+  std::from_chars(text.data(), text.data() + text.size(), call);
+  return call == SYS_openat || call == SYS_newfstatat || call == SYS_statx ||
+         call == SYS_getdents64;
+}
+
+template <class Condition>
+bool Eventually(const Condition& condition) {
+  for (const auto end = Clock::now() + kAtMost; !condition();) {
+    if (Clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
+}
+
+// Silence counts once this holds, however long the machine takes to come there.
+StallLimit::Wait OnceThat(std::function<bool()> holds) {
+  return [holds = std::move(holds)](std::chrono::milliseconds time, const std::stop_token& over) {
+    while (!holds())
+      if (!Pause(std::chrono::milliseconds(10), over)) return false;
+    return Pause(time, over);
+  };
+}
+
+std::string LastThatArrived(const ServiceOutcome& outcome) {
+  const std::string& message = outcome.error->message;
+  const size_t at = message.find("the last that arrived is ");
+  return at == message.npos ? "" : message.substr(at);
+}
+
+// A mount whose server answers nothing, as of an NFS server that is gone.
+class HungMount {
+ public:
+  explicit HungMount(const std::filesystem::path& at) {
+    NeedFuse();
+    std::filesystem::create_directories(at);
+    server_ = std::make_unique<BackgroundCommand>(
+        std::vector<std::string>{BuiltProgram(), "-r", scratch_.path(), "mount", "-f", at},
+        scratch_ / "log");
+    REQUIRE(Eventually([&] {
+      const auto type = MountedType(at);
+      return type && *type == kMountType && std::filesystem::is_empty(at);
+    }));
+    REQUIRE(::kill(server_->pid(), SIGSTOP) == 0);
+    REQUIRE(Eventually([&] { return IsStopped(server_->pid()); }));
+  }
+  ~HungMount() {
+    ::kill(server_->pid(), SIGCONT);
+    (void)server_->End(SIGTERM);
+  }
+  HungMount(const HungMount&) = delete;
+  HungMount& operator=(const HungMount&) = delete;
+
+ private:
+  const ScratchDirectory scratch_;
+  std::unique_ptr<BackgroundCommand> server_;
 };
 
 std::string Line(const std::filesystem::path& file) {
@@ -186,6 +316,55 @@ TEST_CASE("What the containers keep where no path is, is a warning, unless it is
   CHECK(night.Run().facts.warnings.empty());
 }
 
+// Was published with exit 0, whatever they wrote meanwhile.
+TEST_CASE("Who else may write to the volume is a warning, who only reads it is none") {
+  Night night(Compose::kNone);
+  const std::string volume = night.project.volume();
+  const Visitor cron("cron", volume + ":/wiki", {"--label=com.docker.compose.project=jobs"});
+  // For the most part it does not run; docker will start it at any time.
+  const Visitor crashing("crashing", volume + ":/wiki", {"--restart=always"}, {"false"});
+  const Visitor reader("reader", volume + ":/wiki:ro");
+  const Visitor elsewhere("elsewhere", (night.scratch / "other").string() + ":/wiki");
+  const auto outcome = night.Run();
+  REQUIRE_FALSE(outcome.error);
+  auto warnings = outcome.facts.warnings;
+  std::sort(warnings.begin(), warnings.end());
+  REQUIRE(warnings.size() == 2);
+  CHECK(warnings[0].starts_with("container crashing, of no compose project, may write to " +
+                                volume + " (as /wiki) and is not stopped"));
+  CHECK(
+      warnings[1].starts_with("container cron of the compose project jobs may write to " + volume));
+  CHECK(warnings[1].find("`ignore_mounts: ['cron:/wiki']`") != std::string::npos);
+}
+
+TEST_CASE("Who is started in the middle and may write to the volume is a warning") {
+  Night night(Compose::kNone);
+  std::optional<Visitor> cron;
+  night.on_progress = [&](uint64_t, uint64_t) {
+    if (!cron) cron.emplace("cron", night.project.volume().string() + ":/wiki");
+  };
+  const auto outcome = night.Run();
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE(outcome.facts.warnings.size() == 1);
+  INFO(outcome.facts.warnings[0]);
+  CHECK(outcome.facts.warnings[0].find("cron, of no compose project, started since the run began, "
+                                       "may write to") != std::string::npos);
+}
+
+TEST_CASE("Of a service of commands only containers that the commands do not stop are a warning") {
+  Night night(Compose::kNone);
+  night.service.control = ControlKind::kCommands;
+  night.service.stop_command = "docker stop wiki_web_1 wiki_db_1";
+  night.service.start_command = "docker start wiki_db_1 wiki_web_1";
+  const Visitor cron("cron", night.project.volume().string() + ":/wiki");
+  const auto outcome = night.Run();
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE(outcome.facts.warnings.size() == 1);
+  INFO(outcome.facts.warnings[0]);
+  CHECK(outcome.facts.warnings[0].starts_with("container cron, of no compose project, may write"));
+  CHECK(outcome.facts.warnings[0].find("by the service's stop:, too") != std::string::npos);
+}
+
 TEST_CASE("A tar that fails on the host makes no archive") {
   ScratchDirectory bin;
   MustRunShell("real=$(command -v tar); cat >" + (bin / "tar").string() +
@@ -243,6 +422,27 @@ TEST_CASE("A container that somebody starts in the middle of the stream makes no
   CHECK(night.project.State("job") == "exited");
 }
 
+// Docker starts those anew that always run, by whomever they were stopped, and forgets its events.
+TEST_CASE("A docker that is restarted in the middle of the stream makes no archive") {
+  Night night(Compose::kNone);
+  Dockerd().Docker({"update", "--restart=always", "wiki_web_1", "wiki_db_1"});
+  bool restarted = false;
+  night.on_progress = [&](uint64_t, uint64_t) {
+    if (std::exchange(restarted, true)) return;
+    Dockerd().Restart();
+    for (const char* service : {"db", "web"})
+      CHECK(Eventually([&] { return night.project.State(service) == "running"; }));
+  };
+  const auto outcome = night.Run();
+  CHECK(restarted);
+  night.CheckFailed(outcome, ErrorKind::kRemote);
+  CHECK(outcome.error->message.find(" was started at") != std::string::npos);
+  CHECK(night.project.State("db") == "running");
+  CHECK(night.project.State("web") == "running");
+  CHECK(night.project.State("job") == "exited");
+  night.CheckStartedAgain();
+}
+
 // Was published: of a container that is gone nothing is left to be looked at.
 TEST_CASE("A container that is run and removed in the middle of the stream makes no archive") {
   Night night(Compose::kNone);
@@ -270,6 +470,57 @@ TEST_CASE("A project that was down makes no archive where somebody starts it in 
   night.CheckFailed(outcome, ErrorKind::kRemote);
   CHECK(outcome.error->message.find("container wiki_db_1 was started at") != std::string::npos);
   CHECK(night.project.State("web") == "exited");
+}
+
+// The tar is stopped in the middle of its work: at its second record of 64 KiB, by itself.
+TEST_CASE("A tar that is stopped on the host is given up and ended and the service runs again") {
+  ScratchDirectory bin;
+  MustRunShell(
+      "real=$(command -v tar); cat >" + (bin / "tar").string() +
+      " <<END\n#!/bin/sh\ncase \"\\$*\" in *--create*volume*)\n"
+      "exec $real --checkpoint=2 --checkpoint-action=exec='kill -STOP \\$PPID' \"\\$@\";;\n"
+      "esac\nexec $real \"\\$@\"\nEND\nchmod +x " +
+      (bin / "tar").string());
+  Night night(Compose::kNone, bin.path().string() + ":");
+  const auto volume = night.project.volume();
+  night.service.stall_timeout = std::chrono::seconds(2);
+  std::atomic<int> tar = 0;
+  night.silence_wait = OnceThat([&] {
+    const int found = TarReading(volume);
+    if (found == 0 || !IsStopped(found)) return false;
+    tar = found;
+    return true;
+  });
+  const auto outcome = night.Run();
+  night.CheckFailed(outcome, ErrorKind::kLimit);
+  INFO(outcome.error->message);
+  CHECK(outcome.error->message.find("nothing came from atena for 2 s") != std::string::npos);
+  CHECK(LastThatArrived(outcome).find(volume.relative_path().string()) != std::string::npos);
+  CHECK(outcome.error->message.ends_with(": look there"));
+  CHECK(tar != 0);
+  CHECK(Eventually([&] { return TarReading(volume) == 0; }));
+  night.CheckRunsAgain();
+}
+
+TEST_CASE("A mount below a path that hangs is given up and the service runs again") {
+  Night night(Compose::kNone);
+  const auto volume = night.project.volume();
+  const auto other = night.scratch / "other";
+  const HungMount hung(other / "hung");
+  night.service.paths.push_back(other);
+  night.service.stall_timeout = std::chrono::seconds(2);
+  night.silence_wait = OnceThat([&] {
+    const int tar = TarReading(other);
+    return tar != 0 && WaitsForFile(tar);
+  });
+  const auto outcome = night.Run();
+  night.CheckFailed(outcome, ErrorKind::kLimit);
+  INFO(outcome.error->message);
+  CHECK(outcome.error->message.find("look at that host's disks, and at what is mounted below") !=
+        std::string::npos);
+  CHECK(LastThatArrived(outcome).find(volume.relative_path().string()) != std::string::npos);
+  CHECK(Eventually([&] { return TarReading(other) == 0; }));
+  night.CheckRunsAgain();
 }
 
 TEST_CASE("A link cut or dead in the middle of the stream makes no archive") {

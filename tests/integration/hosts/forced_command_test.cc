@@ -1,10 +1,12 @@
 // scripts/orcio-host, which restricts a key in authorized_keys: behind a real sshd all of a run
 // goes through it, and nothing else does.
 
+#include <algorithm>
 #include <fstream>
 
 #include "archiver/control/compose_control.h"
 #include "archiver/docker/docker_json.h"
+#include "archiver/docker/docker_mounts.h"
 #include "archiver/host/command_frame.h"
 #include "archiver/host/shell_quote.h"
 #include "archiver/plan/volume_check.h"
@@ -77,6 +79,22 @@ std::string SecondLook(const std::vector<std::string>& paths,
   Nowhere nowhere;
   (void)MakeWatchfulHost(host, service, before, {})->Stream("", nowhere, {}, {});
   return host.asked;
+}
+
+// What orcio asks about the containers that run.
+std::string MountsLook() {
+  class Asked : public LocalHost {
+   public:
+    Result<CommandResult> Run(const std::string& command, const RunOptions&,
+                              const std::stop_token&) override {
+      asked = command;
+      return CommandResult{};
+    }
+    std::string asked;
+  };
+  Asked machine;
+  (void)ListMounts(machine, {});
+  return machine.asked;
 }
 
 // From now on the client's key is good for nothing but the script with these options.
@@ -230,6 +248,9 @@ TEST_CASE("All of a compose project's run goes through the restricted key, with 
   CHECK(project.State("web") == "running");
   CHECK(project.Lines("ends") == std::vector<std::string>{"web", "db"});
 
+  const std::string agent =
+      dockerd.Docker({"run", "--detach", "--network=none", "--volume",
+                      project.volume().string() + ":/wiki", "busybox", "sleep", "1000"});
   auto paused = project.service();
   paused.mode = Mode::kPause;
   const auto pause = MakeServiceControl(paused);
@@ -239,6 +260,11 @@ TEST_CASE("All of a compose project's run goes through the restricted key, with 
   INFO((frozen.error ? frozen.error->message : ""));
   CHECK_FALSE(frozen.error);
   CHECK_FALSE(frozen.start_error);
+  CHECK(std::any_of(
+      frozen.facts.warnings.begin(), frozen.facts.warnings.end(), [&](const std::string& warning) {
+        return warning.find("may write to " + project.volume().string()) != std::string::npos;
+      }));
+  dockerd.Docker({"rm", "--force", agent});
   CHECK(project.State("web") == "running");
   CHECK(project.Lines("ends").empty());
 
@@ -387,6 +413,17 @@ std::string Replaced(std::string text, const std::string& part, const std::strin
 }
 
 }  // namespace
+
+TEST_CASE("The forced command tells what running containers mount and nothing else of them") {
+  const Script script({"--unit", "wiki.service"});
+  const std::string look = MountsLook();
+  // As this docker does where it is asked for labels.
+  CHECK(script.Ask(look).err.find("Cannot connect to the Docker daemon") != std::string::npos);
+  for (const std::string& other :
+       {Replaced(look, "{{json .Name}}", "{{json .Config.Env}}"), look + "touch pwned\n",
+        Replaced(look, "$ids\n", "$ids; touch pwned\n"), Replaced(look, "'inspect'", "'rm'")})
+    script.Refuses(other);
+}
 
 TEST_CASE("The forced command lets all of a project's containers stop and start in one command") {
   const Script script({"--project", "wiki"});

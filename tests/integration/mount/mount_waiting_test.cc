@@ -75,7 +75,38 @@ bool IsIn(int pid, long call) {
   return in == call;
 }
 
+// Whether it sleeps in a way that a signal ends; in a lock of the kernel's it does not.
+bool SleepsLightly(int pid) {
+  const std::string text = ReadAll("/proc/" + std::to_string(pid) + "/stat");
+  const size_t name_end = text.rfind(')');
+  return name_end != std::string::npos && text.substr(name_end + 1).starts_with(" S ");
+}
+
 }  // namespace
+
+// Without FUSE_PARALLEL_DIROPS the kernel holds the second back until the first has its answer.
+TEST_CASE_METHOD(LiveRepository, "Two looks into one directory are served at once") {
+  for (const char* name : {"a", "b"}) Write(name, "content");
+  std::filesystem::remove(Archive(kName).string() + ".idx");
+  const HeldServer server(directory());
+  const auto inside = server.mountpoint() / "wiki" / kDate;
+  REQUIRE(Eventually([&] { return std::filesystem::exists(inside); }));
+  const std::string log = (server.mountpoint().parent_path() / "log").string();
+  const auto waits = [](const BackgroundCommand& look) {
+    return Eventually([&] { return IsIn(look.pid(), SYS_statx) && SleepsLightly(look.pid()); });
+  };
+  BackgroundCommand first({"stat", (inside / "a").string()}, log);
+  CHECK(waits(first));
+  BackgroundCommand second({"stat", (inside / "b").string()}, log);
+  CHECK(waits(second));
+  // The server has the second, and answers it while the first goes on waiting.
+  CHECK(second.End(SIGTERM) == 128 + SIGTERM);
+  CHECK(first.running());
+  CHECK(waits(first));
+  CHECK_FALSE(server.gave_up());
+  server.LetGo();
+  CHECK(first.Wait() == 0);
+}
 
 // The first could be interrupted, all others in the same directory not by SIGKILL.
 TEST_CASE_METHOD(LiveRepository, "Whoever waits for an archive to be indexed can be interrupted") {

@@ -40,7 +40,7 @@ class DockerdFixture {
   std::string Docker(const std::vector<std::string>& words) const;
 
   // As `systemctl restart docker` does: containers with a restart policy come up again, but for
-  // those that were stopped by hand.
+  // those that were stopped by hand, unless that is `always`.
   void Restart();
 
   [[nodiscard]] const ScratchDirectory& scratch() const { return scratch_; }

@@ -221,6 +221,10 @@ TEST_CASE("What is ignored of mounts is a path, a volume, or a place in a contai
              "\"srv/wiki\" is neither a path on the host, nor a volume's name, nor SERVICE:/PATH");
   CheckError(WithService("    ignore_mounts: wiki_db\n"), "6:20", "must be a list");
   CheckError(WithService("    control: none\n    ignore_mounts: [a]\n"), "7:5", "means nothing");
+  // What other containers may write to.
+  CHECK(ParseConfig(WithService("    control: systemd\n    units: [dns]\n"
+                                "    ignore_mounts: ['cron-1:/data']\n"),
+                    "c.yaml"));
 }
 
 TEST_CASE("A share is a number from 0 to 1") {

@@ -1,8 +1,10 @@
 #include "archiver/run/service_run.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
+#include <cstddef>
 #include <fstream>
 #include <mutex>
 #include <thread>
@@ -394,6 +396,24 @@ TEST_CASE("A volume that no path covers is a warning, found out before the servi
   run.options.neighbours.clear();
   run.service.ignore_mounts = {elsewhere};
   CHECK(run.Go().facts.warnings.empty());
+}
+
+TEST_CASE("Who else runs is asked before the service is stopped and not while it is down") {
+  Run run;
+  const auto asked = [&] {
+    const auto& commands = run.host.commands();
+    return std::count_if(commands.begin(), commands.end(), [](const std::string& command) {
+      return command.find("'docker' 'ps' '--quiet'") != std::string::npos;
+    });
+  };
+  std::ptrdiff_t before_stop = -1, before_start = -1;
+  run.control.on_stop = [&] { before_stop = asked(); };
+  run.control.on_start = [&] { before_start = asked(); };
+  const auto outcome = run.Go();
+  REQUIRE_FALSE(outcome.error);
+  CHECK(outcome.facts.warnings.empty());  // whether there is a docker here or none
+  CHECK(before_stop == 1);
+  CHECK(before_start == 1);
 }
 
 TEST_CASE("A disk without room for another archive as large as the last stops no service") {
