@@ -6,6 +6,7 @@
 #include "archiver/control/command_control.h"
 #include "archiver/control/compose_control.h"
 #include "archiver/control/systemd_control.h"
+#include "base/text/words.h"
 #include "tests/support/catch.h"
 #include "tests/support/hosts/fake_host.h"
 #include "tests/support/hosts/local_host.h"
@@ -291,19 +292,28 @@ esac
 
 TEST_CASE("A guard starts the units that ran, and no other") {
   Parts parts;
-  parts.Program("systemctl", R"(unit=$(eval echo \$$#)
-case $* in
-  is-active*) if [ -e "$PARTS/$unit" ]; then echo active; else echo inactive; exit 3; fi;;
-  "--no-block start -- "*) : >"$PARTS/$unit";;
+  parts.Program("systemctl", R"(case $* in
+  is-active*) if [ -e "$PARTS/$3" ]; then echo active; else echo inactive; exit 3; fi;;
+  "--no-block start -- "*) shift 3; echo "$*" >>"$PARTS/log"; for unit; do : >"$PARTS/$unit"; done;;
   *) exit 1;;
 esac
 )");
   SystemdControl control(Service(ControlKind::kSystemd));
-  REQUIRE_OK(control.Recall(R"(["vpn.service"])"));
+  std::string all = "vpn.service";
+  SECTION("one") {
+    REQUIRE_OK(control.Recall(R"(["vpn.service"])"));
+  }
+  SECTION("several by one command, with what joined them") {
+    REQUIRE_OK(control.Recall(R"(["vpn.socket","vpn.service","app.service"])"));
+    parts.Runs("vpn.service");
+    all = "vpn.socket vpn.service app.service";
+  }
   CHECK(parts.StartAll(control) == "no\n");
   CHECK(parts.StartAll(control) == "yes\n");
-  CHECK(parts.Up("vpn.service"));
+  for (const auto& unit : Split(all, ' ')) CHECK(parts.Up(unit));
   CHECK_FALSE(parts.Up("vpn-db.service"));
+  std::ifstream log(parts.scratch / "log");
+  CHECK(std::string(std::istreambuf_iterator<char>(log), {}) == all + "\n");
 }
 
 TEST_CASE("A guard runs the start command until the status command is content") {
