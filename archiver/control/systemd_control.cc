@@ -34,20 +34,11 @@ bool IsAnother(const std::string& now, const std::string& before) {
   return !now.empty() && now != "0" && now != before;
 }
 
-bool IsUp(const UnitState& state) {
-  return state.up() && state.settled();
-}
-
-// Which one is down for good, or `late`: one that failed itself rather than one that had to wait
-// for it in vain.
-std::optional<size_t> FindDown(const std::vector<UnitState>& states, bool late) {
-  std::optional<size_t> down;
-  for (size_t i = 0; i < states.size(); ++i) {
-    const bool over = states[i].settled() && states[i].at_rest();
-    if (IsUp(states[i]) || (!over && !late)) continue;
-    if (!down || (states[i].active == "failed" && states[*down].active != "failed")) down = i;
-  }
-  return down;
+// One that was `activating` before, at its work or between two attempts to start, is as it was if
+// it is that again. It may have done its work by now.
+bool IsUp(const UnitState& state, bool activating) {
+  if (!activating) return state.up() && state.settled();
+  return state.running() || (state.active == "inactive" && state.settled());
 }
 
 Failure Interrupted(const RemoteHost& host) {
@@ -86,6 +77,7 @@ Result<void> SystemdControl::Inspect(RemoteHost& host, const std::stop_token& st
     if (!unit.state.running()) continue;
     ORCIO_TRY(CheckReturns(host, Join(service_.units), unit));
     running_.push_back(unit.name);
+    if (!unit.state.up()) activating_.insert(unit.name);
   }
   // systemd does not start a socket whose service runs.
   std::stable_partition(running_.begin(), running_.end(),
@@ -102,12 +94,26 @@ std::vector<std::string> SystemdControl::Running() const {
 }
 
 std::string SystemdControl::Memory() const {
-  return nlohmann::json(running_).dump();
+  auto json = nlohmann::json::array();
+  for (const auto& unit : running_) {
+    if (activating_.count(unit) == 0) {
+      json.push_back(unit);
+    } else {
+      json.push_back({{"unit", unit}, {"activating", true}});
+    }
+  }
+  return json.dump();
 }
 
 Result<void> SystemdControl::Recall(const std::string& memory) {
   try {
-    running_ = nlohmann::json::parse(memory).get<std::vector<std::string>>();
+    running_.clear();
+    const auto json = nlohmann::json::parse(memory);
+    for (const auto& part : json.get_ref<const nlohmann::json::array_t&>()) {
+      running_.push_back((part.is_object() ? part.at("unit") : part).get<std::string>());
+      if (part.is_object() && part.at("activating").get<bool>())
+        activating_.insert(running_.back());
+    }
   } catch (const nlohmann::json::exception& exception) {
     return Fail(ErrorKind::kDamaged, "{}", exception.what());
   }
@@ -115,22 +121,33 @@ Result<void> SystemdControl::Recall(const std::string& memory) {
 }
 
 // systemd queues a start behind a stop that is still under way, and drops a queued stop for it.
+// What was activating is started once, however it ends.
 std::string SystemdControl::StartScript() const {
-  const std::string units = ShellCommand(running_);
-  return "start_all() {\n"
+  constexpr const char* kStart = "within 60 systemctl --no-block start -- ";
+  std::vector<std::string> units;
+  std::vector<std::string> once;
+  for (const auto& unit : running_) (activating_.count(unit) == 0 ? units : once).push_back(unit);
+  std::string begin;
+  if (!once.empty()) {
+    begin = std::string("  [ -n \"$activated\" ] || { ") + kStart + ShellCommand(once) +
+            " && activated=1; } || up=no\n";
+  }
+  return "activated=\n"
+         "start_all() {\n"
          "  down=\n"
          "  for unit in " +
-         units +
+         ShellCommand(units) +
          "; do\n"
          "    state=$(within 60 systemctl is-active -- \"$unit\" 2>/dev/null)\n"
          "    case $state in active | reloading) continue ;; esac\n"
          "    up=no\n"
          "    [ \"$state\" = activating ] || down=1\n"
          "  done\n"
-         "  [ -z \"$down\" ] || finish_stop\n"
+         "  [ -z \"$down\" ] || " +
+         kStart + ShellCommand(units) + "\n" + begin +
          "}\n"
-         "finish_stop() { within 60 systemctl --no-block start -- " +
-         units + "; }\n";
+         "finish_stop() { " +
+         kStart + ShellCommand(running_) + "; }\n";
 }
 
 Result<void> SystemdControl::ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) {
@@ -210,6 +227,19 @@ Result<void> SystemdControl::Start(RemoteHost& host, const std::stop_token& stop
   return ConfirmUp(host, deadline, stop);
 }
 
+// Which one is down for good, or `late`: one that failed itself rather than one that had to wait
+// for it in vain.
+std::optional<size_t> SystemdControl::FindDown(const std::vector<UnitState>& states,
+                                               bool late) const {
+  std::optional<size_t> down;
+  for (size_t i = 0; i < states.size(); ++i) {
+    const bool over = states[i].settled() && states[i].at_rest();
+    if (IsUp(states[i], activating_.count(running_[i]) != 0) || (!over && !late)) continue;
+    if (!down || (states[i].active == "failed" && states[*down].active != "failed")) down = i;
+  }
+  return down;
+}
+
 // Up for a while without a restart: most programs that cannot start have ended by then.
 Result<void> SystemdControl::ConfirmUp(RemoteHost& host, Clock::time_point deadline,
                                        const std::stop_token& stop) {
@@ -220,8 +250,11 @@ Result<void> SystemdControl::ConfirmUp(RemoteHost& host, Clock::time_point deadl
     if (const auto down = FindDown(states, Clock::now() >= deadline))
       return Failure(NotUp(host, running_[*down], states[*down], stop));
     std::vector<std::string> now;
-    for (const auto& state : states) now.push_back(state.invocation);
-    const bool all_up = std::all_of(states.begin(), states.end(), IsUp);
+    for (size_t i = 0; i < states.size(); ++i) {
+      const bool activating = activating_.count(running_[i]) != 0;
+      if (IsUp(states[i], activating)) now.push_back(activating ? "" : states[i].invocation);
+    }
+    const bool all_up = now.size() == states.size();
     if (!all_up || now != invocations) since.reset();
     if (!since) since = Clock::now();
     invocations = std::move(now);

@@ -43,13 +43,17 @@ class SystemdControl : public ServiceControl {
   [[nodiscard]] std::chrono::seconds StopLimit() const;
   Result<std::optional<FoundUnit>> LookAtStop(RemoteHost& host, std::set<std::string>& left,
                                               const std::stop_token& stop);
+  [[nodiscard]] std::optional<size_t> FindDown(const std::vector<UnitState>& states,
+                                               bool late) const;
   Result<void> ConfirmUp(RemoteHost& host, std::chrono::steady_clock::time_point deadline,
                          const std::stop_token& stop);
 
   const ServiceConfig service_;
   const StartTiming patience_;
   std::vector<std::string> running_;  // in the order of starting
-  std::vector<std::string> watched_;  // these, and those of the configuration that were down
+  // Of these, those that were not up: a oneshot at its work, one that keeps failing to start.
+  std::set<std::string> activating_;
+  std::vector<std::string> watched_;  // what was running, and what of the configuration was down
   std::vector<std::string> warnings_;
   // Of each unit, as of its stop; of one that was not running, as of Inspect.
   std::map<std::string, LastStart> last_starts_;

@@ -106,7 +106,7 @@ TEST_CASE("A guard that systemd keeps is there again when it was killed, and is 
   CHECK_FALSE(scene.systemd.Succeeds("[ -e /run/up ]"));
 }
 
-TEST_CASE("Units that run are stopped and started in the order of systemd, and no others") {
+TEST_CASE("Units that run are stopped and started in the order of systemd and no others") {
   test::SystemdFixture systemd;
   for (const std::string name : {"db", "web", "idle"}) {
     systemd.AddUnit(
@@ -228,6 +228,27 @@ TEST_CASE(
   REQUIRE_OK(control.ConfirmAtRest(*host, {}));
   REQUIRE_OK(control.Start(*host, {}));
   CHECK(systemd.Must("systemctl is-active x.socket x.service || :") == "active\nactive\n");
+}
+
+// It was waited for until start_timeout, for neither is ever active.
+TEST_CASE(
+    "A oneshot at its work and a unit that keeps failing are started again and are so again") {
+  test::SystemdFixture systemd;
+  systemd.AddUnit("job.service", "[Service]\nType=oneshot\nExecStart=sleep 1000\n");
+  systemd.AddUnit("loop.service", "[Service]\nExecStart=false\nRestart=always\nRestartSec=1h\n");
+  systemd.Must("systemctl --no-block start job.service loop.service");
+  REQUIRE(Await([&] {
+    return systemd.Must("systemctl show --value --property=SubState job.service loop.service") ==
+           "start\n\nauto-restart\n";
+  }));
+  const auto host = systemd.Host();
+  SystemdControl control(Service({"job.service", "loop.service"}));
+  REQUIRE_OK(control.Inspect(*host, {}));
+  REQUIRE_OK(control.Stop(*host, {}));
+  REQUIRE_OK(control.ConfirmAtRest(*host, {}));
+  REQUIRE_OK(control.Start(*host, {}));
+  CHECK(systemd.Must("systemctl is-active job.service loop.service || :") ==
+        "activating\nactivating\n");
 }
 
 TEST_CASE("A unit that somebody starts while it is archived is noticed") {

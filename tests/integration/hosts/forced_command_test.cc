@@ -13,6 +13,7 @@
 #include "archiver/ssh/ssh_host.h"
 #include "archiver/ssh/way/ssh_command.h"
 #include "archiver/tar/wire.h"
+#include "base/random_token.h"
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/hosts/local_host.h"
@@ -424,9 +425,16 @@ TEST_CASE(
     plan.start = control->StartScript();
     return GuardProgram(plan);
   };
-  const std::string units = start_of(R"(["wiki.socket","wiki.service","app.service"])");
-  CHECK(script.Ask(ArmCommand(token), units).out == "orcio-guard: armed before\n");
-  CHECK(script.Ask(RemoveCommand(token)).out == "orcio-guard: gone before\n");
+  for (const std::string memory : {R"(["wiki.socket","wiki.service","app.service"])",
+                                   R"(["wiki.service",{"unit":"app.service","activating":true}])",
+                                   R"([{"unit":"wiki.service","activating":true}])"}) {
+    CAPTURE(memory);
+    const std::string own = RandomToken();
+    plan.token = own;
+    CHECK(script.Ask(ArmCommand(own), start_of(memory)).out == "orcio-guard: armed before\n");
+    CHECK(script.Ask(RemoveCommand(own)).out == "orcio-guard: gone before\n");
+  }
+  plan.token = token;
   const std::string sshd = start_of(R"(["wiki.service","sshd.service"])");
   script.CheckRefused(script.Ask(ArmCommand(token), sshd), sshd);
 

@@ -103,7 +103,8 @@ TEST_CASE("Units stop by one command in the reverse of the configured order and 
   CHECK(systemd.host.Count("start --") == 1);
 }
 
-TEST_CASE("What systemd stops with a unit stops and starts with it, and what stops with that") {
+TEST_CASE(
+    "What systemd stops with a unit stops and starts with it and so does what stops with that") {
   FakeSystemd systemd;
   systemd.units["vpn.service"].more = GENERATE(
       as<std::string>(), "RequiredBy=a.service b.service\n", "BoundBy=a.service b.service\n",
@@ -213,6 +214,34 @@ TEST_CASE("What could not be started again is not stopped") {
   const auto inspected = control.Inspect(systemd.host, {});
   CHECK(Told(inspected).find(why) != std::string::npos);
   CHECK(inspected.error().kind == ErrorKind::kUnsupported);
+}
+
+// It was waited for until its time was up, and the run ended with exit 20.
+TEST_CASE("A unit that was activating is confirmed by being that again or by having ended well") {
+  FakeSystemd systemd;
+  auto& unit = systemd.units["vpn.service"];
+  unit.active = "activating";
+  unit.sub = GENERATE("auto-restart", "start");
+  SystemdControl control(Vpn(), kQuick);
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  REQUIRE_OK(control.Stop(systemd.host, {}));
+  CHECK(systemd.log == "-vpn.service -vpn-db.service ");
+  SystemdControl recalled(Vpn(), kQuick);
+  REQUIRE_OK(recalled.Recall(control.Memory()));
+  for (SystemdControl* starts : {&control, &recalled}) {
+    for (const std::string ends : {"activating", "active", "inactive", "failed"}) {
+      CAPTURE(ends);
+      systemd.log.clear();
+      systemd.host.On("systemctl --no-block start", [&](const std::string&) {
+        systemd.log += "+";
+        systemd.units["vpn-db.service"].active = "active";
+        unit.active = ends;
+        return Result<CommandResult>(CommandResult{});
+      });
+      CHECK(starts->Start(systemd.host, {}).has_value() == (ends != "failed"));
+      CHECK(systemd.log == "+");
+    }
+  }
 }
 
 TEST_CASE("Names of units that are none are nonsense and endless ones are refused") {
