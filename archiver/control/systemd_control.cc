@@ -77,6 +77,8 @@ Result<void> SystemdControl::Inspect(RemoteHost& host, const std::stop_token& st
     if (!unit.state.running()) continue;
     ORCIO_TRY(CheckReturns(host, Join(service_.units), unit));
     running_.push_back(unit.name);
+    // Its stop command may take so long, and then it may, to heed the signal.
+    own_stop_time_ += 2 * unit.state.stop_timeout.value_or(std::chrono::seconds(0));
     if (!unit.state.up()) activating_.insert(unit.name);
   }
   // systemd does not start a socket whose service runs.
@@ -192,7 +194,9 @@ Result<void> SystemdControl::Stop(RemoteHost& host, const std::stop_token& stop)
 }
 
 std::chrono::seconds SystemdControl::StopLimit() const {
-  return service_.stop_timeout.count() > 0 ? service_.stop_timeout : kDefaultStopLimit;
+  constexpr std::chrono::seconds kLongest{86400};
+  if (service_.stop_timeout.count() > 0) return service_.stop_timeout;
+  return std::clamp(own_stop_time_, kDefaultStopLimit, kLongest);
 }
 
 // One that has not stopped yet, if any; takes off `left` those that have. Whatever else of the

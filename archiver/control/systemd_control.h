@@ -32,6 +32,9 @@ class SystemdControl : public ServiceControl {
   [[nodiscard]] Result<void> ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) override;
   [[nodiscard]] Result<void> Start(RemoteHost& host, const std::stop_token& stop) override;
 
+  // After Inspect: when a stop counts as failed.
+  [[nodiscard]] std::chrono::seconds StopLimit() const;
+
  private:
   // What systemd knows of a unit's latest start: another one has another invocation, even if it
   // fails, and another time once the unit is active.
@@ -40,7 +43,6 @@ class SystemdControl : public ServiceControl {
     std::string entered;
   };
 
-  [[nodiscard]] std::chrono::seconds StopLimit() const;
   Result<std::optional<FoundUnit>> LookAtStop(RemoteHost& host, std::set<std::string>& left,
                                               const std::stop_token& stop);
   [[nodiscard]] std::optional<size_t> FindDown(const std::vector<UnitState>& states,
@@ -55,6 +57,7 @@ class SystemdControl : public ServiceControl {
   std::set<std::string> activating_;
   std::vector<std::string> watched_;  // what was running, and what of the configuration was down
   std::vector<std::string> warnings_;
+  std::chrono::seconds own_stop_time_{0};  // of all that was running, one after another
   // Of each unit, as of its stop; of one that was not running, as of Inspect.
   std::map<std::string, LastStart> last_starts_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <map>
 #include <set>
 #include <utility>
@@ -17,7 +18,8 @@ namespace {
 // UNIT_ATOM_PROPAGATE_STOP). One that it does not know, since it is older, it leaves out.
 constexpr const char* kProperties =
     "--property=Id,LoadState,ActiveState,SubState,Job,InvocationID,ActiveEnterTimestampMonotonic,"
-    "CanStart,CanStop,RequiredBy,RequisiteOf,BoundBy,ConsistsOf,PropagatesStopTo,TriggeredBy";
+    "CanStart,CanStop,TimeoutStopUSec,RequiredBy,RequisiteOf,BoundBy,ConsistsOf,PropagatesStopTo,"
+    "TriggeredBy";
 
 constexpr size_t kMostUnits = 500;
 
@@ -51,6 +53,7 @@ void ReadProperty(const std::string& line, UnitState& state) {
   const auto property = std::string_view(line).substr(0, equals);
   const std::string value = line.substr(equals + 1);
   if (auto* field = FieldOf(state, property)) *field = value;
+  if (property == "TimeoutStopUSec") state.stop_timeout = ParseTimeSpan(value);
   if (auto* list = ListOf(state, property)) {
     for (auto& name : Split(value, ' ')) {
       if (!name.empty()) list->push_back(std::move(name));
@@ -137,6 +140,30 @@ class UnitSearch {
 bool IsTrigger(std::string_view unit) {
   return unit.ends_with(".socket") || unit.ends_with(".path") || unit.ends_with(".timer") ||
          unit.ends_with(".automount");
+}
+
+std::optional<std::chrono::seconds> ParseTimeSpan(std::string_view text) {
+  constexpr int64_t kDay = 86400;
+  // As format_timespan() there has them.
+  static const std::map<std::string_view, int64_t> kUnits{
+      {"us", 0},        {"ms", 0},   {"s", 1},        {"min", 60},
+      {"h", 3600},      {"d", kDay}, {"w", 7 * kDay}, {"month", 30 * kDay},
+      {"y", 365 * kDay}};
+  if (text == "infinity") return std::chrono::seconds(kDay);
+  if (text.empty()) return std::nullopt;
+  int64_t total = 0;
+  for (const auto& word : Split(text, ' ')) {
+    int64_t count = 0;
+    const char* const end = word.data() + word.size();
+    const auto [rest, error] = std::from_chars(word.data(), end, count);
+    std::string_view unit(rest, static_cast<size_t>(end - rest));
+    if (unit.starts_with('.'))
+      unit.remove_prefix(std::min(unit.find_first_not_of("0123456789", 1), unit.size()));
+    const auto known = kUnits.find(unit);
+    if (error != std::errc() || count < 0 || known == kUnits.end()) return std::nullopt;
+    total = std::min(kDay, total + std::min(count, kDay) * known->second);
+  }
+  return std::chrono::seconds(total);
 }
 
 Failure SystemctlFailure(const RemoteHost& host, const std::string& what,

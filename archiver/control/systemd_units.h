@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -21,6 +23,9 @@ struct UnitState {
   std::string entered;     // when it last became active; nothing if it never did
   std::string can_start;   // "no" if nobody may start it by hand
   std::string can_stop;
+  // TimeoutStopSec=: how long each of what is tried in turn to stop it may take, at most a day.
+  // Nothing if it has none.
+  std::optional<std::chrono::seconds> stop_timeout;
   std::vector<std::string> stop_with_it;  // units that systemd stops if it stops this one
   std::vector<std::string> triggers;      // sockets, paths and timers that start it
 
@@ -32,6 +37,10 @@ struct UnitState {
 
 // Whether it starts others: a socket, a path, a timer, an automount.
 [[nodiscard]] bool IsTrigger(std::string_view unit);
+
+// A time as systemctl prints it ("1h 30min", "1.500000s", "infinity"), in whole seconds, at most a
+// day.
+[[nodiscard]] std::optional<std::chrono::seconds> ParseTimeSpan(std::string_view text);
 
 // Why systemctl failed, and what to do about it.
 [[nodiscard]] Failure SystemctlFailure(const RemoteHost& host, const std::string& what,

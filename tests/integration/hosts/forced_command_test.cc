@@ -284,7 +284,8 @@ TEST_CASE("The forced command allows what orcio sends, for what it names") {
   script.Allows(
       "'systemctl' 'show' "
       "'--property=Id,LoadState,ActiveState,SubState,Job,InvocationID,"
-      "ActiveEnterTimestampMonotonic,CanStart,CanStop,RequiredBy,RequisiteOf,BoundBy,ConsistsOf,"
+      "ActiveEnterTimestampMonotonic,CanStart,CanStop,TimeoutStopUSec,RequiredBy,RequisiteOf,"
+      "BoundBy,ConsistsOf,"
       "PropagatesStopTo,TriggeredBy' "
       "'--' 'wiki.service' 'wiki.service'",
       "systemctl show");

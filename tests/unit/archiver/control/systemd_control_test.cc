@@ -309,6 +309,45 @@ TEST_CASE("A unit that does not stop in time is an error") {
   CHECK(stopped.error().kind == ErrorKind::kRemote);
 }
 
+// The configured limit is left out: ten minutes, if units have no more patience themselves.
+TEST_CASE("How long a stop may take is what units say themselves") {
+  for (const auto& [text, seconds] : std::map<std::string, int64_t>{{"1min 30s", 90},
+                                                                    {"1h", 3600},
+                                                                    {"1h 30min", 5400},
+                                                                    {"1.500000s", 1},
+                                                                    {"500ms", 0},
+                                                                    {"1d 3h 46min 40s", 86400},
+                                                                    {"99999999999y 1us", 86400},
+                                                                    {"infinity", 86400}}) {
+    CAPTURE(text);
+    const auto span = ParseTimeSpan(text);
+    REQUIRE(span);
+    CHECK(span->count() == seconds);
+  }
+  for (const std::string text : {"", " ", "1", "s", "1.", "1 s", "-1s", "1sec", "1min ", "1min  2s",
+                                 "99999999999999999999s", "1.5.s", "1s\n"}) {
+    CAPTURE(text);
+    CHECK_FALSE(ParseTimeSpan(text));
+  }
+  FakeSystemd systemd;
+  auto service = Vpn();
+  service.stop_timeout = std::chrono::seconds(0);
+  SystemdControl control(service, kQuick);
+  systemd.units["vpn.service"].more = "TimeoutStopUSec=1min 30s\n";
+  int64_t limit = 600;
+  SECTION("but ten minutes at least") {}
+  SECTION("an hour") {
+    systemd.units["vpn-db.service"].more = "TimeoutStopUSec=1h\n";
+    limit = 2 * (3600 + 90);
+  }
+  SECTION("and a day at most") {
+    systemd.units["vpn-db.service"].more = "TimeoutStopUSec=infinity\n";
+    limit = 86400;
+  }
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  CHECK(control.StopLimit().count() == limit);
+}
+
 TEST_CASE("A host without systemd says so") {
   FakeHost host;
   SystemdControl control(Vpn(), kQuick);
