@@ -14,8 +14,7 @@
 
 namespace orcio::inline archiver {
 
-// For a stop command or a unit, if the configuration sets no time. systemd's own TimeoutStopSec,
-// mostly 90 s, ends a unit before.
+// For a stop command, if the configuration sets no time; for units, if theirs are shorter.
 inline constexpr std::chrono::seconds kDefaultStopLimit{600};
 
 // Stops a service and starts again what was running of it, and only that. One object a run; its

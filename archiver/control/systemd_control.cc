@@ -1,8 +1,6 @@
 #include "archiver/control/systemd_control.h"
 
 #include <algorithm>
-#include <map>
-#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -15,71 +13,6 @@ namespace orcio::inline archiver {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-struct UnitState {
-  std::string load;        // loaded, not-found, masked...
-  std::string active;      // active, activating, deactivating, inactive, failed...
-  std::string sub;         // running, exited, auto-restart...
-  std::string job;         // empty or "0" if systemd has nothing left to do with it
-  std::string invocation;  // another one after each start
-  std::string entered;     // when it last became active; nothing if it never did
-
-  [[nodiscard]] bool up() const { return active == "active" || active == "reloading"; }
-  [[nodiscard]] bool running() const { return up() || active == "activating"; }
-  [[nodiscard]] bool settled() const { return job.empty() || job == "0"; }
-};
-
-Failure SystemctlFailure(const RemoteHost& host, const std::string& what,
-                         const CommandResult& result) {
-  if (result.exit_status == 127) {
-    return Fail(ErrorKind::kRemote,
-                "{}: there is no systemctl in the PATH of the login user: set the service's "
-                "control to compose, commands or none",
-                host.name());
-  }
-  return RemoteFailure(host, what, result);
-}
-
-// One state for each of `units`, in their order.
-Result<std::vector<UnitState>> Show(RemoteHost& host, const std::vector<std::string>& units,
-                                    const std::stop_token& stop) {
-  std::vector<std::string> words{"systemctl", "show",
-                                 "--property=LoadState,ActiveState,SubState,Job,InvocationID,"
-                                 "ActiveEnterTimestampMonotonic",
-                                 "--"};
-  words.insert(words.end(), units.begin(), units.end());
-  const auto result = ORCIO_TRY(host.Run(ShellCommand(words), {}, stop));
-  if (result.exit_status != 0) return SystemctlFailure(host, "systemctl show", result);
-  std::vector<UnitState> states;
-  bool open = false;  // an empty line ends each unit's properties
-  for (const auto& line : Lines(result.out)) {
-    if (line.empty()) {
-      open = false;
-      continue;
-    }
-    if (!open) states.emplace_back();
-    open = true;
-    auto& state = states.back();
-    const std::map<std::string, std::string*> fields{
-        {"LoadState", &state.load},
-        {"ActiveState", &state.active},
-        {"SubState", &state.sub},
-        {"Job", &state.job},
-        {"InvocationID", &state.invocation},
-        {"ActiveEnterTimestampMonotonic", &state.entered}};
-    const size_t equals = std::min(line.find('='), line.size());
-    const auto field = fields.find(line.substr(0, equals));
-    if (field != fields.end() && equals < line.size()) *field->second = line.substr(equals + 1);
-  }
-  const bool complete = std::all_of(states.begin(), states.end(), [](const UnitState& state) {
-    return !state.load.empty() && !state.active.empty();
-  });
-  if (states.size() != units.size() || !complete) {
-    return Fail(ErrorKind::kRemote, "{}: systemctl's answer makes no sense: {}", host.name(),
-                Excerpt(result.out));
-  }
-  return states;
-}
 
 Error NotUp(RemoteHost& host, const std::string& unit, const UnitState& state,
             const std::stop_token& stop) {
@@ -101,38 +34,88 @@ bool IsAnother(const std::string& now, const std::string& before) {
   return !now.empty() && now != "0" && now != before;
 }
 
+// One that was `activating` before, at its work or between two attempts to start, is as it was if
+// it is that again. It may have done its work by now.
+bool IsUp(const UnitState& state, bool activating) {
+  if (!activating) return state.up() && state.settled();
+  return state.running() || (state.active == "inactive" && state.settled());
+}
+
 Failure Interrupted(const RemoteHost& host) {
   return Fail(ErrorKind::kCancelled, "{}: interrupted while waiting for systemd", host.name());
+}
+
+// Nobody gets a unit up again that systemd lets nobody start.
+Result<void> CheckReturns(const RemoteHost& host, const std::string& listed,
+                          const FoundUnit& unit) {
+  const auto& state = unit.state;
+  const bool scope = unit.name.ends_with(".scope");  // its processes were started by somebody else
+  if (state.can_start != "no" && state.can_stop != "no" && !scope) return {};
+  return Fail(ErrorKind::kUnsupported,
+              "{}: unit {}{} cannot be stopped and started by hand ({}): nothing was stopped; "
+              "change that, or set the service's control to commands",
+              host.name(), unit.name, unit.listed ? "" : ", which stops with " + listed + ",",
+              scope                     ? "it is a scope"
+              : state.load != "loaded"  ? "it is " + Excerpt(state.load, 1)
+              : state.can_start == "no" ? "RefuseManualStart="
+                                        : "RefuseManualStop=");
 }
 
 }  // namespace
 
 Result<void> SystemdControl::Inspect(RemoteHost& host, const std::stop_token& stop) {
-  const auto states = ORCIO_TRY(Show(host, service_.units, stop));
-  for (size_t i = 0; i < states.size(); ++i) {
-    const auto& unit = service_.units[i];
-    if (states[i].load == "not-found") {
-      return Fail(ErrorKind::kNotFound,
-                  "{}: systemd has no unit {}: correct the service's units: in the configuration",
-                  host.name(), unit);
+  for (const auto& unit : ORCIO_TRY(FindUnits(host, service_.units, stop))) {
+    if (!unit.listed && !unit.state.running()) continue;
+    // It runs nothing, and its start would be that of all that it wants, be it down for a reason.
+    if (!unit.listed && unit.name.ends_with(".target")) {
+      warnings_.push_back(fmt::format("{}: {} stops with {}, and is not started again by orcio",
+                                      host.name(), unit.name, Join(service_.units)));
+      continue;
     }
-    last_starts_[unit] = {states[i].invocation, states[i].entered};
-    if (states[i].running()) running_.push_back(unit);
+    watched_.push_back(unit.name);
+    last_starts_[unit.name] = {unit.state.invocation, unit.state.entered};
+    if (!unit.state.running()) continue;
+    ORCIO_TRY(CheckReturns(host, Join(service_.units), unit));
+    running_.push_back(unit.name);
+    // Its stop command may take so long, and then it may, to heed the signal.
+    own_stop_time_ += 2 * unit.state.stop_timeout.value_or(std::chrono::seconds(0));
+    if (!unit.state.up()) activating_.insert(unit.name);
   }
+  // systemd does not start a socket whose service runs.
+  std::stable_partition(running_.begin(), running_.end(),
+                        [](const std::string& unit) { return IsTrigger(unit); });
   return {};
 }
 
+// What would start others goes first here, too: nothing that is down already is started by it.
 std::vector<std::string> SystemdControl::Running() const {
-  return {running_.rbegin(), running_.rend()};
+  std::vector<std::string> units{running_.rbegin(), running_.rend()};
+  std::stable_partition(units.begin(), units.end(),
+                        [](const std::string& unit) { return IsTrigger(unit); });
+  return units;
 }
 
 std::string SystemdControl::Memory() const {
-  return nlohmann::json(running_).dump();
+  auto json = nlohmann::json::array();
+  for (const auto& unit : running_) {
+    if (activating_.count(unit) == 0) {
+      json.push_back(unit);
+    } else {
+      json.push_back({{"unit", unit}, {"activating", true}});
+    }
+  }
+  return json.dump();
 }
 
 Result<void> SystemdControl::Recall(const std::string& memory) {
   try {
-    running_ = nlohmann::json::parse(memory).get<std::vector<std::string>>();
+    running_.clear();
+    const auto json = nlohmann::json::parse(memory);
+    for (const auto& part : json.get_ref<const nlohmann::json::array_t&>()) {
+      running_.push_back((part.is_object() ? part.at("unit") : part).get<std::string>());
+      if (part.is_object() && part.at("activating").get<bool>())
+        activating_.insert(running_.back());
+    }
   } catch (const nlohmann::json::exception& exception) {
     return Fail(ErrorKind::kDamaged, "{}", exception.what());
   }
@@ -140,28 +123,41 @@ Result<void> SystemdControl::Recall(const std::string& memory) {
 }
 
 // systemd queues a start behind a stop that is still under way, and drops a queued stop for it.
+// What was activating is started once, however it ends.
 std::string SystemdControl::StartScript() const {
-  std::string start;
-  for (const auto& unit : running_) start += "  start_unit " + ShellQuote(unit) + "\n";
-  return "start_unit() {\n"
-         "  state=$(within 60 systemctl is-active -- \"$1\" 2>/dev/null)\n"
-         "  case $state in active | reloading) return ;; esac\n"
-         "  up=no\n"
-         "  [ \"$state\" = activating ] || within 60 systemctl --no-block start -- \"$1\"\n"
+  constexpr const char* kStart = "within 60 systemctl --no-block start -- ";
+  std::vector<std::string> units;
+  std::vector<std::string> once;
+  for (const auto& unit : running_) (activating_.count(unit) == 0 ? units : once).push_back(unit);
+  std::string begin;
+  if (!once.empty()) {
+    begin = std::string("  [ -n \"$activated\" ] || { ") + kStart + ShellCommand(once) +
+            " && activated=1; } || up=no\n";
+  }
+  return "activated=\n"
+         "start_all() {\n"
+         "  down=\n"
+         "  for unit in " +
+         ShellCommand(units) +
+         "; do\n"
+         "    state=$(within 60 systemctl is-active -- \"$unit\" 2>/dev/null)\n"
+         "    case $state in active | reloading) continue ;; esac\n"
+         "    up=no\n"
+         "    [ \"$state\" = activating ] || down=1\n"
+         "  done\n"
+         "  [ -z \"$down\" ] || " +
+         kStart + ShellCommand(units) + "\n" + begin +
          "}\n"
-         "start_all() {\n" +
-         start +
-         "}\n"
-         "finish_stop() { within 60 systemctl --no-block start -- " +
-         ShellCommand(running_) + "; }\n";
+         "finish_stop() { " +
+         kStart + ShellCommand(running_) + "; }\n";
 }
 
 Result<void> SystemdControl::ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) {
-  const auto states = ORCIO_TRY(Show(host, service_.units, stop));
+  const auto states = ORCIO_TRY(ShowUnits(host, watched_, stop));
   for (size_t i = 0; i < states.size(); ++i) {
-    const LastStart& before = last_starts_[service_.units[i]];
+    const LastStart& before = last_starts_[watched_[i]];
     // Nothing if systemd has forgotten the unit since, which is not a start.
-    const bool started = states[i].running() ||
+    const bool started = !states[i].at_rest() ||
                          IsAnother(states[i].invocation, before.invocation) ||
                          IsAnother(states[i].entered, before.entered);
     if (!started) continue;
@@ -169,78 +165,104 @@ Result<void> SystemdControl::ConfirmAtRest(RemoteHost& host, const std::stop_tok
         ErrorKind::kRemote,
         "{}: unit {} was started while its files were read: what was read is not "
         "consistent. Find out what starts it there: a timer, a socket, a watchdog, a person",
-        host.name(), service_.units[i]);
+        host.name(), watched_[i]);
   }
   return {};
 }
 
+// All at once, as systemd knows their order. Asks and polls, because a command that waits for
+// systemd would die with the link.
 Result<void> SystemdControl::Stop(RemoteHost& host, const std::stop_token& stop) {
-  for (auto unit = running_.rbegin(); unit != running_.rend(); ++unit) {
-    ORCIO_TRY(StopUnit(host, *unit, stop));
-  }
-  return {};
-}
-
-// Asks and polls, because a command that waits for systemd would die with the link.
-Result<void> SystemdControl::StopUnit(RemoteHost& host, const std::string& unit,
-                                      const std::stop_token& stop) {
-  const auto limit = service_.stop_timeout.count() > 0 ? service_.stop_timeout : kDefaultStopLimit;
+  const auto limit = StopLimit();
   const auto deadline = Clock::now() + limit;
-  const auto result =
-      ORCIO_TRY(host.Run(ShellCommand({"systemctl", "--no-block", "stop", "--", unit}), {}, stop));
-  if (result.exit_status != 0) return SystemctlFailure(host, "systemctl stop " + unit, result);
+  std::vector<std::string> words{"systemctl", "--no-block", "stop", "--"};
+  const auto units = Running();
+  words.insert(words.end(), units.begin(), units.end());
+  const auto result = ORCIO_TRY(host.Run(ShellCommand(words), {}, stop));
+  if (result.exit_status != 0)
+    return SystemctlFailure(host, "systemctl stop " + Join(units, " "), result);
+  std::set<std::string> left(running_.begin(), running_.end());
   for (;;) {
-    const auto state = ORCIO_TRY(Show(host, {unit}, stop)).front();
-    if (state.active == "inactive" || state.active == "failed") {
-      last_starts_[unit] = {state.invocation, state.entered};
-      return {};
-    }
+    const auto unit = ORCIO_TRY(LookAtStop(host, left, stop));
+    if (!unit) return {};
     if (Clock::now() >= deadline) {
       return Fail(ErrorKind::kRemote, "{}: unit {} is still {} {} s after it was asked to stop",
-                  host.name(), unit, Excerpt(state.active), limit.count());
+                  host.name(), unit->name, Excerpt(unit->state.active), limit.count());
     }
     if (!Pause(patience_.poll, stop)) return Interrupted(host);
   }
 }
 
-// systemd queues a start behind a stop that is still under way.
-Result<void> SystemdControl::Start(RemoteHost& host, const std::stop_token& stop) {
-  const auto deadline = Clock::now() + service_.start_timeout;
-  for (const auto& unit : running_) {
-    const auto result = ORCIO_TRY(
-        host.Run(ShellCommand({"systemctl", "--no-block", "start", "--", unit}), {}, stop));
-    if (result.exit_status != 0) return SystemctlFailure(host, "systemctl start " + unit, result);
-    for (;;) {
-      const auto state = ORCIO_TRY(Show(host, {unit}, stop)).front();
-      if (state.up() && state.settled()) break;
-      const bool over = state.settled() && !state.running() && state.active != "deactivating";
-      if (over || Clock::now() >= deadline) return Failure(NotUp(host, unit, state, stop));
-      if (!Pause(patience_.poll, stop)) return Interrupted(host);
+std::chrono::seconds SystemdControl::StopLimit() const {
+  constexpr std::chrono::seconds kLongest{86400};
+  if (service_.stop_timeout.count() > 0) return service_.stop_timeout;
+  return std::clamp(own_stop_time_, kDefaultStopLimit, kLongest);
+}
+
+// One that has not stopped yet, if any; takes off `left` those that have. Whatever else of the
+// service is still on its way down, as somebody else had it, is waited for as well.
+Result<std::optional<FoundUnit>> SystemdControl::LookAtStop(RemoteHost& host,
+                                                            std::set<std::string>& left,
+                                                            const std::stop_token& stop) {
+  const auto states = ORCIO_TRY(ShowUnits(host, watched_, stop));
+  std::optional<FoundUnit> waits;
+  for (size_t i = 0; i < states.size(); ++i) {
+    const auto& state = states[i];
+    const bool stops = left.count(watched_[i]) != 0;
+    if (stops && state.at_rest()) {
+      left.erase(watched_[i]);
+      last_starts_[watched_[i]] = {state.invocation, state.entered};
+    } else if (!waits && (stops || state.active == "deactivating")) {
+      waits = FoundUnit{watched_[i], false, state};
     }
   }
+  return waits;
+}
+
+// systemd queues a start behind a stop that is still under way.
+Result<void> SystemdControl::Start(RemoteHost& host, const std::stop_token& stop) {
+  if (running_.empty()) return {};
+  const auto deadline = Clock::now() + service_.start_timeout;
+  std::vector<std::string> words{"systemctl", "--no-block", "start", "--"};
+  words.insert(words.end(), running_.begin(), running_.end());
+  const auto result = ORCIO_TRY(host.Run(ShellCommand(words), {}, stop));
+  if (result.exit_status != 0)
+    return SystemctlFailure(host, "systemctl start " + Join(running_, " "), result);
   return ConfirmUp(host, deadline, stop);
+}
+
+// Which one is down for good, or `late`: one that failed itself rather than one that had to wait
+// for it in vain.
+std::optional<size_t> SystemdControl::FindDown(const std::vector<UnitState>& states,
+                                               bool late) const {
+  std::optional<size_t> down;
+  for (size_t i = 0; i < states.size(); ++i) {
+    const bool over = states[i].settled() && states[i].at_rest();
+    if (IsUp(states[i], activating_.count(running_[i]) != 0) || (!over && !late)) continue;
+    if (!down || (states[i].active == "failed" && states[*down].active != "failed")) down = i;
+  }
+  return down;
 }
 
 // Up for a while without a restart: most programs that cannot start have ended by then.
 Result<void> SystemdControl::ConfirmUp(RemoteHost& host, Clock::time_point deadline,
                                        const std::stop_token& stop) {
-  if (running_.empty()) return {};
   std::optional<Clock::time_point> since;
   std::vector<std::string> invocations;
   for (;;) {
-    const auto states = ORCIO_TRY(Show(host, running_, stop));
+    const auto states = ORCIO_TRY(ShowUnits(host, running_, stop));
+    if (const auto down = FindDown(states, Clock::now() >= deadline))
+      return Failure(NotUp(host, running_[*down], states[*down], stop));
     std::vector<std::string> now;
-    for (const auto& state : states) now.push_back(state.up() ? state.invocation : "");
-    const auto down = std::find_if(states.begin(), states.end(),
-                                   [](const UnitState& state) { return !state.up(); });
-    if (down != states.end() && (!down->running() || Clock::now() >= deadline)) {
-      const auto index = static_cast<size_t>(down - states.begin());
-      return Failure(NotUp(host, running_[index], *down, stop));
+    for (size_t i = 0; i < states.size(); ++i) {
+      const bool activating = activating_.count(running_[i]) != 0;
+      if (IsUp(states[i], activating)) now.push_back(activating ? "" : states[i].invocation);
     }
-    if (down != states.end() || now != invocations) since.reset();
+    const bool all_up = now.size() == states.size();
+    if (!all_up || now != invocations) since.reset();
     if (!since) since = Clock::now();
     invocations = std::move(now);
-    if (down == states.end() && Clock::now() - *since >= patience_.stable) return {};
+    if (all_up && Clock::now() - *since >= patience_.stable) return {};
     if (!Pause(patience_.poll, stop)) return Interrupted(host);
   }
 }

@@ -2,6 +2,7 @@
 // starts.
 #include <chrono>
 #include <functional>
+#include <set>
 #include <thread>
 
 #include "archiver/control/systemd_control.h"
@@ -105,12 +106,14 @@ TEST_CASE("A guard that systemd keeps is there again when it was killed, and is 
   CHECK_FALSE(scene.systemd.Succeeds("[ -e /run/up ]"));
 }
 
-TEST_CASE("Units that run are stopped in reverse and started again, and no others") {
+TEST_CASE("Units that run are stopped and started in the order of systemd and no others") {
   test::SystemdFixture systemd;
   for (const std::string name : {"db", "web", "idle"}) {
-    systemd.AddUnit(name + ".service",
-                    "[Service]\nExecStart=sleep 1000\nExecStartPost=sh -c 'echo +" + name +
-                        " >>/run/log'\nExecStopPost=sh -c 'echo -" + name + " >>/run/log'\n");
+    systemd.AddUnit(
+        name + ".service",
+        (name == "web" ? "[Unit]\nAfter=db.service\n" : "") +
+            std::string("[Service]\nExecStart=sleep 1000\nExecStartPost=sh -c 'echo +") + name +
+            " >>/run/log'\nExecStopPost=sh -c 'echo -" + name + " >>/run/log'\n");
   }
   systemd.Must("systemctl start db.service web.service && rm /run/log");
   const auto host = systemd.Host();
@@ -125,6 +128,127 @@ TEST_CASE("Units that run are stopped in reverse and started again, and no other
   CHECK(systemd.Must("cat /run/log") == "-web\n-db\n+db\n+web\n");
   CHECK(systemd.Succeeds("systemctl is-active db.service web.service"));
   CHECK_FALSE(systemd.Succeeds("systemctl is-active idle.service"));
+}
+
+// They stayed down, and nobody was told.
+TEST_CASE("Units that systemd stops with the service are started again with it") {
+  test::SystemdFixture systemd;
+  systemd.AddUnit("db.service", "[Service]\nExecStart=sleep 1000\n");
+  const auto add = [&](const std::string& name, const std::string& tie) {
+    systemd.AddUnit(name, "[Unit]\n" + tie + "\n[Service]\nExecStart=sleep 1000\n");
+  };
+  add("app.service", "Requires=db.service\nAfter=db.service");
+  add("worker.service", "BindsTo=app.service\nAfter=app.service");
+  add("metrics.service", "PartOf=db.service");
+  add("idle.service", "Requires=db.service\nAfter=db.service");
+  systemd.Must("systemctl start db.service app.service worker.service metrics.service");
+  const std::string all = "db.service app.service worker.service metrics.service";
+  const auto host = systemd.Host();
+  SystemdControl control(Service({"db.service"}));
+  REQUIRE_OK(control.Inspect(*host, {}));
+  const auto running = control.Running();
+  CHECK(std::set<std::string>(running.begin(), running.end()) ==
+        std::set<std::string>{"db.service", "app.service", "worker.service", "metrics.service"});
+  REQUIRE_OK(control.Stop(*host, {}));
+  CHECK(systemd.Must("systemctl is-active " + all + " || :") ==
+        "inactive\ninactive\ninactive\ninactive\n");
+  REQUIRE_OK(control.ConfirmAtRest(*host, {}));
+  SECTION("by orcio") {
+    REQUIRE_OK(control.Start(*host, {}));
+  }
+  SECTION("by what remembers of it") {
+    SystemdControl other(Service({"db.service"}));
+    REQUIRE_OK(other.Recall(control.Memory()));
+    REQUIRE_OK(other.Start(*host, {}));
+  }
+  SECTION("by the guard") {
+    const auto ran =
+        host->Run("within() { shift; \"$@\"; }\n" + control.StartScript() + "start_all", {}, {});
+    REQUIRE_OK(ran);
+    CHECK(ValueOf(ran).exit_status == 0);
+    REQUIRE(Await([&] {
+      return systemd.Must("systemctl is-active " + all + " || :") ==
+             "active\nactive\nactive\nactive\n";
+    }));
+  }
+  CHECK(systemd.Must("systemctl is-active " + all + " || :") == "active\nactive\nactive\nactive\n");
+  CHECK_FALSE(systemd.Succeeds("systemctl is-active idle.service"));
+}
+
+// As Debian has it of PostgreSQL: what the configuration names runs nothing itself, and is down at
+// once.
+TEST_CASE("A wrapper has stopped when what it stands for has and is up when that is") {
+  test::SystemdFixture systemd;
+  systemd.AddUnit("pg.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=true\n");
+  systemd.AddUnit("pg@.service",
+                  "[Unit]\nPartOf=pg.service\nBefore=pg.service\n"
+                  "[Service]\nExecStartPre=test -e /run/good\nExecStart=sleep 1000\n"
+                  "ExecStop=sh -c 'sleep 3 && touch /run/checkpoint'\n");
+  systemd.Must("touch /run/good && systemctl start pg.service pg@main.service");
+  const auto host = systemd.Host();
+  SystemdControl control(Service({"pg.service"}));
+  REQUIRE_OK(control.Inspect(*host, {}));
+  CHECK(control.Running() == std::vector<std::string>{"pg@main.service", "pg.service"});
+  REQUIRE_OK(control.Stop(*host, {}));
+  CHECK(systemd.Succeeds("[ -e /run/checkpoint ]"));
+  CHECK(systemd.Must("systemctl is-active pg@main.service || :") == "inactive\n");
+  SECTION("which it is") {
+    REQUIRE_OK(control.Start(*host, {}));
+    CHECK(systemd.Succeeds("systemctl is-active pg@main.service"));
+  }
+  SECTION("which it is not") {
+    systemd.Must("rm /run/good");
+    const auto started = control.Start(*host, {});
+    REQUIRE_FALSE(started);
+    CHECK(started.error().kind == ErrorKind::kNotRunning);
+    CHECK(started.error().message.find("pg@main.service") != std::string::npos);
+  }
+  SECTION("and is not at rest while that is up") {
+    systemd.Must("systemctl start pg@main.service");
+    CHECK_FALSE(control.ConfirmAtRest(*host, {}).has_value());
+  }
+}
+
+// systemd starts no socket whose service runs.
+TEST_CASE(
+    "A socket is down with its service and up again with it in whatever order they are named") {
+  const auto units = GENERATE(std::vector<std::string>{"x.service"},
+                              std::vector<std::string>{"x.service", "x.socket"},
+                              std::vector<std::string>{"x.socket", "x.service"});
+  test::SystemdFixture systemd;
+  systemd.AddUnit("x.socket", "[Socket]\nListenStream=/run/x\n");
+  systemd.AddUnit("x.service", "[Service]\nExecStart=sleep 1000\n");
+  systemd.Must("systemctl start x.socket && systemctl start x.service");
+  const auto host = systemd.Host();
+  SystemdControl control(Service(units));
+  REQUIRE_OK(control.Inspect(*host, {}));
+  CHECK(control.Running() == std::vector<std::string>{"x.socket", "x.service"});
+  REQUIRE_OK(control.Stop(*host, {}));
+  CHECK(systemd.Must("systemctl is-active x.socket x.service || :") == "inactive\ninactive\n");
+  REQUIRE_OK(control.ConfirmAtRest(*host, {}));
+  REQUIRE_OK(control.Start(*host, {}));
+  CHECK(systemd.Must("systemctl is-active x.socket x.service || :") == "active\nactive\n");
+}
+
+// It was waited for until start_timeout, for neither is ever active.
+TEST_CASE(
+    "A oneshot at its work and a unit that keeps failing are started again and are so again") {
+  test::SystemdFixture systemd;
+  systemd.AddUnit("job.service", "[Service]\nType=oneshot\nExecStart=sleep 1000\n");
+  systemd.AddUnit("loop.service", "[Service]\nExecStart=false\nRestart=always\nRestartSec=1h\n");
+  systemd.Must("systemctl --no-block start job.service loop.service");
+  REQUIRE(Await([&] {
+    return systemd.Must("systemctl show --value --property=SubState job.service loop.service") ==
+           "start\n\nauto-restart\n";
+  }));
+  const auto host = systemd.Host();
+  SystemdControl control(Service({"job.service", "loop.service"}));
+  REQUIRE_OK(control.Inspect(*host, {}));
+  REQUIRE_OK(control.Stop(*host, {}));
+  REQUIRE_OK(control.ConfirmAtRest(*host, {}));
+  REQUIRE_OK(control.Start(*host, {}));
+  CHECK(systemd.Must("systemctl is-active job.service loop.service || :") ==
+        "activating\nactivating\n");
 }
 
 TEST_CASE("A unit that somebody starts while it is archived is noticed") {

@@ -16,6 +16,7 @@
 #include "archiver/ssh/way/ssh_command.h"
 #include "archiver/tar/standing_paths.h"
 #include "archiver/tar/wire.h"
+#include "base/random_token.h"
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/hosts/local_host.h"
@@ -119,8 +120,15 @@ class Script {
     std::filesystem::create_directory(scratch_ / "bin");
     std::filesystem::create_directory(scratch_ / "wiki");
     std::ofstream(scratch_ / "wiki/page") << "text";
-    for (const std::string program : {"systemctl", "journalctl", "docker-compose"})
+    for (const std::string program : {"journalctl", "docker-compose"})
       WriteProgram(scratch_ / "bin" / program, "echo " + program + " \"$@\"\n");
+    WriteProgram(scratch_ / "bin/systemctl",
+                 "case \"$*\" in *--property=Names,*) case \"$*\" in\n"
+                 "*app.service*) echo 'Requires=system.slice lib.service' ;;\n"
+                 "*lib.service*) printf 'Names=system.slice\\n\\nPartOf=wiki.service\\n' ;;\n"
+                 "*wiki.socket*) echo 'Triggers=wiki.service' ;;\n"
+                 "*sshd.service*) echo 'Requires=sshd.service *' ;; esac; exit ;; esac\n"
+                 "echo systemctl \"$@\"\n");
     WriteProgram(scratch_ / "bin/docker",
                  "case \"$*\" in *'index .Config.Labels'*) case \"$*\" in\n"
                  "*aaa*) echo wiki; exit ;; *bbb*) echo shop; exit ;;\n"
@@ -322,9 +330,17 @@ TEST_CASE("The forced command allows what orcio sends, for what it names") {
   const std::string path = script.path().substr(1);
   script.Allows("'systemctl' '--no-block' 'stop' '--' 'wiki.service'", "stop -- wiki.service");
   script.Allows("'systemctl' '--no-block' 'start' '--' 'wiki.service'", "start -- wiki.service");
+  // With what systemd stops with it, and what would start it again.
+  script.Allows("'systemctl' '--no-block' 'stop' '--' 'wiki.socket' 'app.service' 'wiki.service'",
+                "stop -- wiki.socket app.service wiki.service");
+  script.Allows("'journalctl' '--unit=app.service' '--lines=5' '--no-pager' '--output=cat'",
+                "journalctl --unit=app.service");
   script.Allows(
       "'systemctl' 'show' "
-      "'--property=LoadState,ActiveState,SubState,Job,InvocationID,ActiveEnterTimestampMonotonic' "
+      "'--property=Id,LoadState,ActiveState,SubState,Job,InvocationID,"
+      "ActiveEnterTimestampMonotonic,CanStart,CanStop,TimeoutStopUSec,RequiredBy,RequisiteOf,"
+      "BoundBy,ConsistsOf,"
+      "PropagatesStopTo,TriggeredBy' "
       "'--' 'wiki.service' 'wiki.service'",
       "systemctl show");
   script.Allows("'journalctl' '--unit=wiki.service' '--lines=5' '--no-pager' '--output=cat'",
@@ -473,6 +489,27 @@ TEST_CASE(
   CHECK(script.Ask(RemoveCommand(token)).out == "orcio-guard: gone before\n");
   CHECK(script.Ask(BeatCommand(token)).out == "orcio-guard: gone before\n");
 
+  service.control = ControlKind::kSystemd;
+  const auto start_of = [&](const std::string& memory) {
+    const auto control = MakeServiceControl(service);
+    REQUIRE_OK(control->Recall(memory));
+    plan.start = control->StartScript();
+    return GuardProgram(plan);
+  };
+  for (const std::string memory : {R"(["wiki.socket","wiki.service","app.service"])",
+                                   R"(["wiki.service",{"unit":"app.service","activating":true}])",
+                                   R"([{"unit":"wiki.service","activating":true}])"}) {
+    CAPTURE(memory);
+    const std::string own = RandomToken();
+    plan.token = own;
+    CHECK(script.Ask(ArmCommand(own), start_of(memory)).out == "orcio-guard: armed before\n");
+    CHECK(script.Ask(RemoveCommand(own)).out == "orcio-guard: gone before\n");
+  }
+  plan.token = token;
+  const std::string sshd = start_of(R"(["wiki.service","sshd.service"])");
+  script.CheckRefused(script.Ask(ArmCommand(token), sshd), sshd);
+
+  service.control = ControlKind::kCommands;
   service.start_command = "touch pwned";
   plan.start = MakeServiceControl(service)->StartScript();
   const std::string foreign = GuardProgram(plan);
@@ -619,6 +656,9 @@ TEST_CASE("The forced command refuses whatever is not orcio's, or not named") {
            own + "'' '--file' '/more.yml' 'config' '--services'",
            "'systemctl' '--no-block' 'stop' '--' 'sshd.service'",
            "'systemctl' '--no-block' 'mask' '--' 'wiki.service'",
+           "'systemctl' '--no-block' 'stop' '--' 'app.service' 'sshd.service'",
+           "'systemctl' '--no-block' 'stop' '--' 'other.service app.service'",
+           "'systemctl' '--no-block' 'stop' '--' '-Happ.service'",
            "'systemctl' '--no-block' 'stop' '--' 'wiki.service' 'sshd.service'",
            "'systemctl' 'show' '--property=Environment' '--' 'wiki.service'",
            "'journalctl' '--unit=sshd.service' '--lines=5' '--no-pager' '--output=cat'",

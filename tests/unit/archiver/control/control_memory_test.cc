@@ -6,6 +6,7 @@
 #include "archiver/control/command_control.h"
 #include "archiver/control/compose_control.h"
 #include "archiver/control/systemd_control.h"
+#include "base/text/words.h"
 #include "tests/support/catch.h"
 #include "tests/support/hosts/fake_host.h"
 #include "tests/support/hosts/local_host.h"
@@ -120,7 +121,8 @@ TEST_CASE("A stop that may go on is finished before another process starts anyth
 }
 
 TEST_CASE("Memories that make no sense are refused") {
-  const auto memory = GENERATE(as<std::string>(), "", "[", "[1]", "[{\"id\":1}]", "{\"a\":[]}");
+  const auto memory = GENERATE(as<std::string>(), "", "[", "[1]", "[{\"id\":1}]", "{\"a\":[]}",
+                               "[{\"unit\":\"a.service\",\"activating\":1}]");
   ComposeControl compose(Service(ControlKind::kCompose));
   CHECK_FALSE(compose.Recall(memory).has_value());
   SystemdControl systemd(Service(ControlKind::kSystemd));
@@ -291,19 +293,61 @@ esac
 
 TEST_CASE("A guard starts the units that ran, and no other") {
   Parts parts;
-  parts.Program("systemctl", R"(unit=$(eval echo \$$#)
-case $* in
-  is-active*) if [ -e "$PARTS/$unit" ]; then echo active; else echo inactive; exit 3; fi;;
-  "--no-block start -- "*) : >"$PARTS/$unit";;
+  parts.Program("systemctl", R"(case $* in
+  is-active*) if [ -e "$PARTS/$3" ]; then echo active; else echo inactive; exit 3; fi;;
+  "--no-block start -- "*) shift 3; echo "$*" >>"$PARTS/log"; for unit; do : >"$PARTS/$unit"; done;;
   *) exit 1;;
 esac
 )");
   SystemdControl control(Service(ControlKind::kSystemd));
-  REQUIRE_OK(control.Recall(R"(["vpn.service"])"));
+  std::string all = "vpn.service";
+  SECTION("one") {
+    REQUIRE_OK(control.Recall(R"(["vpn.service"])"));
+  }
+  SECTION("several by one command, with what joined them") {
+    REQUIRE_OK(control.Recall(R"(["vpn.socket","vpn.service","app.service"])"));
+    parts.Runs("vpn.service");
+    all = "vpn.socket vpn.service app.service";
+  }
   CHECK(parts.StartAll(control) == "no\n");
   CHECK(parts.StartAll(control) == "yes\n");
-  CHECK(parts.Up("vpn.service"));
+  for (const auto& unit : Split(all, ' ')) CHECK(parts.Up(unit));
   CHECK_FALSE(parts.Up("vpn-db.service"));
+  std::ifstream log(parts.scratch / "log");
+  CHECK(std::string(std::istreambuf_iterator<char>(log), {}) == all + "\n");
+}
+
+// A oneshot that has done its work would be started again and again.
+TEST_CASE("A guard starts once what was activating and is content with it however it ends") {
+  Parts parts;
+  parts.Program("systemctl", R"(case $* in
+  is-active*) if [ -e "$PARTS/$3" ]; then echo active; else echo inactive; exit 3; fi;;
+  "--no-block start -- "*) shift 3; echo "$*" >>"$PARTS/log"; [ ! -e "$PARTS/away" ] || exit 1
+    for unit; do [ "$unit" = job.service ] || : >"$PARTS/$unit"; done;;
+  *) exit 1;;
+esac
+)");
+  SystemdControl control(Service(ControlKind::kSystemd));
+  std::string memory = R"({"unit":"job.service","activating":true}])";
+  std::string log;
+  SECTION("beside others") {
+    memory = R"(["vpn.service",)" + memory;
+    log = "vpn.service\njob.service\n";
+  }
+  SECTION("alone") {
+    memory = "[" + memory;
+    log = "job.service\n";
+  }
+  REQUIRE_OK(control.Recall(memory));
+  const auto result =
+      ValueOf(parts.host.Run("within() { shift; \"$@\"; }\n" + control.StartScript() +
+                                 "start_all\nup=yes\nstart_all\necho $up\n: "
+                                 ">\"$PARTS/away\"\nactivated=\nstart_all\necho $up\n",
+                             {}, {}));
+  CHECK(result.err.empty());
+  CHECK(result.out == "yes\nno\n");
+  std::ifstream in(parts.scratch / "log");
+  CHECK(std::string(std::istreambuf_iterator<char>(in), {}) == log + "job.service\n");
 }
 
 TEST_CASE("A guard runs the start command until the status command is content") {

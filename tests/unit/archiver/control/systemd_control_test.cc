@@ -4,6 +4,7 @@
 #include <fstream>
 #include <map>
 
+#include "base/text/words.h"
 #include "tests/support/catch.h"
 #include "tests/support/hosts/fake_host.h"
 #include "tests/support/hosts/local_host.h"
@@ -36,49 +37,59 @@ struct FakeSystemd {
     std::string sub = "running";
     bool starts = true;
     bool stops = true;
+    std::string more = {};  // properties
   };
   FakeHost host;
   std::map<std::string, Unit> units{{"vpn-db.service", {}}, {"vpn.service", {}}};
-  std::string log;  // "-unit" for each stop, "+unit" for each start
+  std::string log;  // "-unit" for each one that is to stop, "+unit" for each that is to start
 
   FakeSystemd() {
     host.On("systemctl show", [this](const std::string& command) -> Result<CommandResult> {
       CommandResult result;
-      for (const auto& [name, unit] : units) {
-        if (command.find(" " + name) == std::string::npos) continue;
+      for (const auto& name : Named(command)) {
+        const Unit& unit = units.at(name);
         if (!result.out.empty()) result.out += "\n";
         result.out += "LoadState=" + unit.load + "\nActiveState=" + unit.active +
-                      "\nSubState=" + unit.sub + "\nInvocationID=80eb1db4ffbf476eb5f1d4c8\n";
+                      "\nSubState=" + unit.sub + "\nInvocationID=80eb1db4ffbf476eb5f1d4c8\n" +
+                      unit.more;
       }
       return result;
     });
     host.On("systemctl --no-block stop", [this](const std::string& command) {
-      auto& [name, unit] = Named(command);
-      log += "-" + name + " ";
-      if (unit.stops) unit = {"loaded", "inactive", "dead", unit.starts, unit.stops};
+      for (const auto& name : Named(command)) {
+        log += "-" + name + " ";
+        Unit& unit = units.at(name);
+        if (!unit.stops) continue;
+        unit.active = "inactive";
+        unit.sub = "dead";
+      }
       return Result<CommandResult>(CommandResult{});
     });
     host.On("systemctl --no-block start", [this](const std::string& command) {
-      auto& [name, unit] = Named(command);
-      log += "+" + name + " ";
-      unit.active = unit.starts ? "active" : "failed";
-      unit.sub = unit.starts ? "running" : "failed";
+      for (const auto& name : Named(command)) {
+        log += "+" + name + " ";
+        Unit& unit = units.at(name);
+        unit.active = unit.starts ? "active" : "failed";
+        unit.sub = unit.starts ? "running" : "failed";
+      }
       return Result<CommandResult>(CommandResult{});
     });
     host.On("journalctl", "vpn: cannot read /etc/vpn.conf\n");
   }
 
-  std::pair<const std::string, Unit>& Named(const std::string& command) {
-    for (auto& unit : units) {
-      if (command.ends_with(" " + unit.first)) return unit;
-    }
-    throw std::runtime_error(command);
+  static std::vector<std::string> Named(const std::string& command) {
+    return Split(std::string_view(command).substr(command.find(" -- ") + 4), ' ');
   }
 };
 
+std::string Told(const Result<void>& result) {
+  REQUIRE_FALSE(result);
+  return result.error().message;
+}
+
 }  // namespace
 
-TEST_CASE("Units stop in the reverse of the configured order and start in it") {
+TEST_CASE("Units stop by one command in the reverse of the configured order and start by one") {
   FakeSystemd systemd;
   SystemdControl control(Vpn(), kQuick);
   REQUIRE_OK(control.Inspect(systemd.host, {}));
@@ -88,6 +99,172 @@ TEST_CASE("Units stop in the reverse of the configured order and start in it") {
   systemd.log.clear();
   REQUIRE_OK(control.Start(systemd.host, {}));
   CHECK(systemd.log == "+vpn-db.service +vpn.service ");
+  CHECK(systemd.host.Count("stop --") == 1);
+  CHECK(systemd.host.Count("start --") == 1);
+}
+
+TEST_CASE(
+    "What systemd stops with a unit stops and starts with it and so does what stops with that") {
+  FakeSystemd systemd;
+  systemd.units["vpn.service"].more = GENERATE(
+      as<std::string>(), "RequiredBy=a.service b.service\n", "BoundBy=a.service b.service\n",
+      "ConsistsOf=a.service b.service\n", "RequisiteOf=a.service\nPropagatesStopTo=b.service\n");
+  systemd.units["a.service"] = {};
+  // Down, but what depends on it stops all the same.
+  systemd.units["b.service"] = {"loaded", "inactive", "dead",
+                                true,     true,       "BoundBy=c.service vpn.service\n"};
+  systemd.units["c.service"] = {};
+  SystemdControl control(Vpn(), kQuick);
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  CHECK(control.Running() ==
+        std::vector<std::string>{"c.service", "a.service", "vpn.service", "vpn-db.service"});
+  CHECK(systemd.host.Count("systemctl show") == 3);
+  CHECK(control.Memory() == R"(["vpn-db.service","vpn.service","a.service","c.service"])");
+  REQUIRE_OK(control.Stop(systemd.host, {}));
+  CHECK(systemd.log == "-c.service -a.service -vpn.service -vpn-db.service ");
+  systemd.log.clear();
+  SECTION("and is waited for") {
+    REQUIRE_OK(control.Start(systemd.host, {}));
+    CHECK(systemd.log == "+vpn-db.service +vpn.service +a.service +c.service ");
+  }
+  SECTION("and is to be at rest, too") {
+    systemd.units["c.service"].active = "active";
+    CHECK(Told(control.ConfirmAtRest(systemd.host, {})).find("c.service") != std::string::npos);
+  }
+  SECTION("and is missed if it does not come up") {
+    systemd.units["c.service"].starts = false;
+    const auto started = control.Start(systemd.host, {});
+    CHECK(Told(started).find("c.service") != std::string::npos);
+    CHECK(started.error().kind == ErrorKind::kNotRunning);
+  }
+}
+
+TEST_CASE("What depends on a unit that does not run is left alone") {
+  FakeSystemd systemd;
+  systemd.units["vpn-db.service"] = {"loaded", "inactive",
+                                     "dead",   true,
+                                     true,     "RequiredBy=a.service\nTriggeredBy=vpn-db.socket\n"};
+  systemd.units["a.service"] = {};
+  systemd.units["vpn-db.socket"] = {};
+  SystemdControl control(Vpn(), kQuick);
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  SECTION("by itself") {
+    CHECK(control.Running() == std::vector<std::string>{"vpn.service"});
+  }
+  SECTION("but not if its stop comes from another") {
+    systemd.units["vpn.service"].more = "RequiredBy=vpn-db.service\n";
+    SystemdControl again(Vpn(), kQuick);
+    REQUIRE_OK(again.Inspect(systemd.host, {}));
+    CHECK(again.Running() == std::vector<std::string>{"a.service", "vpn.service"});
+  }
+}
+
+TEST_CASE("What would start a unit again stops before it and starts before it") {
+  FakeSystemd systemd;
+  systemd.units["vpn.service"].more = "TriggeredBy=vpn.socket vpn.timer\n";
+  systemd.units["vpn.socket"] = {};
+  systemd.units["vpn.timer"] = {"loaded", "inactive", "dead"};
+  auto service = Vpn();
+  SECTION("if it is not listed") {}
+  SECTION("if it is listed after it") {
+    service.units = {"vpn-db.service", "vpn.service", "vpn.socket"};
+  }
+  SECTION("if it is listed before it") {
+    service.units = {"vpn.socket", "vpn-db.service", "vpn.service"};
+  }
+  SystemdControl control(service, kQuick);
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  REQUIRE_OK(control.Stop(systemd.host, {}));
+  CHECK(systemd.log == "-vpn.socket -vpn.service -vpn-db.service ");
+  systemd.log.clear();
+  REQUIRE_OK(control.Start(systemd.host, {}));
+  CHECK(systemd.log == "+vpn.socket +vpn-db.service +vpn.service ");
+}
+
+TEST_CASE("A target that stops with a unit is told of and not started") {
+  FakeSystemd systemd;
+  systemd.units["vpn.service"].more = "RequiredBy=multi-user.target\n";
+  systemd.units["multi-user.target"] = {};
+  SystemdControl control(Vpn(), kQuick);
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  CHECK(control.Running() == std::vector<std::string>{"vpn.service", "vpn-db.service"});
+  REQUIRE(control.Warnings().size() == 1);
+  CHECK(control.Warnings().front().find("multi-user.target stops with") != std::string::npos);
+}
+
+TEST_CASE("What could not be started again is not stopped") {
+  FakeSystemd systemd;
+  systemd.units["vpn.service"].more = "RequiredBy=run-1.scope a.service\n";
+  systemd.units["run-1.scope"] = {"loaded", "inactive", "dead"};
+  systemd.units["a.service"] = {"loaded", "inactive", "dead"};
+  std::string why;
+  SECTION("a scope") {
+    systemd.units["run-1.scope"].active = "active";
+    why = "run-1.scope";
+  }
+  SECTION("a unit that nobody may start") {
+    systemd.units["a.service"] = {"loaded", "active", "running", true, true, "CanStart=no\n"};
+    why = "RefuseManualStart=";
+  }
+  SECTION("a unit that is masked by now") {
+    systemd.units["a.service"] = {"masked", "active", "running", true, true, "CanStart=no\n"};
+    why = "masked";
+  }
+  SystemdControl control(Vpn(), kQuick);
+  const auto inspected = control.Inspect(systemd.host, {});
+  CHECK(Told(inspected).find(why) != std::string::npos);
+  CHECK(inspected.error().kind == ErrorKind::kUnsupported);
+}
+
+// It was waited for until its time was up, and the run ended with exit 20.
+TEST_CASE("A unit that was activating is confirmed by being that again or by having ended well") {
+  FakeSystemd systemd;
+  auto& unit = systemd.units["vpn.service"];
+  unit.active = "activating";
+  unit.sub = GENERATE("auto-restart", "start");
+  SystemdControl control(Vpn(), kQuick);
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  REQUIRE_OK(control.Stop(systemd.host, {}));
+  CHECK(systemd.log == "-vpn.service -vpn-db.service ");
+  SystemdControl recalled(Vpn(), kQuick);
+  REQUIRE_OK(recalled.Recall(control.Memory()));
+  for (SystemdControl* starts : {&control, &recalled}) {
+    for (const std::string ends : {"activating", "active", "inactive", "failed"}) {
+      CAPTURE(ends);
+      systemd.log.clear();
+      systemd.host.On("systemctl --no-block start", [&](const std::string&) {
+        systemd.log += "+";
+        systemd.units["vpn-db.service"].active = "active";
+        unit.active = ends;
+        return Result<CommandResult>(CommandResult{});
+      });
+      CHECK(starts->Start(systemd.host, {}).has_value() == (ends != "failed"));
+      CHECK(systemd.log == "+");
+    }
+  }
+}
+
+TEST_CASE("Names of units that are none are nonsense and endless ones are refused") {
+  FakeSystemd systemd;
+  auto kind = ErrorKind::kRemote;
+  SECTION("none") {
+    systemd.units["vpn.service"].more = "RequiredBy=\x1b[2J.service\n";
+  }
+  SECTION("endless") {
+    kind = ErrorKind::kUnsupported;
+    systemd.host.On("systemctl show", [](const std::string& command) -> Result<CommandResult> {
+      CommandResult result;
+      for (const auto& name : FakeSystemd::Named(command)) {
+        result.out += "LoadState=loaded\nActiveState=active\nRequiredBy=a" + name + " b" + name;
+        result.out += "\n\n";
+      }
+      return result;
+    });
+  }
+  SystemdControl control(Vpn(), kQuick);
+  const auto inspected = control.Inspect(systemd.host, {});
+  REQUIRE_FALSE(inspected);
+  CHECK(inspected.error().kind == kind);
 }
 
 TEST_CASE("A unit that was not active is neither stopped nor started") {
@@ -130,6 +307,45 @@ TEST_CASE("A unit that does not stop in time is an error") {
   const auto stopped = control.Stop(systemd.host, {});
   REQUIRE_FALSE(stopped);
   CHECK(stopped.error().kind == ErrorKind::kRemote);
+}
+
+// The configured limit is left out: ten minutes, if units have no more patience themselves.
+TEST_CASE("How long a stop may take is what units say themselves") {
+  for (const auto& [text, seconds] : std::map<std::string, int64_t>{{"1min 30s", 90},
+                                                                    {"1h", 3600},
+                                                                    {"1h 30min", 5400},
+                                                                    {"1.500000s", 1},
+                                                                    {"500ms", 0},
+                                                                    {"1d 3h 46min 40s", 86400},
+                                                                    {"99999999999y 1us", 86400},
+                                                                    {"infinity", 86400}}) {
+    CAPTURE(text);
+    const auto span = ParseTimeSpan(text);
+    REQUIRE(span);
+    CHECK(span->count() == seconds);
+  }
+  for (const std::string text : {"", " ", "1", "s", "1.", "1 s", "-1s", "1sec", "1min ", "1min  2s",
+                                 "99999999999999999999s", "1.5.s", "1s\n"}) {
+    CAPTURE(text);
+    CHECK_FALSE(ParseTimeSpan(text));
+  }
+  FakeSystemd systemd;
+  auto service = Vpn();
+  service.stop_timeout = std::chrono::seconds(0);
+  SystemdControl control(service, kQuick);
+  systemd.units["vpn.service"].more = "TimeoutStopUSec=1min 30s\n";
+  int64_t limit = 600;
+  SECTION("but ten minutes at least") {}
+  SECTION("an hour") {
+    systemd.units["vpn-db.service"].more = "TimeoutStopUSec=1h\n";
+    limit = 2 * (3600 + 90);
+  }
+  SECTION("and a day at most") {
+    systemd.units["vpn-db.service"].more = "TimeoutStopUSec=infinity\n";
+    limit = 86400;
+  }
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  CHECK(control.StopLimit().count() == limit);
 }
 
 TEST_CASE("A host without systemd says so") {
@@ -175,8 +391,8 @@ TEST_CASE("The commands for systemd reach a systemctl in the PATH through a real
   std::ifstream log(bin / "log");
   std::vector<std::string> lines;
   for (std::string line; std::getline(log, line);) lines.push_back(line);
-  CHECK(lines == std::vector<std::string>{"stop vpn.service", "stop vpn-db.service",
-                                          "start vpn-db.service", "start vpn.service"});
+  CHECK(lines == std::vector<std::string>{"stop vpn.service vpn-db.service",
+                                          "start vpn-db.service vpn.service"});
 }
 
 }  // namespace orcio
