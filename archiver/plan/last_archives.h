@@ -11,15 +11,17 @@
 #include "archiver/plan/usual_size.h"
 #include "base/error.h"
 #include "index/files/file_system.h"
+#include "index/repository/archive_name.h"
 #include "index/sidecar/run_facts.h"
 
 namespace orcio::inline archiver {
 
 // What a service's last archives say of the next one.
 struct LastArchives {
-  std::optional<double> ratio;       // of what compression left of the last one's tar
-  std::optional<UsualSize> usual;    // of a service that has a min_ratio
-  std::vector<std::string> emptied;  // paths, as FindEmptied has them
+  std::optional<double> ratio;        // of what compression left of the last one's tar
+  std::optional<UsualSize> usual;     // of a service that has a min_ratio
+  std::vector<std::string> emptied;   // paths, as FindEmptied has them
+  std::optional<ArchiveName> newest;  // by its date, even if that is in the future
 };
 
 // Before the service is stopped. ENOSPC if the disk could not even take the last archive again.
@@ -27,6 +29,11 @@ struct LastArchives {
                                                       RemoteHost& host, const FileSystem& files,
                                                       const std::filesystem::path& repository,
                                                       const std::stop_token& stop);
+
+// A warning if a new archive of `utc_seconds` is not the newest by its date: some clock was wrong,
+// this machine's now, or then.
+[[nodiscard]] std::optional<std::string> ClockWarning(const LastArchives& last,
+                                                      int64_t utc_seconds);
 
 // Says in the facts of a new archive, whose size is `size`, whether it holds suspiciously less.
 void CompareSize(const ServiceConfig& service, const LastArchives& last, const ArchiveSize& size,

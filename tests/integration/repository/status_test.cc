@@ -103,6 +103,44 @@ TEST_CASE("A service without an archive, or with an old one, is critical") {
   CHECK(Has(first, "mail: was never archived"));
 }
 
+// One archive of a clock that was wrong for a night, and nobody heard that there were none after
+// it.
+TEST_CASE("An archive of the future is a warning and keeps no service young") {
+  Repo repo;
+  repo.Add("mail", 1);
+  repo.Add("wiki", 30);
+  repo.Add("wiki", -24 * 3650);
+  const std::string future = FormatDate(repo.now() + 24 * 3650 * kHour);
+  const Ended warned = repo.Status({"--prometheus", repo.metrics().string()});
+  CHECK(warned.status == 1);
+  std::ostringstream text;
+  text << std::ifstream(repo.metrics()).rdbuf();
+  CHECK(
+      Has(text.str(), "orcio_last_success_timestamp_seconds{service=\"wiki\",host=\"workshop\"} " +
+                          std::to_string(repo.now() - 30 * kHour) + "\n"));
+  CHECK(Has(repo.Status().out, "wiki: " + future + " is dated in the future: look at this "));
+  const auto json = nlohmann::json::parse(
+      RunCommand({BuiltProgram(), "-c", repo.config().string(), "--json", "status"}).out);
+  CHECK(json.at("services")[0].at("date") == FormatDate(repo.now() - 30 * kHour));
+  CHECK(json.at("services")[0].at("age_seconds") >= 30 * kHour);
+  fs::remove(repo.directory() / MakeArchiveName("wiki", repo.now() - 30 * kHour));
+  repo.Add("wiki", 49);
+  CHECK(repo.Status().status == 2);
+  CHECK(Has(repo.Status().out, "its last complete archive is older than"));
+  // One that is damaged makes none of them the last.
+  const auto old = repo.directory() / MakeArchiveName("wiki", repo.now() - 49 * kHour);
+  fs::resize_file(old, fs::file_size(old) - 1);
+  CHECK(repo.Status().status == 2);
+  CHECK(Has(repo.Status().out, "has no complete archive"));
+  // By a clock that is far behind, all are.
+  fs::remove(old);
+  repo.Add("wiki", -24 * 3651);
+  const Ended all = repo.Status();
+  CHECK(all.status == 1);
+  CHECK(Has(all.out, "wiki: 2 archives, up to " + FormatDate(repo.now() + 24 * 3651 * kHour) +
+                         ", are dated in the future"));
+}
+
 TEST_CASE("An archive that is not whole does not count, and is a warning over one that is") {
   Repo repo;
   repo.Add("mail", 1);
