@@ -17,6 +17,7 @@
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
+#include "tests/support/needs.h"
 #include "tests/support/scratch_directory.h"
 
 namespace orcio::test {
@@ -211,6 +212,33 @@ TEST_CASE("What an interrupted run left is critical, what a run is at is not") {
   const Ended ended = repo.Status();
   CHECK(ended.status == 2);
   CHECK(Has(ended.out, "orcio recover"));
+}
+
+// On btrfs, and within a container, every run made the status critical while it lasted.
+TEST_CASE("A run is known of where the kernel's list of locks has another device for it") {
+  NeedRoot();
+  Repo repo;
+  repo.Add("mail", 1);
+  repo.Add("wiki", 1);
+  RunJournal journal;
+  journal.service.name = "wiki";
+  journal.service.host = "workshop";
+  REQUIRE_OK(WriteJournal(LocalFileSystem(), repo.directory(), journal));
+  const auto status = [&] {
+    return RunCommand({"unshare", "--mount", "sh", "-c",
+                       "sed 's/ [0-9a-f]*:[0-9a-f]*:/ ff:ffff:/' /proc/locks >\"$1\" && "
+                       "mount --bind \"$1\" /proc/locks && exec \"$2\" -c \"$3\" status",
+                       "sh", (repo.directory().parent_path() / "locks").string(), BuiltProgram(),
+                       repo.config().string()});
+  };
+  {
+    const auto running = RepositoryLock::Take(repo.directory());
+    REQUIRE(running.has_value());
+    const Ended ended = status();
+    INFO(ended.out + ended.err);
+    CHECK(ended.status == 0);
+  }
+  CHECK(status().status == 2);
 }
 
 TEST_CASE("Where nothing can be found out, the status is unknown") {
