@@ -5,6 +5,7 @@
 #include "archiver/safety/run_journal.h"
 #include "base/text/figures.h"
 #include "index/repository/archive_state.h"
+#include "index/repository/latest_first.h"
 #include "index/repository/naming_check.h"
 #include "index/repository/repository.h"
 #include "index/repository/repository_lock.h"
@@ -48,11 +49,10 @@ Finding CheckRepositoryRoom(const std::filesystem::path& repository, uint64_t fr
   return OfRepository(FindingLevel::kOk, free_text, {});
 }
 
-// Of the service's archives, oldest first.
 const ArchiveFile* LastGood(const FileSystem& files, const std::vector<ArchiveFile>& archives,
-                            const std::string& service) {
-  for (auto archive = archives.rbegin(); archive != archives.rend(); ++archive) {
-    if (archive->name.service == service && LookAtArchive(files, *archive).good()) return &*archive;
+                            const std::string& service, int64_t now_seconds) {
+  for (const ArchiveFile* archive : LatestFirst(archives, service, now_seconds)) {
+    if (LookAtArchive(files, *archive).good()) return archive;
   }
   return nullptr;
 }
@@ -63,8 +63,13 @@ void CheckAge(const ServiceConfig& service, const FileSystem& files,
   if (!service.max_age) return;
   Finding finding{FindingLevel::kOk, "age", {}, {}, service.host, service.name};
   finding.kind = ErrorKind::kIo;
-  const ArchiveFile* last = LastGood(files, archives, service.name);
-  if (last != nullptr && now_seconds - last->name.seconds <= service.max_age->count()) {
+  const ArchiveFile* last = LastGood(files, archives, service.name, now_seconds);
+  if (last != nullptr && IsInFuture(last->name.seconds, now_seconds)) {
+    finding.level = FindingLevel::kWarning;
+    finding.text =
+        fmt::format("its last complete archive is dated {}, which is in the future", last->date);
+    finding.remedy = "look at this machine's clock; if it is right, archive the service anew";
+  } else if (last != nullptr && now_seconds - last->name.seconds <= service.max_age->count()) {
     finding.text = fmt::format("its last complete archive is of {}", last->date);
   } else {
     finding.level = FindingLevel::kError;

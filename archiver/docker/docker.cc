@@ -183,6 +183,17 @@ std::string LineWith(std::string_view err, std::initializer_list<std::string_vie
   return found;
 }
 
+// What podman, which can stand in docker's place, says of itself or of docker's templates: its
+// containers have other fields. Docker takes a field that it does not know from its daemon's
+// answer.
+std::string WordsOfPodman(const CommandResult& result) {
+  for (const auto* part :
+       {"can't index item of type", "can't evaluate field", "is not a function"}) {
+    if (auto said = LineWith(result.err, {"template:", part}); !said.empty()) return said;
+  }
+  return LineWith(result.err, {"Docker CLI using podman"});
+}
+
 }  // namespace
 
 std::chrono::milliseconds HealthCheck::EarliestCheck() const {
@@ -208,6 +219,14 @@ Failure DockerFailure(const RemoteHost& host, const std::string& what,
                 "systems, snaps and macOS have it: install docker there, name the program by the "
                 "host's docker:, or set the service's control to systemd, commands or none",
                 host.name());
+  }
+  if (const auto said = WordsOfPodman(result); !said.empty()) {
+    return Fail(ErrorKind::kRemote,
+                "{}: what answers to `docker` there is podman, whose containers orcio cannot stop "
+                "and start itself ({}): have systemd run them (podman-systemd.unit(5)), and set "
+                "the service's control to systemd with their `units:`; or set it to commands, "
+                "with a `stop:` and a `start:` such as those of podman-compose",
+                host.name(), Excerpt(said, 1));
   }
   if (const auto said = LineWith(result.err, {"permission denied", "connect"}); !said.empty()) {
     return Fail(ErrorKind::kRemote,

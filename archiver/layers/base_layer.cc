@@ -1,10 +1,11 @@
 #include "archiver/layers/base_layer.h"
 
-#include <algorithm>
+#include <ctime>
 #include <numeric>
 #include <utility>
 
 #include "archiver/listing/listing_file.h"
+#include "index/repository/latest_first.h"
 #include "index/repository/listing_path.h"
 #include "index/repository/repository.h"
 #include "index/sidecar/read/sidecar.h"
@@ -50,12 +51,11 @@ Result<BaseLayer> OpenBaseLayer(const FileSystem& files, const std::filesystem::
                                 const std::string& service, const std::string& tar,
                                 ScratchMemory& memory, InternedBytes& paths) {
   const auto archives = ORCIO_TRY(Repository(files, repository).List());
-  const auto last = std::find_if(archives.rbegin(), archives.rend(), [&](const ArchiveFile& file) {
-    return file.name.service == service && file.name.gzip &&
-           files.Status(ListingPath(file.path)).has_value();
-  });
-  if (last == archives.rend()) return Fail(ErrorKind::kNotFound, "{}: no listing", service);
-  return OpenLayer(files, last->path, last->sidecar, tar, memory, paths);
+  for (const ArchiveFile* last : LatestFirst(archives, service, std::time(nullptr))) {
+    if (last->name.gzip && files.Status(ListingPath(last->path)))
+      return OpenLayer(files, last->path, last->sidecar, tar, memory, paths);
+  }
+  return Fail(ErrorKind::kNotFound, "{}: no listing", service);
 }
 
 }  // namespace orcio::inline archiver

@@ -1,10 +1,11 @@
 #include "archiver/plan/last_archives.h"
 
-#include <algorithm>
 #include <cerrno>
+#include <ctime>
 
 #include "base/text/figures.h"
 #include "index/repository/archive_state.h"
+#include "index/repository/latest_first.h"
 #include "index/repository/repository.h"
 #include "index/sidecar/read/sidecar.h"
 
@@ -15,11 +16,10 @@ namespace {
 // that shrank.
 const ArchiveFile* FindMeasure(const FileSystem& files, const std::vector<ArchiveFile>& archives,
                                const std::string& service) {
-  const auto last = std::find_if(archives.rbegin(), archives.rend(), [&](const ArchiveFile& file) {
-    return file.name.service == service && file.name.gzip &&
-           !LookAtArchive(files, file).shrunk_from();
-  });
-  return last == archives.rend() ? nullptr : &*last;
+  for (const ArchiveFile* file : LatestFirst(archives, service, std::time(nullptr))) {
+    if (file->name.gzip && !LookAtArchive(files, *file).shrunk_from()) return file;
+  }
+  return nullptr;
 }
 
 std::optional<double> RatioOf(const FileSystem& files, const ArchiveFile& archive) {
@@ -49,6 +49,9 @@ Result<LastArchives> LookAtLastArchives(const ServiceConfig& service, const Stan
                                         const std::filesystem::path& repository) {
   LastArchives found;
   const auto archives = ORCIO_TRY(Repository(files, repository).List());
+  for (const ArchiveFile& archive : archives) {
+    if (archive.name.service == service.name) found.newest = archive.name;
+  }
   if (service.min_ratio > 0) found.usual = FindUsualSize(files, archives, service.name);
   if (found.usual) {
     const Sidecar& last = *found.usual->last;
@@ -60,6 +63,18 @@ Result<LastArchives> LookAtLastArchives(const ServiceConfig& service, const Stan
   found.ratio = RatioOf(files, *last);
   ORCIO_TRY(CheckRoomFor(*last, files, repository, service.name));
   return found;
+}
+
+// What does not say that it is UTC may be hours ahead of it.
+std::optional<std::string> ClockWarning(const LastArchives& last, int64_t utc_seconds) {
+  if (!last.newest || last.newest->seconds <= utc_seconds) return std::nullopt;
+  if (!last.newest->date.ends_with('Z') && !IsInFuture(last.newest->seconds, utc_seconds))
+    return std::nullopt;
+  return fmt::format(
+      "look at this machine's clock: its archive is dated {}, before the one of {}, which was made "
+      "earlier. If the clock is right now, rename or remove that one, which a wrong clock dated; "
+      "if not, set it before the next run, for `keep:` goes by the dates",
+      FormatDate(utc_seconds), last.newest->date);
 }
 
 // What a volume holds whose disk is not mounted, tar archives without a word.

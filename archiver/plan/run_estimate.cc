@@ -1,7 +1,10 @@
 #include "archiver/plan/run_estimate.h"
 
+#include <ctime>
+
 #include "archiver/config/service_names.h"
 #include "index/repository/archive_state.h"
+#include "index/repository/latest_first.h"
 
 namespace orcio::inline archiver {
 namespace {
@@ -34,8 +37,7 @@ std::optional<RunEstimate> EstimateBy(const FileSystem& files, const ArchiveFile
 
 ExpectedBytes ExpectBytes(const FileSystem& files, const std::vector<ArchiveFile>& archives,
                           const ServiceConfig& service) {
-  for (auto archive = archives.rbegin(); archive != archives.rend(); ++archive) {
-    if (archive->name.service != service.name) continue;
+  for (const ArchiveFile* archive : LatestFirst(archives, service.name, std::time(nullptr))) {
     const ArchiveState state = LookAtArchive(files, *archive);
     if (!state.good()) continue;
     const uint64_t whole = state.sidecar->tar_bytes();
@@ -51,8 +53,7 @@ ExpectedBytes ExpectBytes(const FileSystem& files, const std::vector<ArchiveFile
 std::optional<RunEstimate> EstimateRun(const FileSystem& files,
                                        const std::vector<ArchiveFile>& archives,
                                        const std::string& service, Mode mode, bool stops) {
-  for (auto archive = archives.rbegin(); archive != archives.rend(); ++archive) {
-    if (archive->name.service != service) continue;
+  for (const ArchiveFile* archive : LatestFirst(archives, service, std::time(nullptr))) {
     if (auto estimate = EstimateBy(files, *archive, mode, stops)) return estimate;
   }
   return std::nullopt;

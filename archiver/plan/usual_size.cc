@@ -1,12 +1,14 @@
 #include "archiver/plan/usual_size.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "archiver/tar/below_path.h"
 #include "base/text/figures.h"
 #include "base/text/safe_text.h"
 #include "base/text/words.h"
 #include "index/repository/archive_state.h"
+#include "index/repository/latest_first.h"
 
 namespace orcio::inline archiver {
 namespace {
@@ -44,9 +46,8 @@ std::optional<UsualSize> FindUsualSize(const FileSystem& files,
                                        const std::string& service) {
   std::optional<UsualSize> usual;
   int compared = 0;
-  for (auto archive = archives.rbegin(); archive != archives.rend() && compared < kCompared;
-       ++archive) {
-    if (archive->name.service != service) continue;
+  for (const ArchiveFile* archive : LatestFirst(archives, service, std::time(nullptr))) {
+    if (compared == kCompared) break;
     const ArchiveState state = LookAtArchive(files, *archive);
     if (!state.whole()) continue;
     const auto facts = state.sidecar->facts();

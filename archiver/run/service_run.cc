@@ -235,6 +235,8 @@ Result<void> ServiceRun::ChooseName() {
   FreeName chosen = ORCIO_TRY(std::move(free));
   name_ = std::move(chosen.name);
   outcome_.facts.start_seconds = chosen.utc_seconds;
+  if (auto warning = ClockWarning(last_, chosen.utc_seconds))
+    outcome_.facts.warnings.push_back(*std::move(warning));
   return CheckNaming(files_, repository_, name_);
 }
 

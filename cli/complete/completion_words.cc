@@ -1,10 +1,12 @@
 #include "cli/complete/completion_words.h"
 
 #include <algorithm>
+#include <ctime>
 #include <set>
 
 #include "archiver/config/config.h"
 #include "cli/shared/named_archive.h"
+#include "index/repository/latest_first.h"
 #include "index/sidecar/read/path_lookup.h"
 
 namespace orcio::cli {
@@ -39,7 +41,7 @@ void OfferDates(const Context& context, const std::string& service, std::string_
   const auto offer = [&](const std::string& date, const std::string& description) {
     if (date.starts_with(typed)) completion.words.push_back({service + "@" + date, description});
   };
-  offer("latest", archives->back().date);
+  offer("latest", LatestFirst(*archives, service, std::time(nullptr)).front()->date);
   for (auto archive = archives->rbegin(); archive != archives->rend(); ++archive)
     offer(archive->date, "");
 }

@@ -9,6 +9,7 @@
 #include "archiver/safety/run_journal.h"
 #include "cli/output/text.h"
 #include "index/repository/archive_state.h"
+#include "index/repository/latest_first.h"
 #include "index/repository/repository_lock.h"
 
 namespace orcio::cli {
@@ -47,18 +48,39 @@ std::string WhatIsWrong(const ArchiveFile& archive, const ArchiveState& state) {
       FormatBytes(shrunk_from->tar_bytes), shrunk_from->entries);
 }
 
-// Of archives newest first: the last complete one that did not shrink, a warning for what
-// came after it, and when any was verified. Whoever may not read them finds out nothing: that is no
-// word on the backups.
+// An archive that is dated in the future says nothing of an age, and everything of a clock.
+void LookAtDates(const std::vector<const ArchiveFile*>& latest_first, int64_t now_seconds,
+                 ServiceHealth& health) {
+  const auto in_future = [&](const ArchiveFile* archive) {
+    return IsInFuture(archive->name.seconds, now_seconds);
+  };
+  const auto first = std::find_if(latest_first.begin(), latest_first.end(), in_future);
+  if (first == latest_first.end()) return;
+  const auto count = latest_first.end() - first;
+  Worsen(health, Health::kWarning,
+         fmt::format("{} in the future: look at this machine's clock; if it is right, {}",
+                     count == 1
+                         ? (*first)->date + " is dated"
+                         : fmt::format("{} archives, up to {}, are dated", count, (*first)->date),
+                     count == 1 ? "rename or remove it" : "rename or remove those"));
+}
+
+// Of archives as LatestFirst has them: the last complete one that did not shrink, a warning for
+// what came after it, and when any was verified. One dated in the future is the last one only if
+// all are. Whoever may not read them finds out nothing: that is no word on the backups.
 Result<void> LookAtArchives(const FileSystem& files,
-                            const std::vector<const ArchiveFile*>& newest_first,
+                            const std::vector<const ArchiveFile*>& latest_first,
                             int64_t now_seconds, ServiceHealth& health) {
-  for (const ArchiveFile* archive : newest_first) {
+  const auto in_future = [&](const ArchiveFile* archive) {
+    return IsInFuture(archive->name.seconds, now_seconds);
+  };
+  const bool all_are = !latest_first.empty() && in_future(latest_first.front());
+  for (const ArchiveFile* archive : latest_first) {
     const ArchiveState state = LookAtArchive(files, *archive);
     if (!health.last && state.failure && IsPermissionDenied(*state.failure))
       return Failure(*state.failure);
     if (state.verified) Note(*state.verified, health.verified);
-    if (health.last) continue;
+    if (health.last || (!all_are && in_future(archive))) continue;
     if (state.good()) {
       health.last = Describe(*archive, state, now_seconds);
     } else {
@@ -72,20 +94,18 @@ Result<ServiceHealth> LookAt(const ServiceConfig& service, const Repository& rep
                              const std::vector<ArchiveFile>& archives, bool held,
                              int64_t now_seconds) {
   ServiceHealth health{service.name, service.host, Health::kGood, {}, 0, std::nullopt, {}};
-  std::vector<const ArchiveFile*> newest_first;
-  for (auto it = archives.rbegin(); it != archives.rend(); ++it) {
-    if (it->name.service == service.name) newest_first.push_back(&*it);
-  }
-  health.archives = newest_first.size();
+  const auto latest_first = LatestFirst(archives, service.name, now_seconds);
+  health.archives = latest_first.size();
   const auto& files = repository.files();
   if (!held && !RefuseUnrecovered(files, repository.directory(), service.name)) {
     Worsen(health, Health::kCritical,
            "an interrupted run may have left it stopped: run orcio recover");
   }
-  ORCIO_TRY(LookAtArchives(files, newest_first, now_seconds, health));
+  ORCIO_TRY(LookAtArchives(files, latest_first, now_seconds, health));
+  LookAtDates(latest_first, now_seconds, health);
   if (!health.last) {
     Worsen(health, Health::kCritical,
-           newest_first.empty() ? "was never archived" : "has no complete archive");
+           latest_first.empty() ? "was never archived" : "has no complete archive");
     return health;
   }
   if (service.max_age && health.last->age_seconds > service.max_age->count()) {

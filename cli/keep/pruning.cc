@@ -9,9 +9,9 @@ namespace orcio::cli {
 
 Result<PruneOutcome> PruneService(const Context& context, const Repository& repository,
                                   const std::string& service, const RetentionPolicy& policy,
-                                  bool dry_run) {
+                                  bool dry_run, const std::filesystem::path& made) {
   PruneOutcome outcome;
-  outcome.items = ORCIO_TRY(PlanPrune(repository, service, policy, std::time(nullptr)));
+  outcome.items = ORCIO_TRY(PlanPrune(repository, service, policy, std::time(nullptr), made));
   for (PruneItem& item : outcome.items) {
     if (!item.reasons.empty()) continue;
     const auto removed = dry_run ? Result<void>() : RemoveArchive(repository.files(), item.archive);
@@ -37,7 +37,8 @@ ExitCode PruneAfter(const Context& context, const Config& config,
     const ServiceConfig* service = config.FindService(outcome.service);
     if (service == nullptr || !service->keep || outcome.archive.empty() || outcome.start_error)
       continue;
-    const auto pruned = PruneService(context, *repository, service->name, *service->keep, false);
+    const auto pruned = PruneService(context, *repository, service->name, *service->keep, false,
+                                     outcome.archive.filename());
     if (!pruned) {
       code = Worse(code, context.Report(pruned.error()));
       continue;

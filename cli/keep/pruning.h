@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -15,12 +16,13 @@ struct PruneOutcome {
   ExitCode code = kDone;     // kFailed if one could not be removed, which was said
 };
 
-// Applies a service's policy to its archives, or finds out what it would do. The caller holds the
-// repository's lock, unless nothing is to be removed.
+// Applies a service's policy to its archives, or finds out what it would do. `made` as PlanPrune
+// has it. The caller holds the repository's lock, unless nothing is to be removed.
 [[nodiscard]] Result<PruneOutcome> PruneService(const Context& context,
                                                 const Repository& repository,
                                                 const std::string& service,
-                                                const RetentionPolicy& policy, bool dry_run);
+                                                const RetentionPolicy& policy, bool dry_run,
+                                                const std::filesystem::path& made = {});
 
 // After a run, whose lock is held: applies the policies of the services that were archived and run
 // again. One whose archives fail keeps them all.

@@ -143,6 +143,8 @@ Result<void> Serve(const FileSystem& files, const Plan& plan, const std::functio
                        .idle_timeout = plan.options.idle_timeout,
                        .log = log};
   const auto session = ORCIO_TRY(Session::Mount(plan.mountpoint, plan.options.fuse, context));
+  // Before the first request is answered: until then nobody can have followed any.
+  if (plan.options.nosymfollow) ORCIO_TRY(ForbidSymlinks(plan.mountpoint));
   auto served = session->Serve(
       [&] {
         // libfuse writes to standard error, which is about to go.

@@ -16,16 +16,25 @@ namespace {
 // For mount(8), systemd and the like, or true of every mount of ours anyway.
 bool MeansNothingHere(std::string_view word) {
   constexpr auto kWords = std::to_array<std::string_view>({
-      "ro",       "nosuid",     "nodev",    "defaults",   "auto",        "noauto",
-      "user",     "nouser",     "users",    "nousers",    "owner",       "noowner",
-      "group",    "nogroup",    "_netdev",  "nofail",     "exec",        "async",
-      "sync",     "dirsync",    "atime",    "noatime",    "diratime",    "nodiratime",
-      "relatime", "norelatime", "lazytime", "nolazytime", "strictatime", "nostrictatime",
-      "iversion", "noiversion", "mand",     "nomand",     "loud",        "silent",
+      "ro",        "nosuid",     "nodev",    "defaults",   "auto",        "noauto",
+      "user",      "nouser",     "users",    "nousers",    "owner",       "noowner",
+      "group",     "nogroup",    "_netdev",  "nofail",     "exec",        "async",
+      "sync",      "dirsync",    "atime",    "noatime",    "diratime",    "nodiratime",
+      "relatime",  "norelatime", "lazytime", "nolazytime", "strictatime", "nostrictatime",
+      "iversion",  "noiversion", "mand",     "nomand",     "loud",        "silent",
+      "symfollow",
   });
   return word.empty() || word.starts_with("user=") || word.starts_with("x-") ||
          word.starts_with("X-") || word.starts_with("comment=") ||
          std::find(kWords.begin(), kWords.end(), word) != kWords.end();
+}
+
+// SELinux' labels, which mount(8) has for every file system: the kernel's.
+bool IsContext(std::string_view word) {
+  constexpr auto kKeys =
+      std::to_array<std::string_view>({"context=", "fscontext=", "defcontext=", "rootcontext="});
+  return std::any_of(kKeys.begin(), kKeys.end(),
+                     [&](std::string_view key) { return word.starts_with(key); });
 }
 
 std::vector<std::string_view> Split(const std::vector<std::string>& words) {
@@ -118,6 +127,15 @@ Result<void> LetIn(Looker looker, ParsedMountOptions& parsed) {
   return {};
 }
 
+// fusermount3(1) would not hear of it: a mount without it would look as if it had it.
+Result<void> ForbidToFollow(bool as_root, ParsedMountOptions& parsed) {
+  parsed.nosymfollow = as_root;
+  if (as_root) return {};
+  return Fail(ErrorKind::kInvalid,
+              "mount option nosymfollow: only root can have it; symlinks=inside keeps symlinks "
+              "within their archive for everybody");
+}
+
 Failure RefuseWord(std::string_view word) {
   if (word == "rw" || word == "suid" || word == "dev") {
     return Fail(ErrorKind::kInvalid,
@@ -169,8 +187,10 @@ Result<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& wor
       let_in = looker;
     } else if (word == "default_permissions" || word == "nodefault_permissions") {
       parsed.default_permissions = word == "default_permissions";
-    } else if (word == "noexec") {
+    } else if (word == "noexec" || IsContext(word)) {
       parsed.fuse.emplace_back(word);
+    } else if (word == "nosymfollow") {
+      ORCIO_TRY(ForbidToFollow(as_root, parsed));
     } else {
       return RefuseWord(word);
     }

@@ -27,6 +27,7 @@ inline constexpr auto kMountOptionWords = std::to_array<const char*>({
     "symlinks=archived",
     "idle_timeout=",
     "noexec",
+    "nosymfollow",
 });
 
 // What the words after -o come to.
@@ -36,6 +37,7 @@ struct ParsedMountOptions {
   bool default_permissions = true;  // the kernel checks modes and ACLs
   ShownOwner shown;
   bool symlinks_inside = false;  // as Namespace::Options have it
+  bool nosymfollow = false;      // of mount(8), which neither libfuse nor fusermount3 knows
   // Without a request for so long, it unmounts itself; 0: never.
   std::chrono::seconds idle_timeout{0};
 };
@@ -46,7 +48,7 @@ struct ParsedMountOptions {
 // permissions shown, which are the archived ones unless uid=, gid= or umask= say others;
 // nodefault_permissions alone lifts them, and for others than who mounts only if they are let in
 // by a word of its own. What fstab has for others to read (noauto, x-...) is passed over. kInvalid,
-// naming it, for an unknown one.
+// naming it, for an unknown one, and for what only root may have.
 [[nodiscard]] Result<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& words,
                                                            uint64_t default_cache_bytes,
                                                            bool as_root);

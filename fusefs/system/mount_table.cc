@@ -1,5 +1,6 @@
 #include "fusefs/system/mount_table.h"
 
+#include <fcntl.h>
 #include <mntent.h>
 #include <spawn.h>
 #include <sys/mount.h>
@@ -80,6 +81,19 @@ Result<std::optional<std::string>> MountedType(const std::filesystem::path& dire
     if (directory == entry.mnt_dir) type = entry.mnt_type;
   }
   return type;
+}
+
+// Not by mount(2), where kernels before 5.10 pass the flag over, and others would lift what they
+// are not told again.
+Result<void> ForbidSymlinks(const std::filesystem::path& directory) {
+  mount_attr change{};
+  change.attr_set = MOUNT_ATTR_NOSYMFOLLOW;
+  if (::mount_setattr(AT_FDCWD, directory.c_str(), 0, &change, sizeof(change)) == 0) return {};
+  return FailErrno(errno,
+                   fmt::format("mount option nosymfollow: the kernel (from 5.14 on) does not "
+                               "set it on {}; symlinks=inside keeps symlinks within their "
+                               "archive",
+                               directory.string()));
 }
 
 Result<void> UnmountDirectory(const std::filesystem::path& directory, bool lazy) {

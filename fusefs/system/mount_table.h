@@ -19,6 +19,10 @@ namespace orcio::inline fusefs {
     const std::filesystem::path& directory);
 inline constexpr const char* kMountType = "fuse.orcio";
 
+// Has the kernel follow no symlink in what is mounted on `directory` (mount(8), nosymfollow). For
+// root; asks nothing of the file system.
+[[nodiscard]] Result<void> ForbidSymlinks(const std::filesystem::path& directory);
+
 // Unmounts a mount of ours: as root itself, else through fusermount3(1). kInvalid if files are
 // open and `lazy` is not set.
 [[nodiscard]] Result<void> UnmountDirectory(const std::filesystem::path& directory, bool lazy);

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/sha256.h"
+#include "index/repository/latest_first.h"
 
 namespace orcio::inline fusefs {
 namespace {
@@ -54,7 +55,7 @@ class Listing::Numbers {
 };
 
 Listing::Listing(std::vector<ArchiveFile> archives, const Listing* before,
-                 const ArchivePolicy& policy) {
+                 const ArchivePolicy& policy, int64_t now_seconds) {
   Numbers numbers;
   if (before != nullptr) {
     for (const auto& [number, archive] : before->archives_) numbers.Reserve(number);
@@ -66,7 +67,7 @@ Listing::Listing(std::vector<ArchiveFile> archives, const Listing* before,
       const uint32_t number = numbers.Take(NumberedBy(file));
       archive = std::make_shared<MountedArchive>(std::move(file), number, policy);
     }
-    Add(std::move(archive));
+    Add(std::move(archive), now_seconds);
   }
   if (before != nullptr) KeepReplaced(*before);
   NumberServices(before);
@@ -104,7 +105,7 @@ void Listing::TellTimesApart() {
   nanoseconds_ = NanosecondsOf(names);
 }
 
-void Listing::Add(std::shared_ptr<MountedArchive> archive) {
+void Listing::Add(std::shared_ptr<MountedArchive> archive, int64_t now_seconds) {
   const ArchiveFile& file = archive->file();
   ServiceDirectory& service = by_name_[file.name.service];
   service.name = file.name.service;
@@ -112,7 +113,10 @@ void Listing::Add(std::shared_ptr<MountedArchive> archive) {
   archives_.emplace(archive->number(), archive);
   service.by_date.emplace(file.date, archive);
   service.by_number.push_back(archive);
-  service.newest = std::move(archive);  // they come oldest first
+  // They come oldest first, and those that are dated in the future last.
+  if (service.newest == nullptr || !IsInFuture(file.name.seconds, now_seconds) ||
+      IsInFuture(service.newest->file().name.seconds, now_seconds))
+    service.newest = std::move(archive);
 }
 
 void Listing::NumberServices(const Listing* before) {

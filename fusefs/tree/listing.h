@@ -22,7 +22,7 @@ struct ServiceDirectory {
   uint32_t latest_number = 0;
   std::map<std::string, std::shared_ptr<MountedArchive>, std::less<>> by_date;
   std::vector<std::shared_ptr<MountedArchive>> by_number;  // ascending
-  std::shared_ptr<MountedArchive> newest;                  // never null
+  std::shared_ptr<MountedArchive> newest;                  // where `latest` leads; never null
   // Of its time of change: another set of names has another, at every mount the same.
   uint32_t nanoseconds = 0;
 };
@@ -33,7 +33,9 @@ class Listing {
   // `archives` as Repository::List gives them. What `before`, if any, had and is unchanged is taken
   // over as it is, open or not, and keeps its number. What has been replaced under its name gets
   // another number: the kernel, and files that are open, go on with what they know of the old one.
-  Listing(std::vector<ArchiveFile> archives, const Listing* before, const ArchivePolicy& policy);
+  // Which archive is a service's newest goes by `now_seconds`, see LatestFirst.
+  Listing(std::vector<ArchiveFile> archives, const Listing* before, const ArchivePolicy& policy,
+          int64_t now_seconds);
 
   // Null if there is none.
   [[nodiscard]] const ServiceDirectory* Service(std::string_view name) const;
@@ -57,7 +59,7 @@ class Listing {
 
   // The archive, if it is still the one that `file` was listed as.
   [[nodiscard]] std::shared_ptr<MountedArchive> Unchanged(const ArchiveFile& file) const;
-  void Add(std::shared_ptr<MountedArchive> archive);
+  void Add(std::shared_ptr<MountedArchive> archive, int64_t now_seconds);
   void KeepReplaced(const Listing& before);
   void NumberServices(const Listing* before);
   void TellTimesApart();

@@ -101,7 +101,8 @@ Result<void> Namespace::State::Refresh() {
   look.ended = SettledTime::Clock::now();
   auto before = Known();
   auto current =
-      std::make_shared<const Listing>(ORCIO_TRY(repository.List()), before.get(), policy);
+      std::make_shared<const Listing>(ORCIO_TRY(repository.List()), before.get(), policy,
+                                      std::chrono::floor<std::chrono::seconds>(now).count());
   const MutexLock lock(mutex);
   listing = std::move(current);
   listed_mtime_ns = directory.mtime_ns;

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <ctime>
 #include <map>
 #include <tuple>
 
 #include "base/text/suggestion.h"
+#include "index/repository/latest_first.h"
 #include "index/sidecar/read/sidecar_place.h"
 
 namespace orcio::inline index {
@@ -64,7 +66,8 @@ std::optional<size_t> ReadLatest(std::string_view date) {
 // One service's archives, oldest first; never empty.
 Result<ArchiveFile> Choose(const std::vector<ArchiveFile>& archives, const Selector& selector) {
   if (const auto back = ReadLatest(selector.date)) {
-    if (*back < archives.size()) return archives[archives.size() - 1 - *back];
+    const auto latest_first = LatestFirst(archives, selector.service, std::time(nullptr));
+    if (*back < latest_first.size()) return *latest_first[*back];
     return Fail(ErrorKind::kNotFound, "{} has {} archives: there is no {}", selector.service,
                 archives.size(), selector.date);
   }

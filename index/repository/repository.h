@@ -22,7 +22,7 @@ struct ArchiveFile {
 };
 
 // `SERVICE[@DATE][:PATH]` as typed. DATE is a listed date, a unique prefix of one, "latest", or
-// "latest~N".
+// "latest~N", which count as LatestFirst does.
 struct Selector {
   std::string service;
   std::string date = "latest";

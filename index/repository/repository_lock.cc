@@ -55,10 +55,55 @@ void WriteHolder(int fd) {
     const ssize_t ignored = ::pwrite(fd, pid.data(), pid.size(), 0);
 }
 
+// Where the mark is that can be asked for (fcntl(2), F_OFD_GETLK): flock(2) can only be tried, and
+// whoever tries is in the way of a run that begins just then. Far behind what is in the file, for
+// there are file systems that let nobody read what is locked so.
+struct flock MarkOf(short type) {
+  struct flock mark {};
+  mark.l_type = type;
+  mark.l_whence = SEEK_SET;
+  mark.l_start = off_t{1} << 30;
+  mark.l_len = 1;
+  return mark;
+}
+
+// flock(2) is the lock; a file system that does not know marks has that alone.
+void Mark(int fd) {
+  struct flock mark = MarkOf(F_WRLCK);
+  [[maybe_unused]] const int ignored = ::fcntl(fd, F_OFD_SETLK, &mark);
+}
+
+bool IsMarked(const std::filesystem::path& file) {
+  constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  const UniqueFd fd(::open(file.c_str(), kFlags));
+  struct flock mark = MarkOf(F_RDLCK);
+  return fd.valid() && ::fcntl(fd.get(), F_OFD_GETLK, &mark) == 0 && mark.l_type != F_UNLCK;
+}
+
+// Of a file that may not be read, or was locked by flock(1). The device there is that of the file
+// system (proc(5)), which on btrfs and overlayfs is not what stat(2) has: so this alone is not
+// enough.
+bool IsListed(const std::filesystem::path& file) {
+  struct stat status {};
+  if (::lstat(file.c_str(), &status) != 0) return false;
+  const std::string place =
+      fmt::format(" {:02x}:{:02x}:{} ", major(status.st_dev), minor(status.st_dev), status.st_ino);
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);) {
+    if (line.find(" FLOCK ") != std::string::npos && line.find(place) != std::string::npos)
+      return true;
+  }
+  return false;
+}
+
+std::filesystem::path LockFile(const std::filesystem::path& repository) {
+  return repository / ".orcio.lock";
+}
+
 }  // namespace
 
 Result<RepositoryLock> RepositoryLock::Take(const std::filesystem::path& repository) {
-  const auto file = repository / ".orcio.lock";
+  const auto file = LockFile(repository);
   // O_NONBLOCK: somebody's FIFO of that name must not hold us up.
   constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   UniqueFd fd(::open(file.c_str(), kFlags, 0600));
@@ -75,21 +120,14 @@ Result<RepositoryLock> RepositoryLock::Take(const std::filesystem::path& reposit
                 "{}: another run of orcio{} is changing this repository; try again when it ended",
                 repository.string(), Holder(fd.get()));
   }
+  Mark(fd.get());
   WriteHolder(fd.get());
   return RepositoryLock(std::move(fd));
 }
 
 bool RepositoryLock::IsHeld(const std::filesystem::path& repository) {
-  struct stat status {};
-  if (::lstat((repository / ".orcio.lock").c_str(), &status) != 0) return false;
-  const std::string file =
-      fmt::format(" {:02x}:{:02x}:{} ", major(status.st_dev), minor(status.st_dev), status.st_ino);
-  std::ifstream locks("/proc/locks");
-  for (std::string line; std::getline(locks, line);) {
-    if (line.find(" FLOCK ") != std::string::npos && line.find(file) != std::string::npos)
-      return true;
-  }
-  return false;
+  const auto file = LockFile(repository);
+  return IsMarked(file) || IsListed(file);
 }
 
 }  // namespace orcio::inline index

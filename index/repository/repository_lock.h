@@ -14,8 +14,7 @@ class RepositoryLock {
   // kLocked, naming the holder's process id, if another run holds it; does not wait.
   [[nodiscard]] static Result<RepositoryLock> Take(const std::filesystem::path& repository);
 
-  // Whether a run holds it now, without being in the way of one that wants to (proc(5),
-  // /proc/locks).
+  // Whether a run holds it now, without being in the way of one that wants to.
   [[nodiscard]] static bool IsHeld(const std::filesystem::path& repository);
 
  private:

@@ -11,7 +11,8 @@
 namespace orcio::inline index {
 
 Result<std::vector<PruneItem>> PlanPrune(const Repository& repository, const std::string& service,
-                                         const RetentionPolicy& policy, int64_t now_seconds) {
+                                         const RetentionPolicy& policy, int64_t now_seconds,
+                                         const std::filesystem::path& made) {
   if (policy.empty())
     return Fail(ErrorKind::kInvalid, "{}: a policy that keeps nothing is refused", service);
   std::vector<PruneItem> items;
@@ -25,7 +26,11 @@ Result<std::vector<PruneItem>> PlanPrune(const Repository& repository, const std
     items.push_back({std::move(archive), state.words, {}});
   }
   auto reasons = WhatKeeps(policy, candidates, now_seconds);
-  for (size_t i = 0; i < items.size(); ++i) items[i].reasons = std::move(reasons[i]);
+  for (size_t i = 0; i < items.size(); ++i) {
+    items[i].reasons = std::move(reasons[i]);
+    if (!made.empty() && items[i].archive.path.filename() == made)
+      items[i].reasons.emplace_back("made by this run");
+  }
   return items;
 }
 

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <optional>
 #include <string_view>
 #include <utility>
+
+#include "index/repository/latest_first.h"
 
 namespace orcio::inline index {
 namespace {
@@ -110,17 +113,24 @@ std::vector<std::vector<std::string>> WhatKeeps(const RetentionPolicy& policy,
                                                 const std::vector<RetentionCandidate>& candidates,
                                                 int64_t now_seconds) {
   Reasons reasons(candidates.size());
-  RetentionClass good, shrunk{{}, " (shrunk)"};
+  // By whether they shrank, and whether they are dated in the future.
+  std::array<std::array<RetentionClass, 2>, 2> classes;
+  classes[0][1].note = " (in the future)";
+  classes[1][0].note = " (shrunk)";
+  classes[1][1].note = " (shrunk, in the future)";
   for (size_t i = candidates.size(); i-- > 0;) {
     if (candidates[i].is_protected) reasons[i].emplace_back("protected");
     if (!candidates[i].complete) {
       reasons[i].emplace_back("not known to be complete");
     } else {
-      (candidates[i].shrunk ? shrunk : good).newest_first.push_back(i);
+      const bool in_future = IsInFuture(candidates[i].seconds, now_seconds);
+      classes.at(candidates[i].shrunk).at(in_future).newest_first.push_back(i);
     }
   }
-  ApplyRules(policy, candidates, std::move(good), now_seconds, reasons);
-  ApplyRules(policy, candidates, std::move(shrunk), now_seconds, reasons);
+  for (auto& by_date : classes) {
+    for (RetentionClass& counted : by_date)
+      ApplyRules(policy, candidates, std::move(counted), now_seconds, reasons);
+  }
   return reasons;
 }
 

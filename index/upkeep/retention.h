@@ -27,8 +27,9 @@ struct RetentionCandidate {
 // For each candidate, what keeps it, in words; if nothing does, it may go. Only complete ones
 // count for a rule: others push none of them out, and are kept, for a person to decide. Those that
 // shrank have the rules for themselves, and push out none but each other: so many empty ones as
-// there may be, the last good ones stay. The newest complete one of either kind is always kept. A
-// date after `now_seconds` is nothing that `within` counts back from.
+// there may be, the last good ones stay. So have those dated in the future (IsInFuture), which
+// would be the newest for years, and those that are both. The newest complete one of each kind is
+// always kept. A date after `now_seconds` is nothing that `within` counts back from.
 [[nodiscard]] std::vector<std::vector<std::string>> WhatKeeps(
     const RetentionPolicy& policy, const std::vector<RetentionCandidate>& candidates,
     int64_t now_seconds);

@@ -17,6 +17,7 @@ orcio_unit_tests(unit_index orcio_index
   unit/index/gzip/gzip_stream_test.cc
   unit/index/archive/index_resume_test.cc
   unit/index/gzip/inflater_test.cc
+  unit/index/repository/latest_first_test.cc
   unit/index/repository/leftovers_test.cc
   unit/index/tar/extent_check_test.cc
   unit/index/tar/like_gnu_tar_test.cc

@@ -78,6 +78,14 @@ std::string HostKeyObjection(const HostKeyJudgement& judgement, const SshSetting
                      kCompare, accept);
 }
 
+// Of a name with a token that was not made out.
+std::string WhyNotThere(const std::string& file) {
+  if (file.find('%') == std::string::npos && file.find("${") == std::string::npos) return {};
+  return ": orcio does not know the tokens %C and %j there, nor a ${VARIABLE} that is not set: "
+         "write "
+         "the name out, or set `transport: ssh` for the host, as OpenSSH's client may";
+}
+
 // RevokedHostKeys: a list of keys, as ssh-keygen writes public ones, or a key revocation list,
 // which nobody here reads: then, and if it is not there, no host is let in, as ssh has it.
 Result<void> CheckRevokedKeys(const SshSession& session, const std::string& base64) {
@@ -101,9 +109,10 @@ Result<void> CheckRevokedKeys(const SshSession& session, const std::string& base
                   session.host(), HostPattern(session.settings()), file, number);
   }
   if (!in.eof() || !in.is_open())
-    return Fail(ErrorKind::kRefused,
-                "host {}: RevokedHostKeys {} cannot be read, so that no host's key is good enough",
-                session.host(), file);
+    return Fail(
+        ErrorKind::kRefused,
+        "host {}: RevokedHostKeys {} cannot be read, so that no host's key is good enough{}",
+        session.host(), file, WhyNotThere(file));
   return {};
 }
 

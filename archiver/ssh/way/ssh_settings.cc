@@ -142,10 +142,10 @@ std::optional<std::string> TokenValue(char token, const SshSettings& settings,
   }
 }
 
-// The name of an identity, as ssh_config(5) has it: "~/", tokens, and "${NAME}". Nothing if it
-// speaks of something that is not there.
-std::optional<std::string> ExpandIdentity(const std::string& name, const SshSettings& settings,
-                                          const HostConfig& config) {
+// The name of a file, as ssh_config(5) has it: "~/", tokens, and "${NAME}". Nothing if it speaks of
+// something that is not there.
+std::optional<std::string> ExpandName(const std::string& name, const SshSettings& settings,
+                                      const HostConfig& config) {
   std::string expanded;
   const std::string from = ExpandHome(name);
   for (size_t i = 0; i < from.size(); ++i) {
@@ -358,7 +358,10 @@ std::optional<SshSettings> ParseSshSettings(std::string_view told, std::string_v
   settings.asks_about_host_keys = AnswerTo(answers, "stricthostkeychecking") == "ask";
   settings.user_known_hosts = FilesIn(AnswerTo(answers, "userknownhostsfile"));
   settings.global_known_hosts = FilesIn(AnswerTo(answers, "globalknownhostsfile"));
-  settings.revoked_host_keys = ExpandHome(AnswerTo(answers, "revokedhostkeys"));
+  // Of all names of files, ssh -G prints these as they are written. What cannot be made out is a
+  // file that is not there, and lets no host in.
+  const std::string revoked = AnswerTo(answers, "revokedhostkeys");
+  settings.revoked_host_keys = ExpandName(revoked, settings, config).value_or(revoked);
   settings.identities_only = AnswerTo(answers, "identitiesonly") == "yes";
   settings.agent = AgentSocket(answers);
   settings.ciphers = ChosenList(answers, own, "ciphers");
@@ -369,7 +372,7 @@ std::optional<SshSettings> ParseSshSettings(std::string_view told, std::string_v
   settings.identities.emplace();
   if (const auto found = answers.find("identityfile"); found != answers.end()) {
     for (const auto& name : found->second) {
-      const auto file = ExpandIdentity(name, settings, config);
+      const auto file = ExpandName(name, settings, config);
       if (file && name != "none") settings.identities->push_back(*file);
     }
   }

@@ -1,9 +1,11 @@
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <optional>
 
@@ -166,6 +168,23 @@ TEST_CASE_METHOD(HelperRepository, "Lines of fstab as people write them mount th
   INFO(old.err);
   CHECK(old.status == 0);
   CHECK(serves());
+  CheckUnmounts();
+}
+
+// It was an unknown option, or, had it been passed over, one that nobody kept.
+TEST_CASE_METHOD(HelperRepository, "With nosymfollow in fstab no symlink leads anywhere") {
+  WriteFstab("ro,nosymfollow,nofail");
+  const Ended mount = RunCommand({"mount", mountpoint().string()});
+  INFO(mount.err);
+  REQUIRE(mount.status == 0);
+  const auto service = mountpoint() / "wiki";
+  CHECK(ReadAll(service / "2026-11-23T020000Z/file") == "content");
+  CHECK(std::filesystem::read_symlink(service / "latest") == "2026-11-23T020000Z");
+  CHECK(::open((service / "latest/file").c_str(), O_RDONLY | O_CLOEXEC) == -1);
+  CHECK(errno == ELOOP);
+  const Ended found = RunCommand({"findmnt", "-n", "-o", "VFS-OPTIONS", mountpoint().string()});
+  CHECK(found.out.starts_with("ro,nosuid,nodev,"));
+  CHECK(found.out.find("nosymfollow") != std::string::npos);
   CheckUnmounts();
 }
 

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <ctime>
 #include <fstream>
 #include <random>
 #include <set>
@@ -78,6 +80,11 @@ std::set<std::string> Whole(std::initializer_list<int> days) {
     names.insert(NameOfDay(day) + ".idx");
   }
   return names;
+}
+
+bool Has(const std::string& text, const std::string& part) {
+  INFO(text);
+  return text.find(part) != std::string::npos;
 }
 
 }  // namespace
@@ -260,6 +267,54 @@ TEST_CASE("After a service was archived, its policy is applied where the configu
     fs::remove_all(volume);
     CHECK(orcio.Run({"archive"}).status == 1);
     CHECK(orcio.RepositoryNames().size() == (prune ? 4U : 8U));
+  }
+}
+
+// `last: 1` kept the archive of a clock that was wrong, and removed each one that a run had just
+// made, with exit status 0.
+TEST_CASE("What a run made stays and a clock that seems wrong is told of") {
+  OrcioFixture orcio(BuiltProgram());
+  const auto volume = orcio.scratch() / "volume";
+  fs::create_directory(volume);
+  std::ofstream(volume / "file") << std::string(400'000, 'x');  // not far less than MakeTar
+  orcio.Configure(
+      "  wiki:\n    host: workshop\n    control: none\n    keep: {last: 1}\n    paths: ['" +
+      volume.string() + "']\n");
+  std::ofstream(orcio.config(), std::ios::app) << "prune: true\n";
+  const auto add = [&](int64_t seconds_ahead) {
+    auto name = MakeArchiveName("wiki", std::time(nullptr) + seconds_ahead);
+    REQUIRE(WriteArchive(LocalFileSystem(), orcio.repository(), name, MakeTar(1000)).has_value());
+    return name;
+  };
+  const auto run = [&] {
+    const std::vector<std::string> before = orcio.RepositoryNames();
+    const Ended ended = orcio.Run({"archive"});
+    INFO(ended.err);
+    CHECK(ended.status == 3);
+    CHECK(Has(ended.err, "look at this machine's clock"));
+    std::vector<std::string> made;
+    for (const std::string& name : orcio.RepositoryNames()) {
+      if (name.ends_with(".tar.gz") &&
+          std::find(before.begin(), before.end(), name) == before.end())
+        made.push_back(name);
+    }
+    REQUIRE(made.size() == 1);
+    return made.front();
+  };
+  SECTION("years ahead") {
+    const std::string future = add(3650 * kDay);
+    const std::string old = add(-kDay);
+    const std::string made = run();
+    CHECK(fs::exists(orcio.repository() / future));
+    CHECK_FALSE(fs::exists(orcio.repository() / old));
+    REQUIRE(orcio.Run({"prune"}).status == 0);
+    CHECK(fs::exists(orcio.repository() / made));
+  }
+  SECTION("hours ahead") {
+    const std::string ahead = add(6 * 3600);
+    (void)run();
+    CHECK(fs::exists(orcio.repository() / ahead));
+    CHECK(Has(orcio.Run({"prune", "--dry-run"}).out, "would be removed"));
   }
 }
 

@@ -17,6 +17,7 @@
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
+#include "tests/support/needs.h"
 #include "tests/support/scratch_directory.h"
 
 namespace orcio::test {
@@ -103,6 +104,44 @@ TEST_CASE("A service without an archive, or with an old one, is critical") {
   CHECK(Has(first, "mail: was never archived"));
 }
 
+// One archive of a clock that was wrong for a night, and nobody heard that there were none after
+// it.
+TEST_CASE("An archive of the future is a warning and keeps no service young") {
+  Repo repo;
+  repo.Add("mail", 1);
+  repo.Add("wiki", 30);
+  repo.Add("wiki", -24 * 3650);
+  const std::string future = FormatDate(repo.now() + 24 * 3650 * kHour);
+  const Ended warned = repo.Status({"--prometheus", repo.metrics().string()});
+  CHECK(warned.status == 1);
+  std::ostringstream text;
+  text << std::ifstream(repo.metrics()).rdbuf();
+  CHECK(
+      Has(text.str(), "orcio_last_success_timestamp_seconds{service=\"wiki\",host=\"workshop\"} " +
+                          std::to_string(repo.now() - 30 * kHour) + "\n"));
+  CHECK(Has(repo.Status().out, "wiki: " + future + " is dated in the future: look at this "));
+  const auto json = nlohmann::json::parse(
+      RunCommand({BuiltProgram(), "-c", repo.config().string(), "--json", "status"}).out);
+  CHECK(json.at("services")[0].at("date") == FormatDate(repo.now() - 30 * kHour));
+  CHECK(json.at("services")[0].at("age_seconds") >= 30 * kHour);
+  fs::remove(repo.directory() / MakeArchiveName("wiki", repo.now() - 30 * kHour));
+  repo.Add("wiki", 49);
+  CHECK(repo.Status().status == 2);
+  CHECK(Has(repo.Status().out, "its last complete archive is older than"));
+  // One that is damaged makes none of them the last.
+  const auto old = repo.directory() / MakeArchiveName("wiki", repo.now() - 49 * kHour);
+  fs::resize_file(old, fs::file_size(old) - 1);
+  CHECK(repo.Status().status == 2);
+  CHECK(Has(repo.Status().out, "has no complete archive"));
+  // By a clock that is far behind, all are.
+  fs::remove(old);
+  repo.Add("wiki", -24 * 3651);
+  const Ended all = repo.Status();
+  CHECK(all.status == 1);
+  CHECK(Has(all.out, "wiki: 2 archives, up to " + FormatDate(repo.now() + 24 * 3651 * kHour) +
+                         ", are dated in the future"));
+}
+
 TEST_CASE("An archive that is not whole does not count, and is a warning over one that is") {
   Repo repo;
   repo.Add("mail", 1);
@@ -173,6 +212,33 @@ TEST_CASE("What an interrupted run left is critical, what a run is at is not") {
   const Ended ended = repo.Status();
   CHECK(ended.status == 2);
   CHECK(Has(ended.out, "orcio recover"));
+}
+
+// On btrfs, and within a container, every run made the status critical while it lasted.
+TEST_CASE("A run is known of where the kernel's list of locks has another device for it") {
+  NeedRoot();
+  Repo repo;
+  repo.Add("mail", 1);
+  repo.Add("wiki", 1);
+  RunJournal journal;
+  journal.service.name = "wiki";
+  journal.service.host = "workshop";
+  REQUIRE_OK(WriteJournal(LocalFileSystem(), repo.directory(), journal));
+  const auto status = [&] {
+    return RunCommand({"unshare", "--mount", "sh", "-c",
+                       "sed 's/ [0-9a-f]*:[0-9a-f]*:/ ff:ffff:/' /proc/locks >\"$1\" && "
+                       "mount --bind \"$1\" /proc/locks && exec \"$2\" -c \"$3\" status",
+                       "sh", (repo.directory().parent_path() / "locks").string(), BuiltProgram(),
+                       repo.config().string()});
+  };
+  {
+    const auto running = RepositoryLock::Take(repo.directory());
+    REQUIRE(running.has_value());
+    const Ended ended = status();
+    INFO(ended.out + ended.err);
+    CHECK(ended.status == 0);
+  }
+  CHECK(status().status == 2);
 }
 
 TEST_CASE("Where nothing can be found out, the status is unknown") {

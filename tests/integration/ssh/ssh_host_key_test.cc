@@ -161,6 +161,14 @@ TEST_CASE("A host key that RevokedHostKeys lists is refused") {
   MustRun({"ssh-keygen", "-q", "-k", "-f", home / "krl", sshd.directory() / "host_rsa.pub"});
   std::ofstream(home / ".ssh/config") << "RevokedHostKeys ~/krl\n";
   CHECK(Mentions(ConnectError(sshd.Config()), "key revocation list"));
+  std::ofstream(home / ".ssh/config") << "RevokedHostKeys ~/r%%-%h\n";
+  std::filesystem::rename(home / "revoked", home / "r%-127.0.0.1");
+  CHECK(Mentions(ConnectError(sshd.Config()),
+                 "IS REVOKED by " + (home / "r%-127.0.0.1").string() + " line 3"));
+  std::ofstream(home / ".ssh/config") << "RevokedHostKeys ~/revoked-%C\n";
+  const Error unknown = ConnectError(sshd.Config());
+  CHECK(unknown.kind == ErrorKind::kRefused);
+  CHECK(Mentions(unknown, "does not know the tokens %C"));
 }
 
 }  // namespace orcio::test

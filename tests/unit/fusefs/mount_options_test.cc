@@ -107,6 +107,37 @@ TEST_CASE("Options of fstab that are for others are passed over") {
   CHECK(options.fuse == plain.fuse);
 }
 
+// mount(8), FILESYSTEM-INDEPENDENT MOUNT OPTIONS, but for rw, suid, dev and remount.
+TEST_CASE("What mount has for every file system is taken") {
+  const auto plain = ValueOf(ParseMountOptions({}, kMiB, true));
+  for (const char* word :
+       {"async",         "sync",       "dirsync",    "atime",       "noatime",   "diratime",
+        "nodiratime",    "relatime",   "norelatime", "strictatime", "lazytime",  "nostrictatime",
+        "nolazytime",    "auto",       "noauto",     "defaults",    "nodev",     "nosuid",
+        "exec",          "ro",         "group",      "owner",       "user",      "nouser",
+        "users",         "user=maria", "_netdev",    "nofail",      "iversion",  "noiversion",
+        "mand",          "nomand",     "silent",     "loud",        "symfollow", "comment=any",
+        "X-mount.mkdir", "x-gvfs-show"}) {
+    INFO(word);
+    const auto options = ParseMountOptions({word}, kMiB, true);
+    REQUIRE_OK(options);
+    CHECK(options->fuse == plain.fuse);
+    CHECK_FALSE(options->nosymfollow);
+  }
+  const std::string context = "context=system_u:object_r:samba_share_t:s0";
+  CHECK(Has(ValueOf(ParseMountOptions({context}, kMiB, true)), context));
+}
+
+TEST_CASE("nosymfollow is the kernel's to keep and root's to ask for") {
+  const auto plain = ValueOf(ParseMountOptions({}, kMiB, true));
+  const auto options = ValueOf(ParseMountOptions({"ro,nosymfollow,nofail"}, kMiB, true));
+  CHECK(options.nosymfollow);
+  CHECK(options.fuse == plain.fuse);  // libfuse would hand it to the kernel as ours
+  const auto refused = ParseMountOptions({"nosymfollow"}, kMiB, false);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().message.find("only root") != std::string::npos);
+}
+
 TEST_CASE("noexec reaches the kernel, cache_size does not") {
   const auto options = ValueOf(ParseMountOptions({"noexec,cache_size=3M"}, kMiB, true));
   CHECK(Has(options, "noexec"));

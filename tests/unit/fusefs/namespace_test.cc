@@ -229,6 +229,18 @@ TEST_CASE_METHOD(NamespaceFixture,
   CHECK_FALSE(Walk(*tree, "nothing").has_value());
 }
 
+TEST_CASE_METHOD(NamespaceFixture, "The link leads to none of the future unless all are") {
+  Add("wiki-9998-01-01T000000Z.tar.gz");
+  Add("wiki-9999-01-01T000000Z.tar.gz");
+  const auto tree = Open();
+  const auto target = [&] { return ValueOf(tree->ReadLink(Walk(*tree, "wiki/latest")->inode)); };
+  CHECK(target() == "9999-01-01T000000Z");
+  Add(kNewest);
+  (void)tree->Refresh();
+  CHECK(target() == "2026-11-23T020000Z");
+  CHECK(Walk(*tree, "wiki/9999-01-01T000000Z").has_value());
+}
+
 TEST_CASE_METHOD(NamespaceFixture, "An archive shows its own tree") {
   Add(kNewest);
   const auto tree = Open();

@@ -79,6 +79,32 @@ TEST_CASE("Why docker fails goes by the line that says it") {
   CHECK_FALSE(Says(FailureOf(config + "Error: out of luck\n"), "group docker"));
 }
 
+// It was the template's error, and no word of what to do.
+TEST_CASE("Whoever has podman in docker's place hears what to write instead") {
+  const std::string note =
+      "Emulate Docker CLI using podman. Create /etc/containers/nodocker to quiet msg.\n";
+  const std::string inspect =
+      "Error: template: inspect:1:139: executing \"inspect\" at <index .Config \"StopTimeout\">: "
+      "error calling index: can't index item of type *define.InspectContainerConfig\n";
+  const std::string list =
+      "Error: template: ps:1:2: executing \"ps\" at <.Label>: can't evaluate field Label in type "
+      "containers.psReporter\n";
+  for (const std::string& said : {inspect, note + inspect, list, note + "Error: out of luck\n"}) {
+    const Error error = FailureOf(said, 125);
+    CHECK(error.kind == ErrorKind::kRemote);
+    CHECK(Says(error, "podman"));
+    CHECK(Says(error, "`units:`"));
+    CHECK(Says(error, "`start:`"));
+  }
+  CHECK_FALSE(Says(FailureOf("Error response from daemon: template: out of luck\n"), "podman"));
+  CHECK_FALSE(Says(FailureOf("Cannot connect to the Docker daemon at "
+                             "unix:///run/podman/podman.sock. Is the docker daemon running?\n"),
+                   "`units:`"));
+  const auto inspected = Inspect("", note + inspect);
+  REQUIRE_FALSE(inspected);
+  CHECK(Says(inspected.error(), "podman"));
+}
+
 TEST_CASE("Where docker was never run, it is not docker that is missing") {
   FakeHost host;
   host.On("docker ps", [](const std::string&) {

@@ -1,6 +1,9 @@
 #include "archiver/ssh/way/ssh_settings.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "archiver/ssh/libssh/ssh_options.h"
 #include "tests/support/catch.h"
@@ -64,6 +67,26 @@ TEST_CASE("What ssh -G prints is what is done") {
   CHECK(settings.asks_about_host_keys);
   CHECK(settings.proxy_passes_fd);
   CHECK_FALSE(Parsed("hostname x\nport 22\nstricthostkeychecking true\n").asks_about_host_keys);
+}
+
+// ssh -G prints them as they are written: no such file, and no host was let in.
+TEST_CASE("The file of revoked keys is named as identities are") {
+  const auto revoked = [](const std::string& name) {
+    std::string told = kTold;
+    const std::string line = "revokedhostkeys none\n";
+    told.replace(told.find(line), line.size(), "revokedhostkeys " + name + "\n");
+    return Parsed(told).revoked_host_keys;
+  };
+  const char* home = std::getenv("HOME");
+  REQUIRE(home != nullptr);
+  CHECK(revoked("/etc/revoked") == "/etc/revoked");
+  CHECK(revoked("~/x-%h") == std::string(home) + "/x-nas.example.org");
+  CHECK(revoked("%d/%r-%p-%n-%k%%") == std::string(home) + "/backup-2222-nas-the_nas%");
+  CHECK(revoked("/srv/%i") == "/srv/" + std::to_string(::getuid()));
+  CHECK(revoked("${HOME}/x") == std::string(home) + "/x");
+  // Not that there is none.
+  CHECK(revoked("~/x-%C") == "~/x-%C");
+  CHECK(revoked("${NOT_SET}/x") == "${NOT_SET}/x");
 }
 
 TEST_CASE("What is no answer of ssh -G is none") {

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
@@ -104,6 +105,32 @@ TEST_CASE("A longer process id left by an earlier run is replaced") {
   REQUIRE_FALSE(second.has_value());
   CHECK(second.error().message.find("process " + std::to_string(::getpid()) + ")") !=
         std::string::npos);
+}
+
+TEST_CASE("Whether a lock is held can be asked, by its holder too") {
+  test::ScratchDirectory repository;
+  CHECK_FALSE(RepositoryLock::IsHeld(repository.path()));
+  CHECK_FALSE(std::filesystem::exists(repository / ".orcio.lock"));
+  {
+    const auto lock = RepositoryLock::Take(repository.path());
+    REQUIRE_OK(lock);
+    CHECK(RepositoryLock::IsHeld(repository.path()));
+    CHECK(RepositoryLock::IsHeld(repository.path()));
+    CHECK(IsLockedFor(repository.path()));
+  }
+  CHECK_FALSE(RepositoryLock::IsHeld(repository.path()));
+}
+
+TEST_CASE("Whoever asks whether a lock is held is in nobody's way") {
+  test::ScratchDirectory repository;
+  std::ofstream(repository / ".orcio.lock") << "1\n";
+  const auto ask = [&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) (void)RepositoryLock::IsHeld(repository.path());
+  };
+  const std::jthread one(ask), other(ask);
+  int refused = 0;
+  for (int i = 0; i < 2000; ++i) refused += RepositoryLock::Take(repository.path()) ? 0 : 1;
+  CHECK(refused == 0);
 }
 
 TEST_CASE("A missing repository is not found, with how to make it") {

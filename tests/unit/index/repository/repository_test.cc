@@ -75,6 +75,24 @@ TEST_CASE("Archives are chosen by date, unique prefix, latest and latest~N") {
   }
 }
 
+// A clock had been wrong for a night, and `restore wiki` brought the same archive from then on.
+TEST_CASE("The latest is none that is dated in the future unless all are") {
+  const test::ScratchDirectory scratch;
+  for (const char* name : {"wiki-2025-01-01.tar.gz", "wiki-2025-01-02.tar.gz",
+                           "wiki-9998-01-01.tar.gz", "wiki-9999-01-01.tar.gz"}) {
+    Touch(scratch / name);
+  }
+  const Repository repository(LocalFileSystem(), scratch.path());
+  CHECK(ValueOf(Resolve(repository, "wiki")).date == "2025-01-02");
+  CHECK(ValueOf(Resolve(repository, "wiki@latest~1")).date == "2025-01-01");
+  CHECK(ValueOf(Resolve(repository, "wiki@latest~2")).date == "9999-01-01");
+  CHECK(ValueOf(Resolve(repository, "wiki@9998")).date == "9998-01-01");
+  CHECK_FALSE(Resolve(repository, "wiki@latest~4").has_value());
+  for (const char* name : {"wiki-2025-01-01.tar.gz", "wiki-2025-01-02.tar.gz"})
+    std::filesystem::remove(scratch / name);
+  CHECK(ValueOf(Resolve(repository, "wiki")).date == "9999-01-01");
+}
+
 TEST_CASE("A selector's path may hold the characters that separate its parts") {
   const Selector selector = ValueOf(ParseSelector("wiki@2026:srv/wiki/a@b:c"));
   CHECK(selector.service == "wiki");

@@ -29,15 +29,10 @@ std::set<size_t> Kept(const RetentionPolicy& policy,
   return kept;
 }
 
-// The same rules by another way: the C library's calendar, and sets.
-std::set<size_t> Model(const RetentionPolicy& policy,
-                       const std::vector<RetentionCandidate>& candidates) {
-  std::set<size_t> kept;
-  std::multimap<int64_t, size_t> by_age;
-  for (size_t i = 0; i < candidates.size(); ++i) {
-    if (!candidates[i].complete || candidates[i].is_protected) kept.insert(i);
-    if (candidates[i].complete) by_age.emplace(candidates[i].seconds, i);
-  }
+// The same rules by another way: the C library's calendar, and sets. Adds what they keep of those
+// that count together.
+void AddModel(const RetentionPolicy& policy, const std::multimap<int64_t, size_t>& by_age,
+              std::set<size_t>& kept) {
   const std::vector<std::pair<unsigned, const char*>> rules = {{policy.hourly, "%Y%m%d%H"},
                                                                {policy.daily, "%Y%m%d"},
                                                                {policy.weekly, "%G%V"},
@@ -68,6 +63,20 @@ std::set<size_t> Model(const RetentionPolicy& policy,
     for (auto it = by_age.lower_bound(from); it != after; ++it) kept.insert(it->second);
   }
   if (!by_age.empty()) kept.insert(std::prev(by_age.end())->second);
+}
+
+std::set<size_t> Model(const RetentionPolicy& policy,
+                       const std::vector<RetentionCandidate>& candidates) {
+  std::set<size_t> kept;
+  std::multimap<int64_t, size_t> by_age, in_future;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    const RetentionCandidate& candidate = candidates[i];
+    if (!candidate.complete || candidate.is_protected) kept.insert(i);
+    if (!candidate.complete) continue;
+    (candidate.seconds > kNow + kDay ? in_future : by_age).emplace(candidate.seconds, i);
+  }
+  AddModel(policy, by_age, kept);
+  AddModel(policy, in_future, kept);
   return kept;
 }
 
@@ -81,7 +90,7 @@ TEST_CASE("Ten thousand random histories are kept as a simple rule has it") {
     std::set<int64_t> seconds;
     const uint64_t spread = std::array<uint64_t, 3>{7200, 60 * kDay, 2000 * kDay}[below(3)];
     for (uint64_t n = below(60); n > 0; --n)
-      seconds.insert(kNow + 2 * kDay - static_cast<int64_t>(below(spread)));
+      seconds.insert(kNow + 4 * kDay - static_cast<int64_t>(below(spread)));
     std::vector<RetentionCandidate> candidates;
     for (const int64_t at : seconds) candidates.push_back({at, below(5) != 0, below(20) == 0});
     RetentionPolicy policy;
@@ -152,6 +161,52 @@ TEST_CASE("A date in the future does not move what counts back from the newest")
   RetentionPolicy policy;
   policy.within = std::chrono::seconds(2 * kDay);
   CHECK(Kept(policy, candidates) == std::set<size_t>{2, 3, 4, 5});
+}
+
+// A clock had been at 2036 for a night: its archive stayed, and each one that was made from then on
+// went at once.
+TEST_CASE("Archives of the future push out only each other") {
+  auto candidates = Nightly(4);
+  for (const int64_t year : {1, 2, 10})
+    candidates.push_back({kNow + year * 365 * kDay, true, false});
+  RetentionPolicy policy;
+  SECTION("by the last") {
+    policy.last = 1;
+    CHECK(Kept(policy, candidates) == std::set<size_t>{3, 6});
+    const auto reasons = WhatKeeps(policy, candidates, kNow);
+    CHECK(reasons[3] == std::vector<std::string>{"last 1 of 1"});
+    CHECK(reasons[6] == std::vector<std::string>{"last 1 of 1 (in the future)"});
+  }
+  SECTION("by periods") {
+    for (unsigned* count :
+         {&policy.hourly, &policy.daily, &policy.weekly, &policy.monthly, &policy.yearly}) {
+      policy = {};
+      *count = 1;
+      CHECK(Kept(policy, candidates) == std::set<size_t>{3, 6});
+    }
+  }
+  SECTION("and what shrank there not even those") {
+    candidates.push_back({kNow + 3660 * kDay, true, false, true});
+    policy.last = 1;
+    CHECK(Kept(policy, candidates) == std::set<size_t>{3, 6, 7});
+    CHECK(WhatKeeps(policy, candidates, kNow)[7] ==
+          std::vector<std::string>{"last 1 of 1 (shrunk, in the future)"});
+  }
+}
+
+// Of a Raspberry Pi that came up in 1970: all else is in its future, and as much of it stays.
+TEST_CASE("A clock that is far behind costs no archive") {
+  const auto candidates = Nightly(5);
+  RetentionPolicy policy;
+  policy.last = 2;
+  auto with_new = candidates;
+  with_new.insert(with_new.begin(), {3600, true, false});
+  std::set<size_t> kept;
+  const auto reasons = WhatKeeps(policy, with_new, 3600);
+  for (size_t i = 0; i < reasons.size(); ++i) {
+    if (!reasons[i].empty()) kept.insert(i);
+  }
+  CHECK(kept == std::set<size_t>{0, 4, 5});
 }
 
 TEST_CASE("Weeks begin on Monday, and dates before 1970 have theirs") {
