@@ -1,6 +1,9 @@
 // Compose projects on a real dockerd: what ran is stopped and runs again, and nothing else.
 
+#include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "archiver/control/compose_control.h"
 #include "tests/support/catch.h"
@@ -164,6 +167,60 @@ TEST_CASE("A container whose health check is not due for a while runs, with a wa
   CHECK(warnings[0].find("slow_web_1 runs, but its health check, which docker runs every 400 s") !=
         std::string::npos);
   Dockerd().Docker({"rm", "--force", "slow_web_1"});
+}
+
+namespace {
+
+// One of the containers of the project `chain`, on the volume `data`, as compose 2 labels them.
+void RunOfChain(const std::string& service, const std::string& dependencies,
+                const std::string& data, const std::vector<std::string>& options,
+                const std::string& command) {
+  std::vector<std::string> words{"run", "--detach", "--name=chain_" + service + "_1",
+                                 "--network=none", "--volume=" + data + ":/data"};
+  for (const std::string& label : {"project=chain", "container-number=1", "oneoff=False"})
+    words.push_back("--label=com.docker.compose." + label);
+  words.push_back("--label=com.docker.compose.service=" + service);
+  words.push_back("--label=com.docker.compose.depends_on=" + dependencies);
+  words.insert(words.end(), options.begin(), options.end());
+  words.insert(words.end(), {"busybox", "sh", "-c", command});
+  Dockerd().Docker(words);
+}
+
+}  // namespace
+
+// Both stopped at once, and the application started before its database was healthy.
+TEST_CASE("A project whose database is waited for by way of a migration that has ended") {
+  const ScratchDirectory data;
+  RunOfChain("db", "", data.path(), {"--health-cmd=test -e /data/ready", "--health-interval=300ms"},
+             "stop=; trap stop=1 TERM; sleep 0.5; echo >/data/ready; "
+             "while [ -z \"$stop\" ]; do sleep 0.1; done; rm /data/ready; echo db >>/data/ends");
+  RunOfChain("migrate", "db:service_healthy:false", data.path(), {}, "true");
+  RunOfChain("app", "migrate:service_completed_successfully:false", data.path(), {},
+             "stop=; trap stop=1 TERM; test -e /data/ready || echo >/data/early; echo >/data/app; "
+             "while [ -z \"$stop\" ]; do sleep 0.1; done; "
+             "test -e /data/ready || echo >/data/late; echo app >>/data/ends");
+  Dockerd().Docker({"wait", "chain_migrate_1"});
+  const auto exists = [&](const char* file) { return std::filesystem::exists(data / file); };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!exists("app") || Dockerd().Docker({"inspect", "--format", "{{.State.Health.Status}}",
+                                             "chain_db_1"}) != "healthy") {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  std::filesystem::remove(data / "early");
+  LocalHost host("atena", Dockerd().Environment(Compose::kNone));
+  ServiceConfig service;
+  service.name = service.project = "chain";
+  service.start_timeout = std::chrono::seconds(60);
+  ComposeControl control(service);
+  REQUIRE_OK(control.Inspect(host, {}));
+  REQUIRE_OK(control.Stop(host, {}));
+  CHECK(exists("ends"));
+  CHECK_FALSE(exists("late"));
+  CHECK_FALSE(exists("ready"));
+  REQUIRE_OK(control.Start(host, {}));
+  CHECK_FALSE(exists("early"));
+  Dockerd().Docker({"rm", "--force", "chain_app_1", "chain_migrate_1", "chain_db_1"});
 }
 
 TEST_CASE("Containers made anew between stop and start are the ones that run") {

@@ -414,6 +414,42 @@ TEST_CASE("A container starts only once the one that it waits for is healthy") {
   CHECK(run.docker.started == "1");
 }
 
+// Both stopped at once, and web started beside db: only what ran was looked at.
+TEST_CASE("A container waits for one that it depends on through others that have ended") {
+  auto db = Db();
+  db.health = "healthy";
+  auto migrate = StoppedJob();
+  migrate.service = "migrate";
+  migrate.depends_on = "db:service_healthy:false";
+  auto seed = migrate;
+  seed.id = "4";
+  seed.service = "seed";
+  seed.depends_on = "migrate:service_completed_successfully:false";
+  // Through one more, and in a circle, which compose would not make.
+  const bool longer = GENERATE(false, true);
+  CAPTURE(longer);
+  if (longer) migrate.depends_on += ",seed:service_started:false";
+  auto web = Web();
+  web.depends_on =
+      std::string(longer ? "seed" : "migrate") + ":service_completed_successfully:false";
+  Run run({db, web, migrate, seed}, kShort);
+  REQUIRE_OK(run.Inspect());
+  CHECK(run.control.Running() == std::vector<std::string>{"wiki_web_1", "wiki_db_1"});
+  REQUIRE_OK(run.Stop());
+  CHECK(run.docker.stopped == "21");
+  run.docker.Of("db").health = "starting";
+  SECTION("in the run that stopped it") {
+    REQUIRE_FALSE(run.Start());
+  }
+  SECTION("in a process that recalls it") {
+    ComposeControl second(Wiki(kShort), kQuick);
+    REQUIRE_OK(second.Recall(run.control.Memory()));
+    REQUIRE_FALSE(second.Start(run.host, {}));
+  }
+  CHECK(run.docker.started == "1");
+  CHECK(run.docker.Of("migrate").status == "exited");
+}
+
 namespace {
 
 constexpr const char* kEach40s =
