@@ -73,7 +73,8 @@ Result<void> ComposeControl::Inspect(RemoteHost& host, const std::stop_token& st
     at_rest_.Begin(state.now);
     return {};
   }
-  compose_ = ORCIO_TRY(ComposeCommand::For(host, service_.project, state.all, state.running, stop));
+  compose_ = ORCIO_TRY(
+      ComposeCommand::For(host, service_.project, state.all, state.running, warnings_, stop));
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <set>
 
+#include "archiver/host/remote_text.h"
 #include "archiver/host/shell_quote.h"
 #include "base/text/words.h"
 
@@ -158,6 +159,23 @@ Result<Mention> MentionOfHooks(RemoteHost& host, const Words& files, const std::
   return Mention::kNone;
 }
 
+Words CommandWords(const ComposeTool& tool, const std::string& project, const Words& profiles,
+                   const Words& files) {
+  Words words = tool.program;
+  words.insert(words.end(), {"--project-name", project});
+  words.insert(words.end(), profiles.begin(), profiles.end());
+  words.insert(words.end(), files.begin(), files.end());
+  return words;
+}
+
+std::string HooksDoNotRun(const std::string& project, const std::string& why) {
+  return fmt::format(
+      "the compose files of {} have hooks (pre_stop, post_start), which do not run while it is "
+      "stopped and started: {}; a variable that is set in somebody's shell alone belongs in the "
+      "project's .env",
+      project, why);
+}
+
 }  // namespace
 
 Result<std::optional<ComposeTool>> DetectComposeTool(RemoteHost& host,
@@ -174,40 +192,48 @@ Result<std::optional<ComposeTool>> DetectComposeTool(RemoteHost& host,
 
 Result<std::optional<ComposeCommand>> ComposeCommand::For(
     RemoteHost& host, const std::string& project, const std::vector<DockerContainer>& all,
-    const std::vector<DockerContainer>& wanted, const std::stop_token& stop) {
+    const std::vector<DockerContainer>& wanted, std::vector<std::string>& warnings,
+    const std::stop_token& stop) {
   const std::optional<ComposeCommand> none;
   const auto services = ServicesOf(wanted);
   const auto options = ProjectOptions(wanted);
   if (options.empty() || !AllPlainNames(services)) return none;
   const auto mention = ORCIO_TRY(MentionOfHooks(host, FilesIn(options), stop));
   if (mention == Mention::kNone) return none;
+  const bool declared = mention == Mention::kOwn;
   const auto tool = ORCIO_TRY(DetectComposeTool(host, stop));
-  if (!tool || tool->major < 2) return none;
-  for (const auto& files : options) {
-    Words words = tool->program;
-    words.insert(words.end(), {"--project-name", project});
-    words.insert(words.end(), files.begin(), files.end());
-    const ComposeCommand command(words, {services.begin(), services.end()}, IsExact(all, wanted));
-    if (ORCIO_TRY(command.RunsHooks(host, mention == Mention::kOwn, stop)))
-      return std::optional(command);
+  const bool knows_hooks = tool && tool->major >= 2;
+  std::string why_not = knows_hooks ? "" : "the host has no compose that knows of hooks, from 2.30";
+  for (size_t i = 0; knows_hooks && i < options.size(); ++i) {
+    // Without a profile first: one may have parts that were never made.
+    for (const auto& profiles : {Words(), Words{"--profile", "*"}}) {
+      const ComposeCommand command(CommandWords(*tool, project, profiles, options[i]),
+                                   {services.begin(), services.end()}, IsExact(all, wanted));
+      const auto look = ORCIO_TRY(command.LookForHooks(host, declared, stop));
+      if (look.runs) return std::optional(command);
+      if (why_not.empty()) why_not = look.why_not;
+      if (!look.lacks_service) break;
+    }
   }
+  if (declared) warnings.push_back(HooksDoNotRun(project, why_not));
   return none;
 }
 
-// Whether it can read the files, knows the services (the files may have moved, or changed since the
-// containers were made), and there are hooks in them: `declared` if that is known.
-Result<bool> ComposeCommand::RunsHooks(RemoteHost& host, bool declared,
-                                       const std::stop_token& stop) const {
+// It has to read the files, know the services (the files may have moved, or changed since the
+// containers were made), and there have to be hooks in them: `declared` if that is known.
+Result<ComposeCommand::HookLook> ComposeCommand::LookForHooks(RemoteHost& host, bool declared,
+                                                              const std::stop_token& stop) const {
   const auto result = ORCIO_TRY(host.Run(Line({"config", "--services"}), {}, stop));
+  if (result.exit_status != 0)
+    return HookLook{false, false, "compose cannot read them: " + Excerpt(result.err)};
   const auto known = Lines(result.out);
-  const bool knows_all =
-      std::all_of(services_.begin(), services_.end(), [&](const std::string& name) {
-        return std::find(known.begin(), known.end(), name) != known.end();
-      });
-  if (result.exit_status != 0 || !knows_all) return false;
-  if (declared) return true;
+  for (const auto& name : services_) {
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return HookLook{false, true, "they have no service " + Excerpt(name, 1)};
+  }
+  if (declared) return HookLook{true, false, {}};
   const auto found = ORCIO_TRY(host.Run(Line({"config"}) + kFindHooks, {}, stop));
-  return found.exit_status == 0 && !found.out.empty();
+  return HookLook{found.exit_status == 0 && !found.out.empty(), false, {}};
 }
 
 std::string ComposeCommand::Line(std::vector<std::string> arguments) const {

@@ -51,6 +51,12 @@ std::string PlaceLook() {
   return host.asked.substr(host.asked.find("; do\n") + 5);
 }
 
+std::string Replaced(std::string text, const std::string& part, const std::string& by) {
+  const size_t at = text.find(part);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, part.size(), by);
+}
+
 // From now on the client's key is good for nothing but the script with these options.
 void Restrict(const SshdFixture& sshd, const std::vector<std::string>& options) {
   std::ifstream in(sshd.client_key().string() + ".pub");
@@ -289,6 +295,10 @@ TEST_CASE("The forced command allows what orcio sends, for what it names") {
                   "--env-file /opt/wiki/.env stop --timeout 60 db web");
     script.Allows(files + " 'start' 'db'", "start db");
     script.Allows(TellHostNow() + files + " 'start' 'db'", "start db");
+    const std::string profiles = Replaced(files, "'wiki'", "'wiki' '--profile' '*'");
+    script.Allows(profiles + " 'config' '--services'", "--profile * --project-directory");
+    script.Allows(profiles + " 'stop' 'db'", "stop db");
+    script.Refuses(Replaced(profiles, "'*'", "'prod'") + " 'stop' 'db'");
     script.Refuses(line + " 'stop' 'db'");
   }
   script.Allows("'docker' 'pause' '" + kId + "' '" + kGoneId + "'", "docker pause aa");
@@ -333,7 +343,8 @@ struct SentByControl {
     container.working_directory = "/opt/wiki";
     container.config_files = {"/opt/wiki/a,b.yml", "more.yml"};
     Machine machine;
-    CHECK(ComposeCommand::For(machine, "wiki", {container}, {container}, {}).has_value());
+    std::vector<std::string> warnings;
+    CHECK(ComposeCommand::For(machine, "wiki", {container}, {container}, warnings, {}).has_value());
     hooks = machine.first;
   }
   struct Machine : LocalHost {
@@ -346,12 +357,6 @@ struct SentByControl {
   };
   std::string stop, start, hooks;
 };
-
-std::string Replaced(std::string text, const std::string& part, const std::string& by) {
-  const size_t at = text.find(part);
-  REQUIRE(at != std::string::npos);
-  return text.replace(at, part.size(), by);
-}
 
 }  // namespace
 

@@ -217,6 +217,59 @@ TEST_CASE("Compose 2 reads the files that the project was made from, for their h
   REQUIRE_OK(run.control.JudgeAfterStart(run.host, {}));
 }
 
+// Compose without the profile knew of no web, and docker stopped it without its hook.
+TEST_CASE("The hooks of a service that only a profile has are run") {
+  Run run({Db(), Web()});
+  run.docker.HasCompose("plugin", "Docker Compose version v2.30.1");
+  run.docker.FilesMention("own");
+  run.host.On("config --services", "db\n");
+  const std::string line =
+      "compose --project-name wiki --profile * --project-directory /opt/wiki --file "
+      "/opt/wiki/docker-compose.yml ";
+  run.host.On(line + "config --services", "db\nweb\n");
+  REQUIRE_OK(run.Inspect());
+  CHECK(run.control.Warnings().empty());
+  REQUIRE_OK(run.Stop());
+  CHECK(run.host.Count(line + "stop db web") == 1);
+  REQUIRE_OK(run.Start());
+  CHECK(run.host.Count(line + "start db web") == 1);
+  CHECK(run.docker.started == "12");
+}
+
+// It was silent: a dump that the hook makes was missing from the archive.
+TEST_CASE("Hooks that cannot be run are a warning with what compose says") {
+  Run run({Db(), Web()});
+  run.docker.HasCompose("plugin", "Docker Compose version v2.30.1");
+  run.docker.FilesMention("own");
+  std::string why;
+  SECTION("because a variable is missing") {
+    run.host.On("config --services", "", 15, "required variable TAG is missing a value: which\n");
+    why = "compose cannot read them: required variable TAG is missing a value: which";
+  }
+  SECTION("because the files are about something else by now") {
+    run.host.On("config --services", "db\nmail\n");
+    why = "they have no service web";
+  }
+  SECTION("because compose is too old") {
+    run.docker.HasCompose("program", "docker-compose version 1.29.2, build unknown");
+    why = "no compose that knows of hooks";
+  }
+  SECTION("because there is none") {
+    run.host.On("docker compose version", "none\n");
+    why = "no compose that knows of hooks";
+  }
+  SECTION("but not where it is not known that there are any") {
+    run.docker.FilesMention("others");
+    run.host.On("config --services", "", 15, "required variable TAG is missing a value: which\n");
+  }
+  REQUIRE_OK(run.Inspect());
+  const auto warnings = run.control.Warnings();
+  REQUIRE(warnings.size() == (why.empty() ? 0U : 1U));
+  if (!why.empty()) CHECK(warnings[0].find(why) != std::string::npos);
+  REQUIRE_OK(run.Stop());
+  CHECK(run.docker.stopped == "21");
+}
+
 TEST_CASE(
     "Compose 2 stops by the files though a part of the project has ended, and docker starts") {
   Run run({Db(), Web(), StoppedJob()});
