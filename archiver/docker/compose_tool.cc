@@ -4,17 +4,13 @@
 #include <cctype>
 #include <set>
 
+#include "archiver/docker/compose_files.h"
 #include "archiver/host/remote_text.h"
 #include "archiver/host/shell_quote.h"
 #include "base/text/words.h"
 
 namespace orcio::inline archiver {
 namespace {
-
-// More names than that are read as they stand, and more ways to read them are not tried: each costs
-// a call.
-constexpr size_t kMostPieces = 4;
-constexpr size_t kMostReadings = 8;
 
 // Prints which one answers, and what it says of its version.
 constexpr const char* kDetectCompose =
@@ -51,19 +47,6 @@ std::optional<int> MajorVersion(const std::string& line) {
   return at == digits ? std::nullopt : std::optional(major);
 }
 
-std::set<std::string> ServicesOf(const std::vector<DockerContainer>& containers) {
-  std::set<std::string> services;
-  for (const auto& container : containers) services.insert(container.service);
-  return services;
-}
-
-// A name that compose could take for an option is left to docker.
-bool AllPlainNames(const std::set<std::string>& services) {
-  return std::all_of(services.begin(), services.end(), [](const std::string& service) {
-    return !service.empty() && service[0] != '-';
-  });
-}
-
 // Whether starting the services of `wanted`, and with them what they depend on, means just these
 // containers.
 bool IsExact(const std::vector<DockerContainer>& all, const std::vector<DockerContainer>& wanted) {
@@ -73,63 +56,6 @@ bool IsExact(const std::vector<DockerContainer>& all, const std::vector<DockerCo
 }
 
 using Words = std::vector<std::string>;
-
-// The ways to read a label that lists names with commas between them, of which a name may have some
-// of its own: first the one where none has.
-std::vector<Words> Readings(const Words& pieces) {
-  if (pieces.empty()) return {Words()};
-  if (pieces.size() > kMostPieces) return {pieces};
-  std::vector<Words> readings;
-  for (unsigned joined = 0; joined < 1U << (pieces.size() - 1); ++joined) {
-    Words names{pieces[0]};
-    for (size_t i = 1; i < pieces.size(); ++i) {
-      if ((joined >> (i - 1) & 1U) != 0) {
-        names.back() += "," + pieces[i];
-      } else {
-        names.push_back(pieces[i]);
-      }
-    }
-    readings.push_back(std::move(names));
-  }
-  return readings;
-}
-
-// The options by which compose finds the project as it was when it made the container, from the
-// labels it left there; one for each way to read them.
-std::vector<Words> ProjectOptions(const DockerContainer& container) {
-  const std::string& directory = container.working_directory;
-  std::vector<Words> all;
-  if (!directory.starts_with('/') || container.config_files.empty()) return all;
-  const auto add = [&](Words& options, const char* option, const Words& files) {
-    for (const auto& file : files) {
-      options.emplace_back(option);
-      options.push_back(file.starts_with('/') ? file : directory + "/" + file);
-    }
-  };
-  for (const auto& environment : Readings(container.environment_files)) {
-    for (const auto& files : Readings(container.config_files)) {
-      Words options{"--project-directory", directory};
-      add(options, "--file", files);
-      add(options, "--env-file", environment);
-      all.push_back(std::move(options));
-    }
-  }
-  return all;
-}
-
-// Those of all the containers, each once: not all of a project need have been made from the same
-// files.
-std::vector<Words> ProjectOptions(const std::vector<DockerContainer>& containers) {
-  std::vector<Words> all;
-  for (const auto& container : containers) {
-    for (auto& options : ProjectOptions(container)) {
-      if (std::find(all.begin(), all.end(), options) == all.end())
-        all.push_back(std::move(options));
-    }
-  }
-  if (all.size() > kMostReadings) all.resize(kMostReadings);
-  return all;
-}
 
 // All the files that there may be.
 Words FilesIn(const std::vector<Words>& options) {
@@ -239,8 +165,7 @@ Result<ComposeCommand::HookLook> ComposeCommand::LookForHooks(RemoteHost& host, 
 std::string ComposeCommand::Line(std::vector<std::string> arguments) const {
   std::vector<std::string> words = words_;
   words.insert(words.end(), arguments.begin(), arguments.end());
-  // Away from the home directory, whose own compose file or .env compose would read.
-  return "cd / && " + ShellCommand(words);
+  return ComposeLine(words);
 }
 
 std::string ComposeCommand::Stop(std::chrono::seconds stop_timeout) const {

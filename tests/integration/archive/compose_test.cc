@@ -243,6 +243,22 @@ TEST_CASE("Containers made anew between stop and start are the ones that run") {
   CHECK(project.State("web") == "running");
 }
 
+// It was left down.
+TEST_CASE("Containers that docker prunes while they are stopped are made anew and run") {
+  Project project(Compose::kProgram);
+  ComposeControl control(project.service());
+  REQUIRE_OK(control.Inspect(project.host, {}));
+  REQUIRE_OK(control.Stop(project.host, {}));
+  Dockerd().Docker({"container", "prune", "--force"});
+  REQUIRE_OK(control.Start(project.host, {}));
+  CHECK(project.State("db") == "running");
+  CHECK(project.State("web") == "running");
+  REQUIRE_OK(control.JudgeAfterStart(project.host, {}));
+  const auto warnings = ValueOf(control.LookAgain(project.host, {}));
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].starts_with("containers wiki_db_1, wiki_web_1 were removed"));
+}
+
 TEST_CASE("A paused container is refused, and runs on once unpaused") {
   Project project(Compose::kNone);
   Dockerd().Docker({"pause", project.Container("web")});

@@ -57,6 +57,12 @@ std::string Replaced(std::string text, const std::string& part, const std::strin
   return text.replace(at, part.size(), by);
 }
 
+// What the script remembers of the project `wiki` beside the test's own directories.
+void ForgetMemory(const std::string& path) {
+  MustRunShell("rm -rf /run/orcio-host-$(id -u)-$(printf '\\nwiki\\n\\n%s\\n' '" + path +
+               "' | cksum | cut -d ' ' -f 1)");
+}
+
 // From now on the client's key is good for nothing but the script with these options.
 void Restrict(const SshdFixture& sshd, const std::vector<std::string>& options) {
   std::ifstream in(sshd.client_key().string() + ".pub");
@@ -220,6 +226,15 @@ TEST_CASE("All of a compose project's run goes through the restricted key, with 
   CHECK(project.State("web") == "running");
   CHECK(project.Lines("ends").empty());
 
+  // None is left to tell from which files it was made.
+  const auto pruned = MakeServiceControl(project.service());
+  REQUIRE_OK(pruned->Inspect(*host, {}));
+  REQUIRE_OK(pruned->Stop(*host, {}));
+  dockerd.Docker({"container", "prune", "--force"});
+  REQUIRE_OK(pruned->Start(*host, {}));
+  CHECK(project.State("web") == "running");
+  ForgetMemory(project.service().paths.at(0));
+
   project.Break();
   const auto again = MakeServiceControl(project.service());
   const auto broken = RunService({project.service(), LocalFileSystem(), repository.path(), {}, {}},
@@ -299,8 +314,20 @@ TEST_CASE("The forced command allows what orcio sends, for what it names") {
     script.Allows(profiles + " 'config' '--services'", "--profile * --project-directory");
     script.Allows(profiles + " 'stop' 'db'", "stop db");
     script.Refuses(Replaced(profiles, "'*'", "'prod'") + " 'stop' 'db'");
+    const std::string up = " 'up' '--no-start' '--no-build' '--no-deps' '--no-recreate'";
+    // Of each there is one.
+    script.Allows(profiles + up + " '--scale' 'db=2' '--scale' 'a=b=3' 'db' 'a=b'",
+                  "--no-recreate --scale db=2 --scale a=b=3 db a=b");
+    for (const std::string more : {"", " 'db'", " '--scale' 'db=2' 'web'", " '--scale' 'db=1' 'db'",
+                                   " '--scale' 'db=0' 'db'", " '--scale' 'db=x' 'db'",
+                                   " '--scale' '2' '2'", " '--scale' '--build=2' '--build'",
+                                   " '--scale' 'db=2' '--build'", " '--scale' 'db=9999' 'db'"})
+      script.Refuses(files + up + more);
+    script.Refuses(files + " 'up' 'db'");
+    script.Refuses(Replaced(files, "/opt/wiki/a,b.yml", "/tmp/evil.yml") + up + " 'db'");
     script.Refuses(line + " 'stop' 'db'");
   }
+  ForgetMemory(script.path());
   script.Allows("'docker' 'pause' '" + kId + "' '" + kGoneId + "'", "docker pause aa");
   script.Allows("m=0\nfor path in '" + script.path() + "'; do\n" + PlaceLook(),
                 "orcio-volume: 1 file " + script.path() + "|");
@@ -368,6 +395,7 @@ TEST_CASE("The forced command lets all of a project's containers stop and start 
   script.Allows(EndedThenCommand(std::string(32, 'a'), sent.start), "orcio-guard: gone");
   script.Allows(LookCommand({kId, kGoneId}), "docker inspect --type container");
   script.Allows(sent.hooks, "");
+  ForgetMemory(script.path());
   for (const std::string& command :
        {SentByControl(kOtherId).stop, SentByControl(kOtherId).start, LookCommand({kId, kOtherId}),
         Replaced(sent.stop, "'docker' 'stop'", "'touch' 'pwned'"),
