@@ -5,6 +5,7 @@
 
 #include "archiver/control/compose_script.h"
 #include "archiver/control/start_levels.h"
+#include "archiver/docker/compose_remake.h"
 #include "archiver/docker/docker_json.h"
 #include "archiver/host/remote_text.h"
 #include "archiver/host/shell_quote.h"
@@ -73,7 +74,8 @@ Result<void> ComposeControl::Inspect(RemoteHost& host, const std::stop_token& st
     at_rest_.Begin(state.now);
     return {};
   }
-  compose_ = ORCIO_TRY(ComposeCommand::For(host, service_.project, state.all, state.running, stop));
+  compose_ = ORCIO_TRY(
+      ComposeCommand::For(host, service_.project, state.all, state.running, warnings_, stop));
   return {};
 }
 
@@ -241,24 +243,61 @@ Result<void> ComposeControl::FinishStop(RemoteHost& host, const std::stop_token&
   return {};
 }
 
-// Some of the containers may have been made anew meanwhile, under other ids.
-Result<void> ComposeControl::FindAgain(RemoteHost& host, const std::stop_token& stop) {
+// Some of the containers may have been made anew meanwhile, under other ids; compose makes those
+// that have only been removed. Returns what is gone for good.
+Result<Containers> ComposeControl::FindAgain(RemoteHost& host, const std::stop_token& stop) {
   const auto present = ORCIO_TRY(ListProject(host, service_.project, stop));
+  auto missing = TakeOver(present);
+  if (missing.empty() || not_remade_) return missing;
+  for (const auto& name : ContainerNames(missing)) gone_.insert(name);
+  auto remade = RemakeContainers(host, service_.project, missing, present, stop);
+  if (remade) return TakeOver(ORCIO_TRY(ListProject(host, service_.project, stop)));
+  if (remade.error().kind != ErrorKind::kRemote) return Failure(std::move(remade).error());
+  not_remade_ = std::move(remade).error();
+  return missing;
+}
+
+// Goes on with those of `present` that stand for what is gone. Returns those for which there is
+// none.
+Containers ComposeControl::TakeOver(const Containers& present) {
+  Containers missing;
   for (auto& level : levels_) {
     for (auto& container : level) {
       if (FindContainer(present, container.id) != nullptr) continue;
       const auto made_anew =
           std::find_if(present.begin(), present.end(),
                        [&](const DockerContainer& other) { return SamePart(container, other); });
-      if (made_anew == present.end()) continue;  // WaitUntilUp says that it is gone
+      if (made_anew == present.end()) {
+        missing.push_back(container);
+        continue;
+      }
       container.id = made_anew->id;
       container.name = made_anew->name;
     }
   }
-  return {};
+  return missing;
 }
 
 Result<void> ComposeControl::Start(RemoteHost& host, const std::stop_token& stop) {
+  auto up = BringUp(host, stop);
+  if (up && !gone_.empty() && !not_remade_) start_warnings_ = {MadeAnew()};
+  if (!up && up.error().kind == ErrorKind::kNotRunning && not_remade_)
+    up.error().message += "; it could not be made anew: " + not_remade_->message;
+  return up;
+}
+
+std::string ComposeControl::MadeAnew() const {
+  const bool one = gone_.size() == 1;
+  return fmt::format(
+      "{} {} {} removed while stopped, and compose made {} anew: what was kept in there, outside "
+      "of "
+      "bind mounts and of volumes with names, is there no more. Find out what removes stopped "
+      "containers on the host: `docker system prune` from cron, a person",
+      one ? "container" : "containers", Join({gone_.begin(), gone_.end()}), one ? "was" : "were",
+      one ? "it" : "them");
+}
+
+Result<void> ComposeControl::BringUp(RemoteHost& host, const std::stop_token& stop) {
   StartTime time{Clock::now(), {}, !std::exchange(start_tried_, true)};
   at_rest_.End();
   ORCIO_TRY(FinishStop(host, stop));
@@ -276,7 +315,14 @@ Result<void> ComposeControl::Start(RemoteHost& host, const std::stop_token& stop
 
 Result<std::vector<std::string>> ComposeControl::LookAgain(RemoteHost& host,
                                                            const std::stop_token& stop) {
-  return orcio::LookAgain(host, std::exchange(unchecked_, {}), stop);
+  auto warnings = std::exchange(start_warnings_, {});
+  auto unknown = orcio::LookAgain(host, std::exchange(unchecked_, {}), stop);
+  if (!unknown) {
+    for (const auto& warning : warnings) unknown.error().message += "; " + warning;
+    return unknown;
+  }
+  warnings.insert(warnings.end(), unknown->begin(), unknown->end());
+  return warnings;
 }
 
 // How long compose may take to start it, which waits for the health of what others depend on.
@@ -348,22 +394,13 @@ Result<DockerLook> ComposeControl::StartSome(RemoteHost& host, size_t begin, siz
   };
   const auto look = ORCIO_TRY(start({}));
   NoteStarted(host, look, first);
-  const auto gone = [&](const DockerLook& seen) {
-    std::set<std::string> ids;
-    for (const auto& id : ContainerIds(Flat(levels_))) {
-      if (FindContainer(seen.containers, id) == nullptr) ids.insert(id);
-    }
-    return ids;
-  };
-  if (gone(look).empty()) return look;
-  const auto before = gone(look);
-  ORCIO_TRY(FindAgain(host, stop));
-  // What is still under its old id is gone for good.
-  std::set<std::string> for_good;
-  for (const auto& id : gone(look)) {
-    if (before.count(id) != 0) for_good.insert(id);
-  }
-  return start(for_good);
+  const auto ids = ContainerIds(Flat(levels_));
+  const bool all_there = std::all_of(ids.begin(), ids.end(), [&](const std::string& id) {
+    return FindContainer(look.containers, id) != nullptr;
+  });
+  if (all_there) return look;
+  const auto for_good = ContainerIds(ORCIO_TRY(FindAgain(host, stop)));
+  return start({for_good.begin(), for_good.end()});
 }
 
 std::string ComposeControl::StartLines(size_t begin, size_t end,

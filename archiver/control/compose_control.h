@@ -63,7 +63,10 @@ class ComposeControl : public ServiceControl {
   bool NoteStopped(const DockerLook& look);
   [[nodiscard]] Containers StoppedByOrcio() const;
   Result<void> FinishStop(RemoteHost& host, const std::stop_token& stop);
-  Result<void> FindAgain(RemoteHost& host, const std::stop_token& stop);
+  Result<void> BringUp(RemoteHost& host, const std::stop_token& stop);
+  Result<Containers> FindAgain(RemoteHost& host, const std::stop_token& stop);
+  Containers TakeOver(const Containers& present);
+  [[nodiscard]] std::string MadeAnew() const;
   Result<bool> StartByCompose(RemoteHost& host, const StartTime& time, const std::stop_token& stop);
   Result<void> StartByDocker(RemoteHost& host, StartTime& time, const std::stop_token& stop);
   Result<DockerLook> StartSome(RemoteHost& host, size_t begin, size_t end, bool first,
@@ -96,6 +99,9 @@ class ComposeControl : public ServiceControl {
   bool rested_ = false;             // nothing had disturbed it, by docker's whole record
   std::optional<double> not_running_;
   std::vector<UncheckedContainer> unchecked_;
+  std::set<std::string> gone_;       // names of those that compose had to make anew
+  std::optional<Error> not_remade_;  // why it could not
+  std::vector<std::string> start_warnings_;
 };
 
 }  // namespace orcio::inline archiver

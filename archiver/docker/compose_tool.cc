@@ -4,16 +4,13 @@
 #include <cctype>
 #include <set>
 
+#include "archiver/docker/compose_files.h"
+#include "archiver/host/remote_text.h"
 #include "archiver/host/shell_quote.h"
 #include "base/text/words.h"
 
 namespace orcio::inline archiver {
 namespace {
-
-// More names than that are read as they stand, and more ways to read them are not tried: each costs
-// a call.
-constexpr size_t kMostPieces = 4;
-constexpr size_t kMostReadings = 8;
 
 // Prints which one answers, and what it says of its version.
 constexpr const char* kDetectCompose =
@@ -50,19 +47,6 @@ std::optional<int> MajorVersion(const std::string& line) {
   return at == digits ? std::nullopt : std::optional(major);
 }
 
-std::set<std::string> ServicesOf(const std::vector<DockerContainer>& containers) {
-  std::set<std::string> services;
-  for (const auto& container : containers) services.insert(container.service);
-  return services;
-}
-
-// A name that compose could take for an option is left to docker.
-bool AllPlainNames(const std::set<std::string>& services) {
-  return std::all_of(services.begin(), services.end(), [](const std::string& service) {
-    return !service.empty() && service[0] != '-';
-  });
-}
-
 // Whether starting the services of `wanted`, and with them what they depend on, means just these
 // containers.
 bool IsExact(const std::vector<DockerContainer>& all, const std::vector<DockerContainer>& wanted) {
@@ -72,63 +56,6 @@ bool IsExact(const std::vector<DockerContainer>& all, const std::vector<DockerCo
 }
 
 using Words = std::vector<std::string>;
-
-// The ways to read a label that lists names with commas between them, of which a name may have some
-// of its own: first the one where none has.
-std::vector<Words> Readings(const Words& pieces) {
-  if (pieces.empty()) return {Words()};
-  if (pieces.size() > kMostPieces) return {pieces};
-  std::vector<Words> readings;
-  for (unsigned joined = 0; joined < 1U << (pieces.size() - 1); ++joined) {
-    Words names{pieces[0]};
-    for (size_t i = 1; i < pieces.size(); ++i) {
-      if ((joined >> (i - 1) & 1U) != 0) {
-        names.back() += "," + pieces[i];
-      } else {
-        names.push_back(pieces[i]);
-      }
-    }
-    readings.push_back(std::move(names));
-  }
-  return readings;
-}
-
-// The options by which compose finds the project as it was when it made the container, from the
-// labels it left there; one for each way to read them.
-std::vector<Words> ProjectOptions(const DockerContainer& container) {
-  const std::string& directory = container.working_directory;
-  std::vector<Words> all;
-  if (!directory.starts_with('/') || container.config_files.empty()) return all;
-  const auto add = [&](Words& options, const char* option, const Words& files) {
-    for (const auto& file : files) {
-      options.emplace_back(option);
-      options.push_back(file.starts_with('/') ? file : directory + "/" + file);
-    }
-  };
-  for (const auto& environment : Readings(container.environment_files)) {
-    for (const auto& files : Readings(container.config_files)) {
-      Words options{"--project-directory", directory};
-      add(options, "--file", files);
-      add(options, "--env-file", environment);
-      all.push_back(std::move(options));
-    }
-  }
-  return all;
-}
-
-// Those of all the containers, each once: not all of a project need have been made from the same
-// files.
-std::vector<Words> ProjectOptions(const std::vector<DockerContainer>& containers) {
-  std::vector<Words> all;
-  for (const auto& container : containers) {
-    for (auto& options : ProjectOptions(container)) {
-      if (std::find(all.begin(), all.end(), options) == all.end())
-        all.push_back(std::move(options));
-    }
-  }
-  if (all.size() > kMostReadings) all.resize(kMostReadings);
-  return all;
-}
 
 // All the files that there may be.
 Words FilesIn(const std::vector<Words>& options) {
@@ -158,6 +85,23 @@ Result<Mention> MentionOfHooks(RemoteHost& host, const Words& files, const std::
   return Mention::kNone;
 }
 
+Words CommandWords(const ComposeTool& tool, const std::string& project, const Words& profiles,
+                   const Words& files) {
+  Words words = tool.program;
+  words.insert(words.end(), {"--project-name", project});
+  words.insert(words.end(), profiles.begin(), profiles.end());
+  words.insert(words.end(), files.begin(), files.end());
+  return words;
+}
+
+std::string HooksDoNotRun(const std::string& project, const std::string& why) {
+  return fmt::format(
+      "the compose files of {} have hooks (pre_stop, post_start), which do not run while it is "
+      "stopped and started: {}; a variable that is set in somebody's shell alone belongs in the "
+      "project's .env",
+      project, why);
+}
+
 }  // namespace
 
 Result<std::optional<ComposeTool>> DetectComposeTool(RemoteHost& host,
@@ -174,47 +118,54 @@ Result<std::optional<ComposeTool>> DetectComposeTool(RemoteHost& host,
 
 Result<std::optional<ComposeCommand>> ComposeCommand::For(
     RemoteHost& host, const std::string& project, const std::vector<DockerContainer>& all,
-    const std::vector<DockerContainer>& wanted, const std::stop_token& stop) {
+    const std::vector<DockerContainer>& wanted, std::vector<std::string>& warnings,
+    const std::stop_token& stop) {
   const std::optional<ComposeCommand> none;
   const auto services = ServicesOf(wanted);
   const auto options = ProjectOptions(wanted);
   if (options.empty() || !AllPlainNames(services)) return none;
   const auto mention = ORCIO_TRY(MentionOfHooks(host, FilesIn(options), stop));
   if (mention == Mention::kNone) return none;
+  const bool declared = mention == Mention::kOwn;
   const auto tool = ORCIO_TRY(DetectComposeTool(host, stop));
-  if (!tool || tool->major < 2) return none;
-  for (const auto& files : options) {
-    Words words = tool->program;
-    words.insert(words.end(), {"--project-name", project});
-    words.insert(words.end(), files.begin(), files.end());
-    const ComposeCommand command(words, {services.begin(), services.end()}, IsExact(all, wanted));
-    if (ORCIO_TRY(command.RunsHooks(host, mention == Mention::kOwn, stop)))
-      return std::optional(command);
+  const bool knows_hooks = tool && tool->major >= 2;
+  std::string why_not = knows_hooks ? "" : "the host has no compose that knows of hooks, from 2.30";
+  for (size_t i = 0; knows_hooks && i < options.size(); ++i) {
+    // Without a profile first: one may have parts that were never made.
+    for (const auto& profiles : {Words(), Words{"--profile", "*"}}) {
+      const ComposeCommand command(CommandWords(*tool, project, profiles, options[i]),
+                                   {services.begin(), services.end()}, IsExact(all, wanted));
+      const auto look = ORCIO_TRY(command.LookForHooks(host, declared, stop));
+      if (look.runs) return std::optional(command);
+      if (why_not.empty()) why_not = look.why_not;
+      if (!look.lacks_service) break;
+    }
   }
+  if (declared) warnings.push_back(HooksDoNotRun(project, why_not));
   return none;
 }
 
-// Whether it can read the files, knows the services (the files may have moved, or changed since the
-// containers were made), and there are hooks in them: `declared` if that is known.
-Result<bool> ComposeCommand::RunsHooks(RemoteHost& host, bool declared,
-                                       const std::stop_token& stop) const {
+// It has to read the files, know the services (the files may have moved, or changed since the
+// containers were made), and there have to be hooks in them: `declared` if that is known.
+Result<ComposeCommand::HookLook> ComposeCommand::LookForHooks(RemoteHost& host, bool declared,
+                                                              const std::stop_token& stop) const {
   const auto result = ORCIO_TRY(host.Run(Line({"config", "--services"}), {}, stop));
+  if (result.exit_status != 0)
+    return HookLook{false, false, "compose cannot read them: " + Excerpt(result.err)};
   const auto known = Lines(result.out);
-  const bool knows_all =
-      std::all_of(services_.begin(), services_.end(), [&](const std::string& name) {
-        return std::find(known.begin(), known.end(), name) != known.end();
-      });
-  if (result.exit_status != 0 || !knows_all) return false;
-  if (declared) return true;
+  for (const auto& name : services_) {
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return HookLook{false, true, "they have no service " + Excerpt(name, 1)};
+  }
+  if (declared) return HookLook{true, false, {}};
   const auto found = ORCIO_TRY(host.Run(Line({"config"}) + kFindHooks, {}, stop));
-  return found.exit_status == 0 && !found.out.empty();
+  return HookLook{found.exit_status == 0 && !found.out.empty(), false, {}};
 }
 
 std::string ComposeCommand::Line(std::vector<std::string> arguments) const {
   std::vector<std::string> words = words_;
   words.insert(words.end(), arguments.begin(), arguments.end());
-  // Away from the home directory, whose own compose file or .env compose would read.
-  return "cd / && " + ShellCommand(words);
+  return ComposeLine(words);
 }
 
 std::string ComposeCommand::Stop(std::chrono::seconds stop_timeout) const {

@@ -31,11 +31,12 @@ class ComposeCommand {
  public:
   // Nothing if the files from which `wanted` were made, out of the project's `all`, have no
   // hooks, or cannot be read, or if compose does not know of hooks (before 2.30), or would touch
-  // other containers. Then docker stops and starts them one by one. If no file as much as
-  // mentions hooks, or other files, that is one command.
+  // other containers. Then docker stops and starts them one by one; `warnings` gets why, if the
+  // files mention hooks. If no file as much as mentions hooks, or other files, that is one command.
   [[nodiscard]] static Result<std::optional<ComposeCommand>> For(
       RemoteHost& host, const std::string& project, const std::vector<DockerContainer>& all,
-      const std::vector<DockerContainer>& wanted, const std::stop_token& stop);
+      const std::vector<DockerContainer>& wanted, std::vector<std::string>& warnings,
+      const std::stop_token& stop);
 
   // Shell commands. `stop_timeout` of 0 leaves it to each container.
   [[nodiscard]] std::string Stop(std::chrono::seconds stop_timeout) const;
@@ -48,8 +49,14 @@ class ComposeCommand {
                  bool starts_exactly)
       : words_(std::move(words)), services_(std::move(services)), starts_exactly_(starts_exactly) {}
   [[nodiscard]] std::string Line(std::vector<std::string> arguments) const;
-  [[nodiscard]] Result<bool> RunsHooks(RemoteHost& host, bool declared,
-                                       const std::stop_token& stop) const;
+  // Whether it runs hooks; if not, and it is not for want of them, why.
+  struct HookLook {
+    bool runs = false;
+    bool lacks_service = false;
+    std::string why_not;
+  };
+  [[nodiscard]] Result<HookLook> LookForHooks(RemoteHost& host, bool declared,
+                                              const std::stop_token& stop) const;
 
   std::vector<std::string> words_;
   std::vector<std::string> services_;

@@ -16,6 +16,8 @@ Json ToJson(const DockerContainer& container) {
             {"service", container.service},
             {"number", container.number},
             {"directory", container.working_directory},
+            {"files", container.config_files},
+            {"environment_files", container.environment_files},
             {"started", container.started_at}};
   if (!container.depends_on) return json;
   json["depends_on"] = Json::array();
@@ -38,6 +40,8 @@ DockerContainer ContainerOf(const Json& json) {
   container.number = json.at("number").get<std::string>();
   container.working_directory = json.at("directory").get<std::string>();
   container.started_at = json.value("started", std::string());
+  container.config_files = json.value("files", std::vector<std::string>());
+  container.environment_files = json.value("environment_files", std::vector<std::string>());
   if (!json.contains("depends_on")) return container;
   container.depends_on.emplace();
   for (const auto& dependency : json["depends_on"]) {

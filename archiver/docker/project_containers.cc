@@ -1,6 +1,7 @@
 #include "archiver/docker/project_containers.h"
 
 #include <algorithm>
+#include <set>
 
 #include "archiver/host/remote_text.h"
 #include "archiver/host/shell_quote.h"
@@ -28,6 +29,40 @@ Result<void> RefusePaused(const RemoteHost& host, const Containers& containers) 
                 host.name(), container.name, container.name);
   }
   return {};
+}
+
+using Dependencies = std::vector<DockerContainer::Dependency>;
+
+// Puts into `found` what `container` depends on and runs; in place of what does not, what that
+// depends on. `passed` has the services that were looked at on the way.
+void FindDependencies(const DockerContainer& container, const ProjectState& state,
+                      std::set<std::string>& passed, Dependencies& found) {
+  const auto of = [](const std::string& service) {
+    return [&service](const DockerContainer& other) { return other.service == service; };
+  };
+  for (const auto& dependency : container.depends_on.value_or(Dependencies())) {
+    if (std::any_of(state.running.begin(), state.running.end(), of(dependency.service))) {
+      found.push_back(dependency);
+      continue;
+    }
+    if (!passed.insert(dependency.service).second) continue;
+    for (const auto& other : state.all) {
+      if (of(dependency.service)(other) && !other.one_off)
+        FindDependencies(other, state, passed, found);
+    }
+  }
+}
+
+// An application that waits for a migration to have ended, and that for the database, waits for the
+// database: the migration is not started again.
+void SkipEnded(ProjectState& state) {
+  for (auto& container : state.running) {
+    if (!container.depends_on) continue;
+    std::set<std::string> passed;
+    Dependencies found;
+    FindDependencies(container, state, passed, found);
+    container.depends_on = std::move(found);
+  }
 }
 
 // How far two clocks may drift apart: NTP slews one by up to 500 ppm.
@@ -94,6 +129,7 @@ Result<ProjectState> InspectProject(RemoteHost& host, const std::string& project
     }
     state.running.push_back(container);
   }
+  SkipEnded(state);
   return state;
 }
 

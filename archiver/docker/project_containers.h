@@ -21,7 +21,9 @@ namespace orcio::inline archiver {
 // A compose project as it is before orcio touches it.
 struct ProjectState {
   Containers all;
-  // Without those that `compose run` made, which are left alone, as `compose stop` does.
+  // Without those that `compose run` made, which are left alone, as `compose stop` does. Each
+  // depends on others of these only: if it does so by way of one that has ended, on what that
+  // depends on.
   Containers running;
   // One for each of those that runs.
   std::vector<std::string> warnings;

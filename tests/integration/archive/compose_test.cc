@@ -1,6 +1,9 @@
 // Compose projects on a real dockerd: what ran is stopped and runs again, and nothing else.
 
+#include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "archiver/control/compose_control.h"
 #include "tests/support/catch.h"
@@ -70,8 +73,11 @@ TEST_CASE("A project stops and starts by its dependencies, and only what ran of 
 TEST_CASE("Compose 2 stops and starts a project that runs as a whole, where its files have hooks") {
   Project project(Compose::kPlugin);
   Dockerd().Docker({"rm", project.Container("job")});
-  // As an extension: this machine's compose, behind the plugin, would refuse a hook.
-  std::ofstream(project.stack() / "docker-compose.yml", std::ios::app) << "x-hooks: [pre_stop]\n";
+  // As an extension: this machine's compose, behind the plugin, would refuse a hook. And as if it
+  // had been brought up with a profile.
+  const std::string file = (project.stack() / "docker-compose.yml").string();
+  MustRun({"sed", "-i", "s/^    depends_on:.*/&\\n    profiles: [prod]/", file});
+  std::ofstream(file, std::ios::app) << "x-hooks: [pre_stop]\n";
   ComposeControl control(project.service());
   REQUIRE_OK(control.Inspect(project.host, {}));
   REQUIRE_OK(control.Stop(project.host, {}));
@@ -79,9 +85,10 @@ TEST_CASE("Compose 2 stops and starts a project that runs as a whole, where its 
   CHECK(project.Lines("ends") == kWebThenDb);
   REQUIRE_OK(control.Start(project.host, {}));
   CHECK(project.State("web") == "running");
-  CHECK(project.Ran("'docker' 'compose' '--project-name' 'wiki' '--project-directory' '" +
-                    project.stack().string() + "' '--file' '" +
-                    (project.stack() / "docker-compose.yml").string() + "' 'start'"));
+  CHECK(control.Warnings().empty());
+  CHECK(project.Ran(
+      "'docker' 'compose' '--project-name' 'wiki' '--profile' '*' '--project-directory' '" +
+      project.stack().string() + "' '--file' '" + file + "' 'start'"));
   CHECK_FALSE(project.Ran("'docker' 'stop'"));
 }
 
@@ -166,6 +173,60 @@ TEST_CASE("A container whose health check is not due for a while runs, with a wa
   Dockerd().Docker({"rm", "--force", "slow_web_1"});
 }
 
+namespace {
+
+// One of the containers of the project `chain`, on the volume `data`, as compose 2 labels them.
+void RunOfChain(const std::string& service, const std::string& dependencies,
+                const std::string& data, const std::vector<std::string>& options,
+                const std::string& command) {
+  std::vector<std::string> words{"run", "--detach", "--name=chain_" + service + "_1",
+                                 "--network=none", "--volume=" + data + ":/data"};
+  for (const std::string label : {"project=chain", "container-number=1", "oneoff=False"})
+    words.push_back("--label=com.docker.compose." + label);
+  words.push_back("--label=com.docker.compose.service=" + service);
+  words.push_back("--label=com.docker.compose.depends_on=" + dependencies);
+  words.insert(words.end(), options.begin(), options.end());
+  words.insert(words.end(), {"busybox", "sh", "-c", command});
+  Dockerd().Docker(words);
+}
+
+}  // namespace
+
+// Both stopped at once, and the application started before its database was healthy.
+TEST_CASE("A database is waited for by way of a migration that has ended") {
+  const ScratchDirectory data;
+  RunOfChain("db", "", data.path(), {"--health-cmd=test -e /data/ready", "--health-interval=300ms"},
+             "stop=; trap stop=1 TERM; sleep 0.5; echo >/data/ready; "
+             "while [ -z \"$stop\" ]; do sleep 0.1; done; rm /data/ready; echo db >>/data/ends");
+  RunOfChain("migrate", "db:service_healthy:false", data.path(), {}, "true");
+  RunOfChain("app", "migrate:service_completed_successfully:false", data.path(), {},
+             "stop=; trap stop=1 TERM; test -e /data/ready || echo >/data/early; echo >/data/app; "
+             "while [ -z \"$stop\" ]; do sleep 0.1; done; "
+             "test -e /data/ready || echo >/data/late; echo app >>/data/ends");
+  Dockerd().Docker({"wait", "chain_migrate_1"});
+  const auto exists = [&](const char* file) { return std::filesystem::exists(data / file); };
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!exists("app") || Dockerd().Docker({"inspect", "--format", "{{.State.Health.Status}}",
+                                             "chain_db_1"}) != "healthy") {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  std::filesystem::remove(data / "early");
+  LocalHost host("atena", Dockerd().Environment(Compose::kNone));
+  ServiceConfig service;
+  service.name = service.project = "chain";
+  service.start_timeout = std::chrono::seconds(60);
+  ComposeControl control(service);
+  REQUIRE_OK(control.Inspect(host, {}));
+  REQUIRE_OK(control.Stop(host, {}));
+  CHECK(exists("ends"));
+  CHECK_FALSE(exists("late"));
+  CHECK_FALSE(exists("ready"));
+  REQUIRE_OK(control.Start(host, {}));
+  CHECK_FALSE(exists("early"));
+  Dockerd().Docker({"rm", "--force", "chain_app_1", "chain_migrate_1", "chain_db_1"});
+}
+
 TEST_CASE("Containers made anew between stop and start are the ones that run") {
   Project project(Compose::kNone);
   ComposeControl control(project.service());
@@ -180,6 +241,22 @@ TEST_CASE("Containers made anew between stop and start are the ones that run") {
   REQUIRE_OK(control.Start(project.host, {}));
   CHECK(project.State("db") == "running");
   CHECK(project.State("web") == "running");
+}
+
+// It was left down.
+TEST_CASE("Containers that docker prunes while they are stopped are made anew and run") {
+  Project project(Compose::kProgram);
+  ComposeControl control(project.service());
+  REQUIRE_OK(control.Inspect(project.host, {}));
+  REQUIRE_OK(control.Stop(project.host, {}));
+  Dockerd().Docker({"container", "prune", "--force"});
+  REQUIRE_OK(control.Start(project.host, {}));
+  CHECK(project.State("db") == "running");
+  CHECK(project.State("web") == "running");
+  REQUIRE_OK(control.JudgeAfterStart(project.host, {}));
+  const auto warnings = ValueOf(control.LookAgain(project.host, {}));
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].starts_with("containers wiki_db_1, wiki_web_1 were removed"));
 }
 
 TEST_CASE("A paused container is refused, and runs on once unpaused") {

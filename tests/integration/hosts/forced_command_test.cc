@@ -98,6 +98,18 @@ std::string MountsLook() {
   return machine.asked;
 }
 
+std::string Replaced(std::string text, const std::string& part, const std::string& by) {
+  const size_t at = text.find(part);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, part.size(), by);
+}
+
+// What the script remembers of the project `wiki` beside the test's own directories.
+void ForgetMemory(const std::string& path) {
+  MustRunShell("rm -rf /run/orcio-host-$(id -u)-$(printf '\\nwiki\\n\\n%s\\n' '" + path +
+               "' | cksum | cut -d ' ' -f 1)");
+}
+
 // From now on the client's key is good for nothing but the script with these options.
 void Restrict(const SshdFixture& sshd, const std::vector<std::string>& options) {
   std::ifstream in(sshd.client_key().string() + ".pub");
@@ -276,6 +288,15 @@ TEST_CASE("All of a compose project's run goes through the restricted key, with 
   CHECK(project.State("web") == "running");
   CHECK(project.Lines("ends").empty());
 
+  // None is left to tell from which files it was made.
+  const auto pruned = MakeServiceControl(project.service());
+  REQUIRE_OK(pruned->Inspect(*host, {}));
+  REQUIRE_OK(pruned->Stop(*host, {}));
+  dockerd.Docker({"container", "prune", "--force"});
+  REQUIRE_OK(pruned->Start(*host, {}));
+  CHECK(project.State("web") == "running");
+  ForgetMemory(project.service().paths.at(0));
+
   project.Break();
   const auto again = MakeServiceControl(project.service());
   const auto broken = RunService({project.service(), LocalFileSystem(), repository.path(), {}, {}},
@@ -359,8 +380,24 @@ TEST_CASE("The forced command allows what orcio sends, for what it names") {
                   "--env-file /opt/wiki/.env stop --timeout 60 db web");
     script.Allows(files + " 'start' 'db'", "start db");
     script.Allows(TellHostNow() + files + " 'start' 'db'", "start db");
+    const std::string profiles = Replaced(files, "'wiki'", "'wiki' '--profile' '*'");
+    script.Allows(profiles + " 'config' '--services'", "--profile * --project-directory");
+    script.Allows(profiles + " 'stop' 'db'", "stop db");
+    script.Refuses(Replaced(profiles, "'*'", "'prod'") + " 'stop' 'db'");
+    const std::string up = " 'up' '--no-start' '--no-build' '--no-deps' '--no-recreate'";
+    // Of each there is one.
+    script.Allows(profiles + up + " '--scale' 'db=2' '--scale' 'a=b=3' 'db' 'a=b'",
+                  "--no-recreate --scale db=2 --scale a=b=3 db a=b");
+    for (const std::string more : {"", " 'db'", " '--scale' 'db=2' 'web'", " '--scale' 'db=1' 'db'",
+                                   " '--scale' 'db=0' 'db'", " '--scale' 'db=x' 'db'",
+                                   " '--scale' '2' '2'", " '--scale' '--build=2' '--build'",
+                                   " '--scale' 'db=2' '--build'", " '--scale' 'db=9999' 'db'"})
+      script.Refuses(files + up + more);
+    script.Refuses(files + " 'up' 'db'");
+    script.Refuses(Replaced(files, "/opt/wiki/a,b.yml", "/tmp/evil.yml") + up + " 'db'");
     script.Refuses(line + " 'stop' 'db'");
   }
+  ForgetMemory(script.path());
   script.Allows("'docker' 'pause' '" + kId + "' '" + kGoneId + "'", "docker pause aa");
   script.Allows("m=0\nfor path in '" + script.path() + "'; do\n" + PlaceLook(),
                 "orcio-volume: 1 file " + script.path() + "|");
@@ -408,7 +445,8 @@ struct SentByControl {
     container.working_directory = "/opt/wiki";
     container.config_files = {"/opt/wiki/a,b.yml", "more.yml"};
     Machine machine;
-    CHECK(ComposeCommand::For(machine, "wiki", {container}, {container}, {}).has_value());
+    std::vector<std::string> warnings;
+    CHECK(ComposeCommand::For(machine, "wiki", {container}, {container}, warnings, {}).has_value());
     hooks = machine.first;
   }
   struct Machine : LocalHost {
@@ -421,12 +459,6 @@ struct SentByControl {
   };
   std::string stop, start, hooks;
 };
-
-std::string Replaced(std::string text, const std::string& part, const std::string& by) {
-  const size_t at = text.find(part);
-  REQUIRE(at != std::string::npos);
-  return text.replace(at, part.size(), by);
-}
 
 }  // namespace
 
@@ -449,6 +481,7 @@ TEST_CASE("The forced command lets all of a project's containers stop and start 
   script.Allows(EndedThenCommand(std::string(32, 'a'), sent.start), "orcio-guard: gone");
   script.Allows(LookCommand({kId, kGoneId}), "docker inspect --type container");
   script.Allows(sent.hooks, "");
+  ForgetMemory(script.path());
   for (const std::string& command :
        {SentByControl(kOtherId).stop, SentByControl(kOtherId).start, LookCommand({kId, kOtherId}),
         Replaced(sent.stop, "'docker' 'stop'", "'touch' 'pwned'"),

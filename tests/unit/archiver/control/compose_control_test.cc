@@ -217,6 +217,59 @@ TEST_CASE("Compose 2 reads the files that the project was made from, for their h
   REQUIRE_OK(run.control.JudgeAfterStart(run.host, {}));
 }
 
+// Compose without the profile knew of no web, and docker stopped it without its hook.
+TEST_CASE("The hooks of a service that only a profile has are run") {
+  Run run({Db(), Web()});
+  run.docker.HasCompose("plugin", "Docker Compose version v2.30.1");
+  run.docker.FilesMention("own");
+  run.host.On("config --services", "db\n");
+  const std::string line =
+      "compose --project-name wiki --profile * --project-directory /opt/wiki --file "
+      "/opt/wiki/docker-compose.yml ";
+  run.host.On(line + "config --services", "db\nweb\n");
+  REQUIRE_OK(run.Inspect());
+  CHECK(run.control.Warnings().empty());
+  REQUIRE_OK(run.Stop());
+  CHECK(run.host.Count(line + "stop db web") == 1);
+  REQUIRE_OK(run.Start());
+  CHECK(run.host.Count(line + "start db web") == 1);
+  CHECK(run.docker.started == "12");
+}
+
+// It was silent: a dump that the hook makes was missing from the archive.
+TEST_CASE("Hooks that cannot be run are a warning with what compose says") {
+  Run run({Db(), Web()});
+  run.docker.HasCompose("plugin", "Docker Compose version v2.30.1");
+  run.docker.FilesMention("own");
+  std::string why;
+  SECTION("because a variable is missing") {
+    run.host.On("config --services", "", 15, "required variable TAG is missing a value: which\n");
+    why = "compose cannot read them: required variable TAG is missing a value: which";
+  }
+  SECTION("because the files are about something else by now") {
+    run.host.On("config --services", "db\nmail\n");
+    why = "they have no service web";
+  }
+  SECTION("because compose is too old") {
+    run.docker.HasCompose("program", "docker-compose version 1.29.2, build unknown");
+    why = "no compose that knows of hooks";
+  }
+  SECTION("because there is none") {
+    run.host.On("docker compose version", "none\n");
+    why = "no compose that knows of hooks";
+  }
+  SECTION("but not where it is not known that there are any") {
+    run.docker.FilesMention("others");
+    run.host.On("config --services", "", 15, "required variable TAG is missing a value: which\n");
+  }
+  REQUIRE_OK(run.Inspect());
+  const auto warnings = run.control.Warnings();
+  REQUIRE(warnings.size() == (why.empty() ? 0U : 1U));
+  if (!why.empty()) CHECK(warnings[0].find(why) != std::string::npos);
+  REQUIRE_OK(run.Stop());
+  CHECK(run.docker.stopped == "21");
+}
+
 TEST_CASE(
     "Compose 2 stops by the files though a part of the project has ended, and docker starts") {
   Run run({Db(), Web(), StoppedJob()});
@@ -360,6 +413,119 @@ TEST_CASE("A container that is gone is not confirmed running") {
   CHECK(run.docker.Of("db").status == "running");
 }
 
+namespace {
+
+// As `docker system prune` does.
+void Prune(FakeDocker& docker) {
+  std::erase_if(docker.containers, [](const FakeDocker::Container& container) {
+    return container.status == "exited";
+  });
+}
+
+// What compose is to make anew: db and web, of which it starts none.
+void MakesAnew(Run& run) {
+  run.host.On(" up --no-start", [&run](const std::string&) -> Result<CommandResult> {
+    CHECK(run.docker.containers.empty());
+    for (auto container : {Db(), Web()}) {
+      container.id = container.service == "db" ? "7" : "8";
+      container.status = "created";
+      container.started = "0001-01-01T00:00:00Z";
+      run.docker.containers.push_back(container);
+    }
+    return CommandResult{};
+  });
+}
+
+constexpr const char* kUp =
+    "--project-directory /opt/wiki --file /opt/wiki/docker-compose.yml up --no-start --no-build "
+    "--no-deps --no-recreate --scale db=1 --scale web=1 db web";
+
+}  // namespace
+
+// The service was left down: exit 20, "run `docker compose up -d`".
+TEST_CASE("Containers that were removed while stopped are made anew by compose and started") {
+  Run run({Db(), Web(), StoppedJob()});
+  std::string line = std::string("cd / && docker compose --project-name wiki --profile * ") + kUp;
+  run.docker.HasCompose("plugin", "Docker Compose version v2.30.1");
+  SECTION("version 2") {}
+  SECTION("version 1") {
+    run.docker.HasCompose("program", "docker-compose version 1.25.0, build unknown");
+    line = std::string("cd / && docker-compose --project-name wiki ") + kUp;
+  }
+  MakesAnew(run);
+  REQUIRE_OK(run.Inspect());
+  REQUIRE_OK(run.Stop());
+  Prune(run.docker);
+  std::optional<ComposeControl> other;
+  SECTION("by the run itself") {}
+  SECTION("by a process that recalls it") {
+    other.emplace(Wiki(), kQuick);
+    REQUIRE_OK(other->Recall(run.control.Memory()));
+  }
+  ComposeControl& control = other ? *other : run.control;
+  REQUIRE_OK(control.Start(run.host, {}));
+  CHECK(run.docker.started == "78");
+  CHECK(run.host.Count(line) == 1);
+  const auto warnings = ValueOf(control.LookAgain(run.host, {}));
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].starts_with("containers wiki_db_1, wiki_web_1 were removed while stopped"));
+  REQUIRE_OK(control.JudgeAfterStart(run.host, {}));
+}
+
+TEST_CASE("Compose makes anew what is gone of a service, and keeps as many as there are") {
+  auto second = Web();
+  second.id = "4";
+  second.number = "2";
+  auto ended = Web();
+  ended.id = "5";
+  ended.number = "3";
+  ended.status = "exited";
+  Run run({Db(), Web(), second, ended});
+  run.docker.HasCompose("plugin", "Docker Compose version v2.30.1");
+  REQUIRE_OK(run.Inspect());
+  REQUIRE_OK(run.Stop());
+  auto gone = run.docker.Of("web", "2");
+  std::erase_if(run.docker.containers, [](const auto& container) { return container.id == "4"; });
+  run.host.On(" up --no-start", [&](const std::string&) -> Result<CommandResult> {
+    gone.id = "9";
+    gone.status = "created";
+    run.docker.containers.push_back(gone);
+    return CommandResult{};
+  });
+  REQUIRE_OK(run.Start());
+  CHECK(run.host.Count("--no-recreate --scale web=3 web") == 1);
+  CHECK(run.docker.Of("web", "2").status == "running");
+  CHECK(run.docker.Of("web", "3").status == "exited");
+}
+
+TEST_CASE("Where compose cannot make anew what is gone, that is told in its own words") {
+  Run run({Db(), Web()});
+  run.docker.HasCompose("plugin", "Docker Compose version v2.30.1");
+  std::string why = "open /opt/wiki/docker-compose.yml: no such file or directory";
+  SECTION("for want of the files") {
+    run.host.On(" up --no-start", "", 14, why + "\n");
+  }
+  SECTION("for want of a compose") {
+    run.host.On("docker compose version", "none\n");
+    why = "there is no compose";
+  }
+  SECTION("as it was not compose that made it") {
+    for (auto& container : run.docker.containers) container.config_files.clear();
+    why = "has not noted on them";
+  }
+  REQUIRE_OK(run.Inspect());
+  REQUIRE_OK(run.Stop());
+  run.docker.containers.pop_back();
+  const auto started = run.Start();
+  REQUIRE_FALSE(started);
+  CHECK(started.error().kind == ErrorKind::kNotRunning);
+  CHECK(started.error().message.find("wiki_web_1 of service web was running and is gone") !=
+        std::string::npos);
+  CHECK(started.error().message.find(why) != std::string::npos);
+  CHECK(run.docker.Of("db").status == "running");
+  CHECK(ValueOf(run.control.LookAgain(run.host, {})).empty());
+}
+
 TEST_CASE("A container that exits again is not running, with its exit code and last words") {
   Run run({Db(), Web()});
   REQUIRE_OK(run.Inspect());
@@ -412,6 +578,42 @@ TEST_CASE("A container starts only once the one that it waits for is healthy") {
   const auto started = run.Start();
   REQUIRE_FALSE(started);
   CHECK(run.docker.started == "1");
+}
+
+// Both stopped at once, and web started beside db: only what ran was looked at.
+TEST_CASE("A container waits for one that it depends on through others that have ended") {
+  auto db = Db();
+  db.health = "healthy";
+  auto migrate = StoppedJob();
+  migrate.service = "migrate";
+  migrate.depends_on = "db:service_healthy:false";
+  auto seed = migrate;
+  seed.id = "4";
+  seed.service = "seed";
+  seed.depends_on = "migrate:service_completed_successfully:false";
+  // Through one more, and in a circle, which compose would not make.
+  const bool longer = GENERATE(false, true);
+  CAPTURE(longer);
+  if (longer) migrate.depends_on += ",seed:service_started:false";
+  auto web = Web();
+  web.depends_on =
+      std::string(longer ? "seed" : "migrate") + ":service_completed_successfully:false";
+  Run run({db, web, migrate, seed}, kShort);
+  REQUIRE_OK(run.Inspect());
+  CHECK(run.control.Running() == std::vector<std::string>{"wiki_web_1", "wiki_db_1"});
+  REQUIRE_OK(run.Stop());
+  CHECK(run.docker.stopped == "21");
+  run.docker.Of("db").health = "starting";
+  SECTION("in the run that stopped it") {
+    REQUIRE_FALSE(run.Start());
+  }
+  SECTION("in a process that recalls it") {
+    ComposeControl second(Wiki(kShort), kQuick);
+    REQUIRE_OK(second.Recall(run.control.Memory()));
+    REQUIRE_FALSE(second.Start(run.host, {}));
+  }
+  CHECK(run.docker.started == "1");
+  CHECK(run.docker.Of("migrate").status == "exited");
 }
 
 namespace {

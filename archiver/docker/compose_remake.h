@@ -1,0 +1,21 @@
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "archiver/docker/docker.h"
+#include "archiver/host/remote_host.h"
+#include "base/error.h"
+
+namespace orcio::inline archiver {
+
+// Has compose make the containers of `project` that are `missing` anew, from the files that their
+// labels name, and leaves them to be started. Those that are `present` stay as they are, and as
+// many. kRemote, with compose's own words, if it cannot: the files are gone, too, or an image is.
+[[nodiscard]] Result<void> RemakeContainers(RemoteHost& host, const std::string& project,
+                                            const std::vector<DockerContainer>& missing,
+                                            const std::vector<DockerContainer>& present,
+                                            const std::stop_token& stop);
+
+}  // namespace orcio::inline archiver
