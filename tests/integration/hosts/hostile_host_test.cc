@@ -196,7 +196,7 @@ TEST_CASE("A start-up file that reads its standard input is refused before the s
       GENERATE(as<std::string>(), "read x\n", "cat >/dev/null\n", "exec </dev/null\n");
   const std::string host_lines = GENERATE(as<std::string>(), "", "    transport: ssh\n");
   CAPTURE(file, host_lines);
-  const Night night;
+  Night night;
   night.Configure("'" + night.volume.string() + "'", {}, host_lines);
   WriteFile(night.orcio.sshd().directory() / "home/.bashrc", file);
   night.Fails({"workshop: what is sent to a command there", "~/.bashrc", "</dev/null"});
@@ -208,7 +208,7 @@ TEST_CASE("A start-up file that reads its standard input is refused before the s
 }
 
 TEST_CASE("A start-up file that reads its standard input spoils no export and no restore") {
-  const Night night;
+  Night night;
   REQUIRE(night.orcio.Run({"archive"}).status == 0);
   WriteFile(night.orcio.sshd().directory() / "home/.bashrc", "cat >/dev/null\n");
   const auto target = night.scratch / "target";
@@ -227,7 +227,7 @@ TEST_CASE("A start-up file that reads its standard input spoils no export and no
 }
 
 TEST_CASE("A start-up file that is strict and gives who types a time-out is fine") {
-  const Night night;
+  Night night;
   WriteFile(night.orcio.sshd().directory() / "home/.bashrc",
             "set -euC\nTMOUT=1\nexport TMOUT SHELLOPTS\nprintf 'no newline'\n");
   const Ended ended = night.orcio.Run({"archive"});
