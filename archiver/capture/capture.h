@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "archiver/capture/run_options.h"
 #include "archiver/host/remote_host.h"
@@ -73,12 +74,19 @@ class Capture {
 // `mode: stop`: everything is read while the service is stopped.
 [[nodiscard]] Result<std::unique_ptr<Capture>> MakeStreamCapture(const CaptureContext& context);
 
+// What a tar that went well has said.
+struct TarWords {
+  std::vector<std::string> warnings;
+  std::vector<std::string> vanished;  // VanishedNames, of single names
+};
+
 // Has the host run a tar into `sink`, which hands it on to `writer`. Returns its complaints that
 // are no errors; kLimit if it is too slow, or if nothing comes, or can be written, for
 // `longest_silence`.
-[[nodiscard]] Result<std::vector<std::string>> StreamTar(
-    const CaptureContext& context, RemoteHost& host, const TarCommand& command, ByteSink& sink,
-    ArchiveWriter& writer, std::optional<std::chrono::seconds> longest_silence,
-    const std::stop_token& stop);
+[[nodiscard]] Result<TarWords> StreamTar(const CaptureContext& context, RemoteHost& host,
+                                         const TarCommand& command, ByteSink& sink,
+                                         ArchiveWriter& writer,
+                                         std::optional<std::chrono::seconds> longest_silence,
+                                         const std::stop_token& stop);
 
 }  // namespace orcio::inline archiver

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <functional>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -51,6 +54,27 @@ std::string TarText(const RemoteTar& tar) {
                      ORCIO_VERSION);
 }
 
+void AddAll(std::vector<std::string>& to, std::vector<std::string> some) {
+  to.insert(to.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+}
+
+// The first of some files, and how many there are.
+class SomeFiles {
+ public:
+  void Add(std::string_view path) {
+    if (++count_ == 1) first_ = SafeText(std::string(path));
+  }
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+  [[nodiscard]] const std::string& first() const { return first_; }
+  [[nodiscard]] std::string more() const {
+    return count_ > 1 ? fmt::format(", and {} more", count_ - 1) : "";
+  }
+
+ private:
+  uint64_t count_ = 0;
+  std::string first_;
+};
+
 class PrecopyCapture : public Capture {
  public:
   explicit PrecopyCapture(const CaptureContext& context)
@@ -85,7 +109,7 @@ class PrecopyCapture : public Capture {
   using Warnings = std::vector<std::string>;
 
   void TakeBase(BaseLayer base);
-  Result<Warnings> FetchInto(ArchiveWriter& writer, RemoteHost& host, const TarBatches& tars,
+  Result<TarWords> FetchInto(ArchiveWriter& writer, RemoteHost& host, const TarBatches& tars,
                              const std::stop_token& stop);
   Result<bool> Pass(RemoteHost& host, const std::stop_token& stop);
   [[nodiscard]] bool MayDoWithout(const Error& error) const;
@@ -95,10 +119,13 @@ class PrecopyCapture : public Capture {
   // Of layers_, made by earlier runs.
   [[nodiscard]] size_t EarlierLayers() const { return (has_base_ ? 1 : 0) + (has_kept_ ? 1 : 0); }
   [[nodiscard]] std::vector<std::optional<int64_t>> SteadyBefore(const HostClock& now) const;
-  Result<Warnings> Fetch(RemoteHost& host, Layer& layer, const TarBatches& tars,
+  Result<TarWords> Fetch(RemoteHost& host, Layer& layer, const TarBatches& tars,
                          const std::stop_token& stop);
   [[nodiscard]] Result<void> CheckTime(uint64_t bytes, Clock::time_point deadline) const;
-  [[nodiscard]] Warnings TakeCold(const Layer& cold, ScratchArray<uint8_t>& where) const;
+  [[nodiscard]] Result<Warnings> TakeCold(const Layer& cold,
+                                          const std::vector<std::string>& vanished,
+                                          ScratchArray<uint8_t>& where) const;
+  [[nodiscard]] Failure PassedOver(const SomeFiles& files) const;
 
   const CaptureContext context_;
   const ListingTool tool_;
@@ -248,11 +275,10 @@ std::vector<std::optional<int64_t>> PrecopyCapture::SteadyBefore(const HostClock
   return steady;
 }
 
-Result<PrecopyCapture::Warnings> PrecopyCapture::Fetch(RemoteHost& host, Layer& layer,
-                                                       const TarBatches& tars,
-                                                       const std::stop_token& stop) {
-  Warnings warnings;
-  if (tars.commands.empty()) return warnings;
+Result<TarWords> PrecopyCapture::Fetch(RemoteHost& host, Layer& layer, const TarBatches& tars,
+                                       const std::stop_token& stop) {
+  TarWords said;
+  if (tars.commands.empty()) return said;
   ArchiveWriterOptions options = context_.options.writer;
   options.entry = [&](const TarEntry& entry) -> Result<void> {
     last_.Set(entry.path);
@@ -270,7 +296,7 @@ Result<PrecopyCapture::Warnings> PrecopyCapture::Fetch(RemoteHost& host, Layer& 
     if (down_) gave_up_ = {std::move(writer), at_limit};
     return fetched;
   }
-  warnings = *std::move(fetched);
+  said = *std::move(fetched);
   const uint64_t bytes = writer->tar_bytes();
   arrived_ += bytes;
   if (bytes >= kLeastToTime) bytes_a_second_ = static_cast<double>(bytes) / SecondsSince(begun);
@@ -280,24 +306,24 @@ Result<PrecopyCapture::Warnings> PrecopyCapture::Fetch(RemoteHost& host, Layer& 
   const auto& made = layer_files_.emplace_back(ArchiveWriter::Release(std::move(writer)));
   layer.End(end_of_entries, made.archive_path(),
             ORCIO_TRY(Sidecar::Open(context_.files, made.sidecar_path())));
-  return warnings;
+  return said;
 }
 
-Result<PrecopyCapture::Warnings> PrecopyCapture::FetchInto(ArchiveWriter& writer, RemoteHost& host,
-                                                           const TarBatches& tars,
-                                                           const std::stop_token& stop) {
-  Warnings warnings;
+Result<TarWords> PrecopyCapture::FetchInto(ArchiveWriter& writer, RemoteHost& host,
+                                           const TarBatches& tars, const std::stop_token& stop) {
+  TarWords all;
   std::optional<std::chrono::seconds> silence;
   if (down_) silence = context_.service.stall_timeout;
   TrailerSink trailer(writer, tars.trailer_bytes);
   for (const TarCommand& command : tars.commands) {
     ORCIO_TRY(trailer.NextTar());
     auto said = ORCIO_TRY(StreamTar(context_, host, command, trailer, writer, silence, stop));
-    warnings.insert(warnings.end(), std::make_move_iterator(said.begin()),
-                    std::make_move_iterator(said.end()));
+    AddAll(all.warnings, std::move(said.warnings));
+    AddAll(all.vanished, std::move(said.vanished));
   }
   ORCIO_TRY(trailer.End());
-  return warnings;
+  std::sort(all.vanished.begin(), all.vanished.end());
+  return all;
 }
 
 Result<void> PrecopyCapture::Collect(RemoteHost& host, std::optional<Clock::time_point> deadline,
@@ -312,12 +338,11 @@ Result<void> PrecopyCapture::Collect(RemoteHost& host, std::optional<Clock::time
   const auto order = ListingOrder(cold->files(), layers, memory_);
   const auto missing = MissingFiles(cold->files(), order, where, std::nullopt);
   if (deadline) ORCIO_TRY(CheckTime(missing.bytes, *deadline));
-  auto warnings =
-      ORCIO_TRY(Fetch(host, *cold, MakeTarBatches(context_.plan.tar, missing.names), stop));
+  auto said = ORCIO_TRY(Fetch(host, *cold, MakeTarBatches(context_.plan.tar, missing.names), stop));
   transfer_.cold_bytes = arrived_ - transfer_.warm_bytes;
-  auto lost = TakeCold(*cold, where);
-  auto& all = context_.facts.warnings;
-  for (auto* some : {&warnings, &lost}) all.insert(all.end(), some->begin(), some->end());
+  auto lost = ORCIO_TRY(TakeCold(*cold, said.vanished, where));
+  AddAll(context_.facts.warnings, std::move(said.warnings));
+  AddAll(context_.facts.warnings, std::move(lost));
   content_.emplace(LayeredFiles{cold->files(), order, where, Layers(),
                                 EarliestSeconds(synced, cold->synced) - kClockSlack});
   return {};
@@ -335,25 +360,39 @@ Result<void> PrecopyCapture::CheckTime(uint64_t bytes, Clock::time_point deadlin
               static_cast<double>(bytes) / bytes_a_second_);
 }
 
-// Lets `where` say what the cold layer, the last one, holds. A warning if a file that was listed
-// is nowhere.
-PrecopyCapture::Warnings PrecopyCapture::TakeCold(const Layer& cold,
-                                                  ScratchArray<uint8_t>& where) const {
+// Lets `where` say what the cold layer, the last one, holds. A file that was listed and is nowhere
+// is worth a warning if tar found it gone. If tar said nothing of it, it was not told to read it:
+// its list of names comes by standard input, of which a start-up file of the login shell may have
+// read before, and a tar that gets less, or nothing, is content.
+Result<PrecopyCapture::Warnings> PrecopyCapture::TakeCold(const Layer& cold,
+                                                          const std::vector<std::string>& vanished,
+                                                          ScratchArray<uint8_t>& where) const {
   const HostListing& files = cold.files();
   const auto number = static_cast<uint8_t>(layers_.size() - 1);
-  uint64_t missing = 0;
-  std::string first;
+  SomeFiles gone;
+  SomeFiles passed_over;
   for (uint32_t i = 0; i < files.size(); ++i) {
     if (where[i] != kNowhere || !files.IsLast(i)) continue;
     if (cold.IsHeld(i)) {
       where[i] = number;
-    } else if (++missing == 1) {
-      first = SafeText(std::string(files.Path(i)));
+    } else if (std::binary_search(vanished.begin(), vanished.end(), files.Path(i), std::less<>())) {
+      gone.Add(files.Path(i));
+    } else {
+      passed_over.Add(files.Path(i));
     }
   }
-  if (missing == 0) return {};
-  const std::string more = missing > 1 ? fmt::format(", and {} more", missing - 1) : "";
-  return {fmt::format("{}: vanished before it was read{}", first, more)};
+  if (!passed_over.empty()) return PassedOver(passed_over);
+  if (gone.empty()) return Warnings{};
+  return Warnings{fmt::format("{}: vanished before it was read{}", gone.first(), gone.more())};
+}
+
+Failure PrecopyCapture::PassedOver(const SomeFiles& files) const {
+  return Fail(
+      ErrorKind::kRemote,
+      "{}: no archive, for tar on {} was to read {}{}, and neither did nor said why: `orcio "
+      "check` tells whether a start-up file of the login shell there (~/.bashrc) takes "
+      "away what is sent to a command's standard input",
+      context_.service.name, context_.service.host, files.first(), files.more());
 }
 
 Result<const TarSummary*> PrecopyCapture::Finish() {

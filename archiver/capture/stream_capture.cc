@@ -34,7 +34,7 @@ class StreamCapture : public Capture {
     auto streamed =
         StreamTar(context_, host, {context_.plan.command}, *writer_, *writer_, silence, stop);
     gave_up_ = !streamed && streamed.error().kind == ErrorKind::kLimit;
-    auto said = ORCIO_TRY(std::move(streamed));
+    auto said = ORCIO_TRY(std::move(streamed)).warnings;
     auto& warnings = context_.facts.warnings;
     warnings.insert(warnings.end(), std::make_move_iterator(said.begin()),
                     std::make_move_iterator(said.end()));
@@ -93,11 +93,10 @@ Result<std::unique_ptr<Capture>> MakeStreamCapture(const CaptureContext& context
   return std::unique_ptr<Capture>(std::move(capture));
 }
 
-Result<std::vector<std::string>> StreamTar(const CaptureContext& context, RemoteHost& host,
-                                           const TarCommand& command, ByteSink& sink,
-                                           ArchiveWriter& writer,
-                                           std::optional<std::chrono::seconds> longest_silence,
-                                           const std::stop_token& stop) {
+Result<TarWords> StreamTar(const CaptureContext& context, RemoteHost& host,
+                           const TarCommand& command, ByteSink& sink, ArchiveWriter& writer,
+                           std::optional<std::chrono::seconds> longest_silence,
+                           const std::stop_token& stop) {
   const Pace& slowest = context.options.slowest;
   PaceLimit pace(slowest, stop);
   StallLimit stall(longest_silence, pace.token(), context.options.silence_wait);
@@ -124,7 +123,9 @@ Result<std::vector<std::string>> StreamTar(const CaptureContext& context, Remote
                 FormatBytes(writer.tar_bytes()));
   }
   const auto ended = ORCIO_TRY(std::move(streamed));
-  auto said = ORCIO_TRY(JudgeTar(context.plan.tar, ended, command.single_names));
+  TarWords said;
+  said.warnings = ORCIO_TRY(JudgeTar(context.plan.tar, ended, command.single_names));
+  if (command.single_names) said.vanished = VanishedNames(context.plan.tar, ended);
   if (unpack) ORCIO_TRY(unpack->Finish());
   return said;
 }

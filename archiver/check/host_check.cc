@@ -6,6 +6,7 @@
 #include "archiver/docker/compose_tool.h"
 #include "archiver/docker/docker_mounts.h"
 #include "archiver/host/remote_text.h"
+#include "archiver/host/shell_check.h"
 #include "archiver/host/shell_quote.h"
 #include "archiver/host/sudo_advice.h"
 #include "archiver/listing/remote_listing.h"
@@ -91,6 +92,7 @@ class HostCheck {
  private:
   bool LogIn();
   bool Look();
+  void CheckLoginShell();
   void CheckUser(const std::string& output);
   void CheckGuards(const std::string& output);
   void CheckTar();
@@ -195,6 +197,7 @@ bool HostCheck::Look() {
   if (looked->err.find("orcio-host: refused") != std::string::npos) {
     restricted_ = true;
     Ok("login", "the key is restricted by orcio-host: what else runs there cannot be looked at");
+    CheckLoginShell();
     return true;
   }
   if (SaidOf(looked->out, "user").empty()) {
@@ -206,11 +209,17 @@ bool HostCheck::Look() {
           sudo.value_or("see that the user that logs in has a shell there"));
     return false;
   }
-  if (const auto shell = CheckShell(*host_, stop_); !shell) Fault("shell", shell.error(), {});
+  CheckLoginShell();
   CheckUser(looked->out);
   CheckGuards(looked->out);
   has_docker_ = !SaidOf(looked->out, "docker").empty();
   return true;
+}
+
+void HostCheck::CheckLoginShell() {
+  const auto shell = CheckShell(*host_, stop_);
+  if (!shell) return Fault("shell", shell.error(), {});
+  if (const auto slow = SlowShell(host_->name(), *shell)) Warn("shell", *slow, {});
 }
 
 void HostCheck::CheckUser(const std::string& output) {

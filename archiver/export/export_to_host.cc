@@ -4,6 +4,7 @@
 
 #include "archiver/export/export.h"
 #include "archiver/host/remote_text.h"
+#include "archiver/host/shell_check.h"
 #include "archiver/host/shell_quote.h"
 #include "base/text/figures.h"
 #include "base/text/words.h"
@@ -180,6 +181,7 @@ Result<void> HostTarget::CheckRoom(const std::string& kib, uint64_t bytes) const
 Result<void> HostTarget::Prepare(const std::vector<std::string>& names, uint64_t bytes,
                                  const std::stop_token& stop) {
   ORCIO_TRY(host_->Connect(stop));
+  ORCIO_TRY(CheckShell(*host_, stop));
   const auto result = ORCIO_TRY(host_->Run(Command(kLookExport, names), {}, stop));
   const Answer answer = ParseAnswer(result.out);
   if (answer.word == "free") return CheckRoom(answer.rest, bytes);

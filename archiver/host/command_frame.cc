@@ -11,10 +11,15 @@ namespace {
 // prints each command before it runs it, and the mark with it.
 constexpr std::string_view kFrameMark = "\norcio-begin\n";
 
-// After the host's own PATH, so that nothing that is found there changes: sshd's and sudo's lack
-// where NAS systems, snaps and macOS have docker. A user's own programs are not for root. If
-// only the login user has a docker daemon, root's docker is to talk to that one.
-constexpr std::string_view kPrologue = R"sh(PATH=${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin
+// Where sh is bash, what a start-up file sets and exports by SHELLOPTS holds for every command:
+// `set -e` and `set -u` end it halfway, noclobber lets no file be written over. TMOUT makes a
+// `read` of a pipe give up, as if nothing more came. After the host's own PATH, so that nothing
+// that is found there changes: sshd's and sudo's lack where NAS systems, snaps and macOS have
+// docker. A user's own programs are not for root. If only the login user has a docker daemon,
+// root's docker is to talk to that one.
+constexpr std::string_view kPrologue = R"sh(set +Cefux
+unset TMOUT
+PATH=${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin
 PATH=$PATH:/opt/bin:/snap/bin:/opt/homebrew/bin
 PATH=$PATH:/usr/syno/bin:/var/packages/ContainerManager/target/usr/bin:/var/packages/Docker/target/usr/bin
 PATH=$PATH:/share/CACHEDEV1_DATA/.qpkg/container-station/bin:/run/current-system/sw/bin

@@ -2,22 +2,12 @@
 
 #include <algorithm>
 
-#include "archiver/host/remote_text.h"
-#include "archiver/host/sudo_advice.h"
+#include "archiver/host/shell_check.h"
 #include "archiver/plan/other_writers.h"
 #include "archiver/plan/volume_check.h"
 
 namespace orcio::inline archiver {
 namespace {
-
-std::string ShellAdvice(const CommandResult& result) {
-  if (result.err.find("orcio-host: refused") != std::string::npos)
-    return "install the orcio-host of this version of orcio there";
-  return SudoAdvice(result.err)
-      .value_or(
-          "see that the login user has a shell there (`getent passwd USER`) whose start-up files "
-          "let commands run");
-}
 
 Result<void> PlanMode(const ServiceConfig& service, RemoteHost& host, ServicePlan& plan,
                       const std::stop_token& stop) {
@@ -32,6 +22,17 @@ Result<void> PlanMode(const ServiceConfig& service, RemoteHost& host, ServicePla
   plan.mode = Mode::kStop;
   plan.no_precopy = std::move(listing).error().message;
   return {};
+}
+
+// A service would be stopped in vain, and started by its guard.
+Result<void> CheckBeat(const ServiceConfig& service, const ServicePlan& plan,
+                       std::chrono::milliseconds command_time) {
+  if (plan.stops.empty() || !plan.slow_shell || !service.guard) return {};
+  const auto longest = LongestBeat(*service.guard);
+  if (command_time < longest) return {};
+  return Fail(ErrorKind::kRemote,
+              "{}; no sign of life would come to the guard of {} within the {} s that one may take",
+              *plan.slow_shell, service.name, longest.count());
 }
 
 // What its containers keep where no path is would be missed on the day of a restore; and what
@@ -61,32 +62,19 @@ std::vector<std::string> MountWarnings(const ServiceConfig& service,
 
 }  // namespace
 
-Result<void> CheckShell(RemoteHost& host, const std::stop_token& stop) {
-  const auto result = ORCIO_TRY(host.Run(":", {}, stop));
-  if (!result.begun) {
-    return Fail(ErrorKind::kRemote, "{}: no command runs there (exit status {}): {}; {}",
-                host.name(), result.exit_status, Excerpt(result.err + "\n" + result.out),
-                ShellAdvice(result));
-  }
-  if (result.out.empty()) return {};
-  return Fail(ErrorKind::kRemote,
-              "{}: something there prints to standard output while a command runs, or after it "
-              "({}), which would get into the archive: look at ForceCommand in sshd_config, and "
-              "for what the start-up files of the login shell (~/.bashrc) leave running",
-              host.name(), Excerpt(result.out, 1));
-}
-
 Result<ServicePlan> PlanService(const ServiceConfig& service, RemoteHost& host,
                                 ServiceControl& control, const std::stop_token& stop) {
   ORCIO_TRY(host.Connect(stop));
-  ORCIO_TRY(CheckShell(host, stop));
+  const auto command_time = ORCIO_TRY(CheckShell(host, stop));
   ServicePlan plan;
+  plan.slow_shell = SlowShell(host.name(), command_time);
   plan.tar = ORCIO_TRY(DetectRemoteTar(host, stop));
   ORCIO_TRY(CheckRemoteTar(plan.tar, service));
   ORCIO_TRY(CheckRemotePaths(host, service, stop));
   ORCIO_TRY(PlanMode(service, host, plan, stop));
   ORCIO_TRY(control.Inspect(host, stop));
   plan.stops = control.Running();
+  ORCIO_TRY(CheckBeat(service, plan, command_time));
   plan.command = MakeTarCommand(plan.tar, service);
   return plan;
 }
@@ -96,6 +84,7 @@ std::vector<std::string> PlanWarnings(ServicePlan& plan, const ServiceConfig& se
                                       RemoteHost& host, const ServiceControl& control,
                                       const std::stop_token& stop) {
   std::vector<std::string> warnings = control.Warnings();
+  if (plan.slow_shell) warnings.push_back(*plan.slow_shell);
   if (auto losses = plan.tar.Losses(); !losses.empty()) warnings.push_back(std::move(losses));
   for (auto& warning : MountWarnings(service, neighbours, host, control, plan, stop))
     warnings.push_back(std::move(warning));

@@ -23,19 +23,15 @@ struct ServicePlan {
   Wire wire = Wire::kNone;         // chosen right before the run; never kAuto
   // The service's, but kStop if that is kPrecopy and the host's files do not tell what changed.
   Mode mode = Mode::kStop;
-  ListingTool listing;     // of kPrecopy
-  std::string no_precopy;  // why not, for people; empty if nothing gave way
+  ListingTool listing;                    // of kPrecopy
+  std::string no_precopy;                 // why not, for people; empty if nothing gave way
+  std::optional<std::string> slow_shell;  // SlowShell's
   // Where docker has mounted what is lost on nobody once it unmounts it; known after PlanWarnings.
   std::vector<std::string> fleeting;
   // Both by PlanWarnings: where its volumes are, and what other containers ran, if that is told.
   VolumeCheck volumes;
   std::optional<std::vector<MountingContainer>> others;
 };
-
-// kRemote, with what to do, if no command runs on the host for want of a login shell or for what
-// sudo says, or if more comes from one than it prints. Looked at when nothing has been
-// stopped, and not when a service waits to be started again.
-[[nodiscard]] Result<void> CheckShell(RemoteHost& host, const std::stop_token& stop);
 
 // Logs in, looks for tar, paths and the service's parts. Everything that can go wrong before a
 // service is stopped goes wrong here. `control` has been inspected afterwards.

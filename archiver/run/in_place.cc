@@ -8,8 +8,8 @@
 
 #include "archiver/host/mounted_places.h"
 #include "archiver/host/remote_text.h"
+#include "archiver/host/shell_check.h"
 #include "archiver/host/shell_quote.h"
-#include "archiver/plan/service_plan.h"
 #include "archiver/safety/guard.h"
 #include "archiver/safety/stopped_service.h"
 #include "base/random_token.h"

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "archiver/host/remote_text.h"
+#include "archiver/host/shell_check.h"
 #include "base/text/words.h"
 #include "base/threads/pause.h"
 
@@ -19,7 +20,6 @@ using Clock = std::chrono::steady_clock;
 
 // Signs of orcio for each silence after which the guard fires.
 constexpr int kBeatsPerSilence = 4;
-constexpr std::chrono::seconds kLongestBeat{10};
 constexpr std::chrono::seconds kArmTime{60};
 
 std::optional<GuardState> ParseGuardState(std::string_view output) {
@@ -111,7 +111,7 @@ Result<GuardState> GuardPulse::Ask(bool connected, std::chrono::seconds timeout,
 
 void GuardPulse::Beat(const std::stop_token& over) {
   const auto pause = std::chrono::milliseconds(silence_) / kBeatsPerSilence;
-  const auto timeout = std::clamp(silence_ / 2, std::chrono::seconds(1), kLongestBeat);
+  const auto timeout = LongestBeat(silence_);
   auto heard = Clock::now();
   bool connected = true;
   while (Pause(pause, over)) {

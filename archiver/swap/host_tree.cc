@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "archiver/host/remote_text.h"
+#include "archiver/host/shell_check.h"
 #include "archiver/host/shell_quote.h"
 #include "base/random_token.h"
 #include "base/text/figures.h"
@@ -186,6 +187,7 @@ Result<void> HostTree::CheckRoom(const std::string& kib, uint64_t bytes) const {
 
 Result<void> HostTree::Prepare(uint64_t bytes, const std::stop_token& stop) {
   ORCIO_TRY(host_->Connect(stop));
+  ORCIO_TRY(CheckShell(*host_, stop));
   const auto result = ORCIO_TRY(host_->Run(Command(kLookPlace), {}, stop));
   for (const PlaceAnswer& answer : PlaceAnswers(result.out))
     if (answer.word == "user") as_root_ = answer.rest == "0";

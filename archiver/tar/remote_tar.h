@@ -62,4 +62,9 @@ struct TarBatches {
                                                         const CommandResult& result,
                                                         bool single_names = false);
 
+// Of the names that a tar was given, sorted, those of which it says that there is no such file any
+// more, or a socket by now: as it was given them.
+[[nodiscard]] std::vector<std::string> VanishedNames(const RemoteTar& tar,
+                                                     const CommandResult& result);
+
 }  // namespace orcio::inline archiver

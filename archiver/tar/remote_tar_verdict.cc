@@ -209,7 +209,47 @@ Failure TarFailure(const CommandResult& result, const std::vector<Line>& lines) 
       sudo ? "; " + *sudo : "");
 }
 
+// The name of which GNU tar says that it is gone; empty if `text` says nothing of the kind.
+std::string_view GoneForGnu(std::string_view text) {
+  constexpr std::string_view kRemoved = ": File removed before we read it";
+  if (text.ends_with(kRemoved)) return text.substr(0, text.size() - kRemoved.size());
+  if (!IsGone(text, true)) return {};
+  return text.substr(0, std::min(text.find(": Warning: Cannot "), text.find(": Cannot ")));
+}
+
+// "NAME: No such file or directory", "can't open 'NAME': No such file or directory".
+std::string_view GoneForBusybox(std::string_view text) {
+  constexpr std::string_view kNotThere = ": No such file or directory";
+  constexpr std::string_view kCannotOpen = "can't open '";
+  if (!text.ends_with(kNotThere)) return {};
+  text.remove_suffix(kNotThere.size());
+  const bool opened = text.starts_with(kCannotOpen) && text.ends_with('\'');
+  return opened ? text.substr(kCannotOpen.size(), text.size() - kCannotOpen.size() - 1) : text;
+}
+
+// Without the slash that tar puts after a directory.
+std::string GoneName(const RemoteTar& tar, std::string_view text) {
+  const bool gnu = tar.kind == RemoteTar::Kind::kGnu;
+  std::string_view name = gnu ? GoneForGnu(text) : GoneForBusybox(text);
+  for (const std::string_view end : kHarmlessEnds)
+    if (text.ends_with(end)) name = text.substr(0, text.size() - end.size());
+  std::string bytes = gnu ? Unescape(name) : std::string(name);
+  while (bytes.ends_with('/')) bytes.pop_back();
+  return bytes;
+}
+
 }  // namespace
+
+std::vector<std::string> VanishedNames(const RemoteTar& tar, const CommandResult& result) {
+  std::vector<std::string> names;
+  for (const auto& line : Lines(result.err)) {
+    const auto words = WordsOfTar(tar, line);
+    auto name = words ? GoneName(tar, *words) : std::string();
+    if (!name.empty()) names.push_back(std::move(name));
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 Result<std::vector<std::string>> JudgeTar(const RemoteTar& tar, const CommandResult& result,
                                           bool single_names) {

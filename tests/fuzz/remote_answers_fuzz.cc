@@ -12,6 +12,7 @@
 #include "archiver/control/systemd_control.h"
 #include "archiver/docker/compose_tool.h"
 #include "archiver/host/command_frame.h"
+#include "archiver/host/shell_check.h"
 #include "archiver/host/sudo_advice.h"
 #include "archiver/plan/other_writers.h"
 #include "archiver/plan/volume_check.h"
@@ -95,6 +96,8 @@ void AskAboutTar(const std::vector<CommandResult>& answers) {
     Require(!HasControl(tar->description));
   }
   CheckError(CheckRemotePaths(host, Wiki(), {}));
+  AnsweringHost again(answers);
+  CheckError(CheckShell(again, {}));
 }
 
 void AskAboutPaths(const std::vector<CommandResult>& answers) {
@@ -155,6 +158,9 @@ void JudgeTars(const std::vector<CommandResult>& answers) {
   busybox.program = "busybox tar";
   for (const auto& answer : answers) {
     for (const RemoteTar* tar : {&gnu, &busybox}) {
+      const auto vanished = VanishedNames(*tar, answer);
+      Require(std::is_sorted(vanished.begin(), vanished.end()));
+      for (const auto& name : vanished) Require(!name.empty() && !name.ends_with('/'));
       const auto warnings = JudgeTar(*tar, answer);
       CheckError(warnings);
       if (!warnings) continue;

@@ -198,6 +198,13 @@ TEST_CASE("The forced command knows what orcio sends") {
   MustRun({std::string(SourceDirectory()) + "/scripts/sync-orcio-host", "--check"});
 }
 
+TEST_CASE("What is sent to a command comes back through the forced command") {
+  const Script script({"--command", "true"});
+  const Ended ended = script.Ask(CommandPrologue({}) + "cat", "# one\n# two\n");
+  CHECK(ended.status == 0);
+  CHECK(ended.out == "\norcio-begin\n# one\n# two\n");
+}
+
 TEST_CASE("All of a run goes through the restricted key, whatever the paths are called") {
   const OrcioFixture orcio(BuiltProgram());
   const auto& scratch = orcio.scratch();
@@ -720,7 +727,7 @@ TEST_CASE("Asked to go by sudo, the forced command runs itself by sudo, with the
   std::filesystem::permissions(scratch / "sudo", std::filesystem::perms(0755));
   std::filesystem::copy_file(kScript, scratch / "orcio-host");
   CommandOptions options;
-  options.environment["SSH_ORIGINAL_COMMAND"] = PortableShellLine("sudo -n -- ", ":");
+  options.environment["SSH_ORIGINAL_COMMAND"] = PortableShellLine("sudo -n -- ", "cat");
   options.environment["PATH"] = scratch.path().string() + ":/usr/bin:/bin";
   const std::string program = (scratch / "orcio-host").string();
   const std::vector<std::string> words{program, "--path", "/srv/wiki", "--unit", "a.service"};
@@ -745,7 +752,7 @@ TEST_CASE("What is not dressed as orcio dresses it is refused") {
     script.CheckRefused(script.AskRaw(request), request);
   }
   const Script wrong({"--port", "22"});
-  wrong.CheckRefused(wrong.Ask(":"), "an option that it does not have");
+  wrong.CheckRefused(wrong.Ask("cat"), "an option that it does not have");
 }
 
 }  // namespace orcio::test

@@ -48,12 +48,14 @@ class Night {
     WriteFile(running(), "");
     Configure("'" + volume.string() + "'");
   }
-  void Configure(const std::string& paths, const std::string& more = {}) const {
+  void Configure(const std::string& paths, const std::string& more = {},
+                 const std::string& host_lines = {}) const {
     const std::string file = "'" + running().string() + "'";
     orcio.Configure("  wiki:\n    host: workshop\n    control: commands\n    stop: \"rm " + file +
-                    "; echo stop >>'" + log().string() + "'\"\n    start: \"touch " + file +
-                    "\"\n    status: \"test -e " + file + "\"\n    paths: [" + paths + "]\n" +
-                    more);
+                        "; echo stop >>'" + log().string() + "'\"\n    start: \"touch " + file +
+                        "\"\n    status: \"test -e " + file + "\"\n    paths: [" + paths + "]\n" +
+                        more,
+                    host_lines);
   }
   [[nodiscard]] std::filesystem::path running() const { return scratch / "running"; }
   [[nodiscard]] std::filesystem::path log() const { return scratch / "log"; }
@@ -186,6 +188,51 @@ TEST_CASE("A start-up file that complains, a banner, and one session without a t
   CHECK(ended.err.empty());
   CHECK(MustRun({"tar", "-tzf", night.orcio.OnlyArchive().string()}).find("volume/file\n") !=
         std::string::npos);
+}
+
+// tar was told of no file, made an empty tar, and was content: an archive without the database.
+TEST_CASE("A start-up file that reads its standard input is refused before the stop") {
+  const std::string file =
+      GENERATE(as<std::string>(), "read x\n", "cat >/dev/null\n", "exec </dev/null\n");
+  const std::string host_lines = GENERATE(as<std::string>(), "", "    transport: ssh\n");
+  CAPTURE(file, host_lines);
+  Night night;
+  night.Configure("'" + night.volume.string() + "'", {}, host_lines);
+  WriteFile(night.orcio.sshd().directory() / "home/.bashrc", file);
+  night.Fails({"workshop: what is sent to a command there", "~/.bashrc", "</dev/null"});
+  CHECK_FALSE(night.was_stopped());
+  const Ended checked = night.orcio.Run({"check"});
+  INFO(checked.out << checked.err);
+  CHECK(checked.status == 1);
+  CHECK((checked.out + checked.err).find("is sent to a command there") != std::string::npos);
+}
+
+TEST_CASE("A start-up file that reads its standard input spoils no export and no restore") {
+  Night night;
+  REQUIRE(night.orcio.Run({"archive"}).status == 0);
+  WriteFile(night.orcio.sshd().directory() / "home/.bashrc", "cat >/dev/null\n");
+  const auto target = night.scratch / "target";
+  std::filesystem::create_directory(target);
+  const std::string to = "workshop:" + target.string();
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"export", "wiki", to},
+        std::vector<std::string>{"restore", "wiki", "--to", to + "/new"}}) {
+    CAPTURE(words.front());
+    const Ended ended = night.orcio.Run(words);
+    INFO(ended.err);
+    CHECK(ended.status == 1);
+    CHECK(ended.err.find("what is sent to a command there") != std::string::npos);
+    CHECK(std::filesystem::is_empty(target));
+  }
+}
+
+TEST_CASE("A start-up file that is strict and gives who types a time-out is fine") {
+  Night night;
+  WriteFile(night.orcio.sshd().directory() / "home/.bashrc",
+            "set -euC\nTMOUT=1\nexport TMOUT SHELLOPTS\nprintf 'no newline'\n");
+  const Ended ended = night.orcio.Run({"archive"});
+  INFO(ended.err);
+  CHECK(ended.status == 0);
 }
 
 TEST_CASE("A host that runs another command than it is asked to is refused before the stop") {

@@ -18,7 +18,7 @@ class FakeHost : public RemoteHost {
   explicit FakeHost(std::string name = "atena") : name_(std::move(name)) {}
 
   // The latest of the answers whose `part` a command contains is used; a command without an answer
-  // exits with 127.
+  // exits with 127, but for `cat`, which prints what is sent to it.
   void On(std::string part, Answer answer);
   // Prints `out` and exits with `exit_status`, having said `err`.
   void On(std::string part, std::string out, int exit_status = 0, std::string err = "");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <fstream>
 #include <thread>
 
@@ -72,6 +73,28 @@ class CuttingHost : public test::LocalHost {
  private:
   const int cuts_;
   int tars_ = 0;
+};
+
+// Where tar is told by its standard input what to read, the first bytes of that do not come to it:
+// a start-up file of the login shell has read them.
+class EatingHost : public test::LocalHost {
+ public:
+  explicit EatingHost(size_t bite) : bite_(bite) {}
+
+  [[nodiscard]] Result<CommandResult> Stream(const std::string& command, ByteSink& sink,
+                                             const RunOptions& options,
+                                             const std::stop_token& stop) override {
+    RunOptions left = options;
+    if (!left.input.empty()) ++eaten_;
+    left.input.erase(0, std::min(bite_, left.input.size()));
+    return LocalHost::Stream(command, sink, left, stop);
+  }
+
+  [[nodiscard]] int eaten() const { return eaten_; }
+
+ private:
+  const size_t bite_;
+  int eaten_ = 0;
 };
 
 const std::vector<std::string> kNotStopped{"inspect"};
@@ -229,6 +252,25 @@ TEST_CASE("What cannot be fetched before max_downtime is over is not begun") {
   REQUIRE(outcome.error);
   INFO(outcome.error->message);
   CHECK(outcome.error->kind == ErrorKind::kLimit);
+  CHECK(service.control.log == kWholeRun);
+}
+
+TEST_CASE("Files that tar neither delivers nor complains of fail the run") {
+  Service service;
+  (void)service.FirstArchive();
+  for (const char* name : {"one", "three", "two"}) Overwrite(service.scratch / "volume" / name);
+  // All of the list, or its first name.
+  const size_t name_bytes = (service.scratch / "volume/one").string().size();
+  EatingHost host(GENERATE_COPY(size_t{1} << 20, name_bytes));
+  const auto outcome = service.Run(host);
+  CHECK(host.eaten() > 0);
+  REQUIRE(outcome.error);
+  INFO(outcome.error->message);
+  CHECK(outcome.error->kind == ErrorKind::kRemote);
+  CHECK(outcome.error->message.find(" was to read ") != std::string::npos);
+  CHECK(outcome.error->message.find("~/.bashrc") != std::string::npos);
+  CHECK(outcome.archive.empty());
+  CHECK_FALSE(outcome.start_error);
   CHECK(service.control.log == kWholeRun);
 }
 

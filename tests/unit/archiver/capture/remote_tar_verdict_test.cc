@@ -259,4 +259,31 @@ TEST_CASE("A newline in a name does not hide an error of busybox tar") {
                                  "tar: error exit delayed from previous errors\n")) != "no error");
 }
 
+TEST_CASE("The names that GNU tar found gone are told as it was given them") {
+  const auto names = VanishedNames(
+      Gnu(), Ended(2,
+                   "tar: srv/d/: File removed before we read it\n"
+                   "tar: srv/a\\:\\ b\\303\\251: Cannot stat: No such file or directory\n"
+                   "tar: srv/link: Cannot readlink: Invalid argument\n"
+                   "tar: srv/acl: Warning: Cannot file_has_acl_at: No such file or directory\n"
+                   "tar: srv/sock: socket ignored\n"
+                   "tar: srv/changed: file changed as we read it\n"
+                   "tar: srv/closed: Cannot open: Permission denied\n"
+                   "srv/foreign: File removed before we read it\n"
+                   "tar: Exiting with failure status due to previous errors\n"));
+  CHECK(names ==
+        std::vector<std::string>{"srv/a: b\xc3\xa9", "srv/acl", "srv/d", "srv/link", "srv/sock"});
+  CHECK(VanishedNames(Gnu(), Ended(0, "")).empty());
+}
+
+TEST_CASE("The names that busybox tar found gone are told as it was given them") {
+  const auto names =
+      VanishedNames(Busybox(), Ended(1,
+                                     "tar: srv/a\\: No such file or directory\n"
+                                     "tar: can't open 'srv/b': No such file or directory\n"
+                                     "tar: can't open 'srv/c': Permission denied\n"
+                                     "tar: error exit delayed from previous errors\n"));
+  CHECK(names == std::vector<std::string>{"srv/a\\", "srv/b"});
+}
+
 }  // namespace orcio

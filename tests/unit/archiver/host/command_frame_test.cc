@@ -156,4 +156,18 @@ TEST_CASE("Where root has no docker daemon, docker talks to the login user's own
   CHECK(RunWith(prologue, ask, environment) == "<>\n");
 }
 
+// Where sh is bash, as on Fedora and its kin.
+TEST_CASE("What a start-up file of bash sets and exports does not hold for commands") {
+  const ScratchDirectory scratch;
+  const std::string file = "'" + (scratch / "file").string() + "'";
+  CommandOptions options;
+  options.environment["TMOUT"] = "1";
+  options.environment["COMMAND"] = CommandPrologue({}) +
+                                   "echo $- | tr -cd Cefux; false; echo \"$nothing\" >" + file +
+                                   "; echo x >" + file + "; echo ${TMOUT-none}; cat " + file;
+  const auto printed = MustRun(
+      {"bash", "-c", "set -eufC; export SHELLOPTS; exec bash --posix -c \"$COMMAND\""}, options);
+  CHECK(OwnOf(printed) == "none\nx\n");
+}
+
 }  // namespace orcio::test

@@ -1,8 +1,10 @@
 #include "archiver/host/framed_host.h"
 
+#include <chrono>
 #include <memory>
 #include <string>
 
+#include "archiver/host/shell_check.h"
 #include "tests/support/catch.h"
 #include "tests/support/hosts/local_host.h"
 
@@ -117,6 +119,52 @@ TEST_CASE("What refuses to run a command is told from a command that fails") {
   CHECK(streamed.out == "no shell\n");
   CHECK(sink.text.empty());
   CHECK(ValueOf(Framed(":")->Run("exit 1", {}, {})).begun);
+}
+
+TEST_CASE("A start-up file that reads or closes its standard input is refused") {
+  const std::string before = GENERATE(as<std::string>(), "cat >/dev/null", "read x; echo \"$x\"",
+                                      "head -c 1 >/dev/null", "exec </dev/null", "exec <&-",
+                                      "cat >/dev/null; echo welcome", "while read x; do :; done");
+  CAPTURE(before);
+  const auto checked = CheckShell(*Framed(before), {});
+  REQUIRE_FALSE(checked);
+  CHECK(checked.error().kind == ErrorKind::kRemote);
+  CHECK(Mentions(checked.error(), "atena: what is sent to a command there"));
+  CHECK(Mentions(checked.error(), "~/.bashrc"));
+}
+
+TEST_CASE("A start-up file that is strict or talks or leaves its standard input alone is fine") {
+  const std::string before = GENERATE(
+      as<std::string>(), ":", "echo welcome; echo warning >&2", "printf 'no newline'", "set -eu",
+      "set -x", "TMOUT=1; export TMOUT", "cat </dev/null", "sleep 0.1 &", "cat >/dev/null &");
+  CAPTURE(before);
+  const auto checked = CheckShell(*Framed(before), {});
+  INFO((checked ? std::string() : checked.error().message));
+  CHECK(checked.has_value());
+}
+
+TEST_CASE("A start-up file that runs something else is refused and that is fed no commands") {
+  const auto other = CheckShell(*Framed("exec sh"), {});
+  REQUIRE_FALSE(other);
+  CHECK(Mentions(other.error(), "never ran"));
+  const auto failed = CheckShell(*Framed("set -e; false"), {});
+  REQUIRE_FALSE(failed);
+  CHECK(Mentions(failed.error(), "no command runs there (exit status 1)"));
+  const auto after = CheckShell(*Framed(":", "echo good bye"), {});
+  REQUIRE_FALSE(after);
+  CHECK(Mentions(after.error(), "(good bye)"));
+}
+
+TEST_CASE("A shell is slow from five seconds on and a sign of life may take half the silence") {
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  CHECK_FALSE(SlowShell("atena", milliseconds(4999)));
+  const auto slow = SlowShell("atena", seconds(20));
+  REQUIRE(slow);
+  CHECK(slow->starts_with("atena: every command takes 20"));
+  CHECK(LongestBeat(seconds(30)) == seconds(10));
+  CHECK(LongestBeat(seconds(12)) == seconds(6));
+  CHECK(LongestBeat(seconds(1)) == seconds(1));
 }
 
 TEST_CASE("The limit of an output is that of the command's own") {

@@ -230,13 +230,34 @@ TEST_CASE("A login shell that prints before every command is refused before anyt
   test::FakeHost host;
   test::FakeDocker docker(host, {{"1", "web"}});
   AnswerAboutTar(host, {});
-  host.On(":", "Welcome to \x1b[1matena\n");
+  host.On("cat", "Welcome to \x1b[1matena\n");
   ServiceConfig service = Wiki();
   ComposeControl control(service, kNoPatience);
   const auto outcome = Archive(service, host, control, repository.path());
   REQUIRE(outcome.error);
   CHECK(outcome.error->kind == ErrorKind::kRemote);
   CHECK(outcome.error->message.find("(Welcome to \\x1b[1matena)") != std::string::npos);
+  CHECK(outcome.error->message.find("~/.bashrc") != std::string::npos);
+  CHECK(docker.stopped.empty());
+}
+
+TEST_CASE("A login shell that takes away what is sent to a command is refused before the stop") {
+  const std::string left =
+      GENERATE(as<std::string>(), "", "# by way of a command\n", "a command\n");
+  CAPTURE(left);
+  const test::ScratchDirectory repository;
+  test::FakeHost host;
+  test::FakeDocker docker(host, {{"1", "web"}});
+  AnswerAboutTar(host, {});
+  host.On("cat", left);
+  ServiceConfig service = Wiki();
+  ComposeControl control(service, kNoPatience);
+  const auto outcome = Archive(service, host, control, repository.path());
+  REQUIRE(outcome.error);
+  INFO(outcome.error->message);
+  CHECK(outcome.error->kind == ErrorKind::kRemote);
+  CHECK(outcome.error->message.find(left.empty() ? "does not arrive" : "arrives cut short") !=
+        std::string::npos);
   CHECK(outcome.error->message.find("~/.bashrc") != std::string::npos);
   CHECK(docker.stopped.empty());
 }
