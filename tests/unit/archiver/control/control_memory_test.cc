@@ -62,9 +62,10 @@ struct Parts {
   }
   // What start_all leaves in `up`.
   std::string StartAll(const ServiceControl& control) {
-    const auto result = ValueOf(host.Run(
-        "within() { shift; \"$@\"; }\n" + control.StartScript() + "up=yes\nstart_all\necho $up\n",
-        {}, {}));
+    const auto result =
+        ValueOf(host.Run("in_session() { \"$@\"; }\nwithin() { shift; \"$@\"; }\n" +
+                             control.StartScript() + "up=yes\nstart_all\necho $up\n",
+                         {}, {}));
     INFO(result.err);
     CHECK(result.exit_status == 0);
     CHECK(result.err.empty());
