@@ -146,10 +146,17 @@ fire() {
     [ -d "$d" ] || return
     tries=$((tries + 1))
     up=yes
+    gone=
     start_all
     steady=$((steady + 1))
     [ "$up" = yes ] || steady=0
-    if [ "$steady" -ge 3 ]; then
+    # Whoever removed them may be about to make them anew.
+    if [ -n "$gone" ] && [ "$steady" -ge 20 ]; then
+      echo "failed $why, and these of its containers are gone:$gone" >"$d/fired"
+      say "what is left of it runs again; these containers are gone:$gone: make them anew (docker compose up -d)"
+      return
+    fi
+    if [ -z "$gone" ] && [ "$steady" -ge 3 ]; then
       echo "confirmed $why" >"$d/fired"
       say 'it runs again'
       return

@@ -615,6 +615,32 @@ TEST_CASE("A session whose environment cannot be kept has a guard all the same")
   CHECK(scene.Exists("up"));
 }
 
+TEST_CASE("A guard does not wait an hour for what is gone, and says what it is") {
+  const bool comes_back = GENERATE(false, true);
+  CAPTURE(comes_back);
+  Scene scene;
+  // Seconds that pass at once, after Release.
+  scene.plan.start = "start_all() {\n  seen=$((${seen:-0} + 1))\n  " +
+                     std::string(comes_back ? "[ \"$seen\" -gt 10 ] || " : "") +
+                     "gone=\"$gone web-1\"\n  [ -e " + scene.up() + " ] || { up=no; echo x >>" +
+                     scene.up() + "; }\n}\nfinish_stop() { :; }\nsleep() {\n  while [ -e " +
+                     scene.Quoted("held") + " ]; do command sleep 0.02; done\n}\n";
+  scene.Shadow("logger", "echo \"$*\" >>" + scene.Quoted("log") + "; exit");
+  scene.Arm();
+  REQUIRE_OK(scene.Guarded("true"));
+  scene.Release();
+  REQUIRE(scene.AwaitFired());
+  const auto last = scene.Ask(TakeCommand(scene.plan.token));
+  CHECK_FALSE(last.at_work());
+  CHECK(last.detail == (comes_back ? "confirmed orcio was silent for 1 s"
+                                   : "failed orcio was silent for 1 s, and these of its "
+                                     "containers are gone: web-1"));
+  CHECK(scene.Size("up") == 2);  // what is there is started
+  REQUIRE(scene.Await([&] { return scene.Processes() == 0; }));
+  CHECK((scene.Text("log").find("these containers are gone: web-1") != std::string::npos) !=
+        comes_back);
+}
+
 TEST_CASE("A host that cannot have a guard says so") {
   Scene scene;
   // No directory can be made: the shell's mkdir fails.
