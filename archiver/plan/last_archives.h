@@ -22,7 +22,8 @@ struct LastArchives {
   std::vector<std::string> emptied;  // paths, as FindEmptied has them
 };
 
-// Before the service is stopped. ENOSPC if the disk could not even take the last archive again.
+// Before the service is stopped. ENOSPC if the disk could not even take the last archive again,
+// EFBIG if no file there may be so large.
 [[nodiscard]] Result<LastArchives> LookAtLastArchives(const ServiceConfig& service,
                                                       RemoteHost& host, const FileSystem& files,
                                                       const std::filesystem::path& repository,
