@@ -1,3 +1,5 @@
+#include <signal.h>
+
 #include <array>
 #include <exception>
 #include <span>
@@ -136,6 +138,7 @@ int Main(std::span<const char* const> words) {
 }  // namespace orcio::cli
 
 int main(int argc, char** argv) {
+  ::signal(SIGXFSZ, SIG_IGN);  // past `ulimit -f` a write fails, and a service may have to start
   try {
     return orcio::cli::Main({argv, static_cast<size_t>(argc)});
   } catch (const std::exception& exception) {

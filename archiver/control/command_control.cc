@@ -69,11 +69,12 @@ std::string CommandControl::StartScript() const {
   const std::string quiet = " </dev/null >/dev/null 2>&1";
   std::string all;
   if (service_.status_command.empty()) {
-    all = "  [ -z \"$started\" ] || return\n  up=no\n  if " + start + quiet +
+    all = "  [ -z \"$started\" ] || return\n  up=no\n  if in_session " + start + quiet +
           "; then started=1; fi\n";
   } else {
     const std::string status = ShellCommand({"sh", "-c", service_.status_command});
-    all = "  if " + status + quiet + "; then return; fi\n  up=no\n  " + start + quiet + "\n";
+    all = "  if in_session " + status + quiet + "; then return; fi\n  up=no\n  in_session " +
+          start + quiet + "\n";
   }
   return "started=\nstart_all() {\n" + all + "}\nfinish_stop() { :; }\n";
 }

@@ -8,19 +8,26 @@ namespace orcio::inline archiver {
 namespace {
 
 // Starts, or unpauses, one container that is not up, ID SERVICE NUMBER; the one of its service and
-// number if it was made anew.
+// number if it was made anew. It is gone if docker answers, and lists none.
 constexpr const char* kStartPart = R"sh(of_part() {
   within 60 docker inspect --type container --format '{{.Id}} {{.State.Status}}' "$1" 2>/dev/null
 }
 find_part() {
   label=label=com.docker.compose
-  within 60 docker ps --all --quiet --no-trunc --filter "$label.project=$project" \
+  found=$(within 60 docker ps --all --quiet --no-trunc --filter "$label.project=$project" \
     --filter "$label.service=$1" --filter "$label.container-number=$2" \
-    --filter "$label.oneoff=False" 2>/dev/null | head -n 1
+    --filter "$label.oneoff=False" 2>/dev/null) || return 1
+  echo "${found%%[!0-9a-f]*}"
 }
 start_part() {
   part=$(of_part "$1")
-  if [ -z "$part" ]; then part=$(of_part "$(find_part "$2" "$3")"); fi
+  if [ -z "$part" ]; then
+    if anew=$(find_part "$2" "$3") && [ -z "$anew" ]; then
+      gone="$gone $2-$3"
+      return
+    fi
+    part=$(of_part "$anew")
+  fi
   case $part in
     *' running' | *' restarting') ;;
     *' paused')

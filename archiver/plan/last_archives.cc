@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "base/text/figures.h"
+#include "index/files/file_limit.h"
 #include "index/repository/archive_state.h"
 #include "index/repository/latest_first.h"
 #include "index/repository/repository.h"
@@ -42,6 +43,19 @@ Result<void> CheckRoomFor(const ArchiveFile& last, const FileSystem& files,
                         last.path.filename().string(), FormatBytes(last.status.size))});
 }
 
+// Nor does one that may not hold so large a file.
+Result<void> CheckFileLimit(const ArchiveFile& last, const std::filesystem::path& repository,
+                            const std::string& service) {
+  const auto limit = FileLimitIn(repository);
+  if (!limit || last.status.size <= limit->bytes) return {};
+  return Failure(Error{
+      ErrorKind::kIo, EFBIG,
+      fmt::format("{}: no file there may be larger than {} ({}), the last archive of {} ({}) "
+                  "took {}: {}; the service was not stopped",
+                  repository.string(), FormatBytes(limit->bytes), limit->why, service,
+                  last.path.filename().string(), FormatBytes(last.status.size), limit->cure)});
+}
+
 }  // namespace
 
 Result<LastArchives> LookAtLastArchives(const ServiceConfig& service, const StandingPaths& now,
@@ -61,6 +75,7 @@ Result<LastArchives> LookAtLastArchives(const ServiceConfig& service, const Stan
   const ArchiveFile* last = FindMeasure(files, archives, service.name);
   if (last == nullptr) return found;
   found.ratio = RatioOf(files, *last);
+  ORCIO_TRY(CheckFileLimit(*last, repository, service.name));
   ORCIO_TRY(CheckRoomFor(*last, files, repository, service.name));
   return found;
 }

@@ -25,7 +25,7 @@ struct LastArchives {
 };
 
 // `now` is from before the service is stopped. ENOSPC if the disk could not even take the last
-// archive again.
+// archive again, EFBIG if no file there may be so large.
 [[nodiscard]] Result<LastArchives> LookAtLastArchives(const ServiceConfig& service,
                                                       const StandingPaths& now,
                                                       const FileSystem& files,

@@ -73,12 +73,21 @@ constexpr const char* kRemove = R"sh(remove() {
 constexpr const char* kGuard = R"sh(say() {
   logger -t orcio-guard -p daemon.warning "$service: $1" </dev/null >/dev/null 2>&1
 }
+# As orcio's own commands run: in the directory, and with the environment, of its session, and without
+# the signals ignored that this program ignores, or was told to.
+signals=
+env --default-signal true >/dev/null 2>&1 </dev/null && signals=--default-signal
+in_session() (
+  trap - HUP PIPE
+  [ -e "$d/environment" ] || exec "$@"
+  exec env $signals -i PATH="$PATH" sh "$d/environment" "$@"
+)
 has_timeout=
 timeout 5 true >/dev/null 2>&1 </dev/null && has_timeout=1
 within() {
   seconds=$1
   shift
-  if [ -n "$has_timeout" ]; then timeout "$seconds" "$@"; else "$@"; fi
+  if [ -n "$has_timeout" ]; then in_session timeout "$seconds" "$@"; else in_session "$@"; fi
 }
 # Counts seconds of its own: a clock that is set wrong, or right, changes nothing.
 # Two that begin at once may each find that there is none yet: the one that said so last stays.
@@ -137,10 +146,17 @@ fire() {
     [ -d "$d" ] || return
     tries=$((tries + 1))
     up=yes
+    gone=
     start_all
     steady=$((steady + 1))
     [ "$up" = yes ] || steady=0
-    if [ "$steady" -ge 3 ]; then
+    # Whoever removed them may be about to make them anew.
+    if [ -n "$gone" ] && [ "$steady" -ge 20 ]; then
+      echo "failed $why, and these of its containers are gone:$gone" >"$d/fired"
+      say "what is left of it runs again; these containers are gone:$gone: make them anew (docker compose up -d)"
+      return
+    fi
+    if [ -z "$gone" ] && [ "$steady" -ge 3 ]; then
       echo "confirmed $why" >"$d/fired"
       say 'it runs again'
       return
@@ -160,6 +176,7 @@ main() {
   mv "$d/ready.$$" "$d/ready"
   if [ -e "$d/fired" ] || watch; then
     fire
+    rm -f "$d/environment"
   elif [ -d "$d" ]; then  # orcio removes it, if it has not died meanwhile
     sleep 60
     remove
@@ -189,6 +206,33 @@ fi
 tell
 )sh";
 
+// What orcio's own start would find: the environment of its session, all bytes of it, in the words
+// of the shell that will read them, but for what speaks of this connection or would be run by a
+// shell that starts; the directory, as PWD; the umask. Taken before any name of ours is set.
+constexpr const char* kSession = R"sh(session=$(
+  unset BASH_ENV ENV SSH_AUTH_SOCK SSH_CLIENT SSH_CONNECTION SSH_ORIGINAL_COMMAND SSH_TTY \
+    SSH_USER_AUTH SUDO_COMMAND
+  export PWD
+  echo "umask $(umask)"
+  export -p
+)
+)sh";
+
+// Makes a program of it, which runs its arguments; none if the shell does not understand its own
+// words. (bash has names that are read-only; it minds that less if it need not follow POSIX.)
+constexpr const char* kKeepSession = R"sh(keep_session() {
+  {
+    echo '(set +o posix) 2>/dev/null && set +o posix'
+    printf '{\n%s\n} 2>/dev/null\n' "$session"
+    echo 'cd -- "$PWD" 2>/dev/null'
+    echo 'unset OLDPWD'
+    echo 'exec "$@"'
+  } >"$d/environment"
+  [ "$(env -i PATH="$PATH" sh "$d/environment" echo x 2>/dev/null </dev/null)" = x ] ||
+    rm -f "$d/environment"
+}
+)sh";
+
 // The systemd unit survives the end of the login session, and is started again if it is killed; it
 // leaves alone what its start commands leave running.
 constexpr const char* kArm = R"sh(umask 077
@@ -211,11 +255,9 @@ runs() {
 by_systemd() {
   [ -d /run/systemd/system ] && [ "$(id -u)" = 0 ] || return 1
   systemd-run --quiet --collect --unit="orcio-guard-$token" --property=Restart=on-failure \
-    --property=KillMode=process --setenv=PATH="$PATH" \
-    ${DOCKER_HOST:+--setenv=DOCKER_HOST="$DOCKER_HOST"} \
-    ${DOCKER_CONFIG:+--setenv=DOCKER_CONFIG="$DOCKER_CONFIG"} \
-    sh "$d/guard" "$d" </dev/null >/dev/null 2>&1
+    --property=KillMode=process --setenv=PATH="$PATH" sh "$d/guard" "$d" </dev/null >/dev/null 2>&1
 }
+keep_session
 if cat >"$d/guard" && { { by_systemd && runs; } || { by_itself; runs; }; }; then
   tell
 else
@@ -268,7 +310,7 @@ std::string GuardProgram(const GuardPlan& plan) {
 }
 
 std::string ArmCommand(const std::string& token) {
-  return "token=" + token + "\n" + kTell + kByItself + kArm;
+  return std::string(kSession) + "token=" + token + "\n" + kTell + kByItself + kKeepSession + kArm;
 }
 
 std::string BeatCommand(const std::string& token) {

@@ -21,7 +21,14 @@ namespace {
 constexpr size_t kMaxTransferBytes = size_t{1} << 30;
 
 Failure FailPath(int errnum, std::string_view doing, const std::filesystem::path& path) {
-  return FailErrno(errnum, fmt::format("cannot {} {}", doing, path.string()));
+  Failure failure = FailErrno(errnum, fmt::format("cannot {} {}", doing, path.string()));
+  if (errnum == EFBIG) {
+    failure.value().message +=
+        ": a file there may not get so large: see `ulimit -f`, LimitFSIZE= of the unit, and "
+        "whether "
+        "it is a FAT file system";
+  }
+  return failure;
 }
 
 // `call`, again for as long as a signal ends it: file systems that live in a network or in another

@@ -7,6 +7,7 @@ orcio_integration_test(completion_test WAITS LONG integration/look/completion_te
 orcio_integration_test(compose_test WAITS integration/archive/compose_test.cc)
 orcio_integration_test(export_test WAITS LONG integration/hosts/export_test.cc)
 orcio_integration_test(forced_command_test WAITS LONG integration/hosts/forced_command_test.cc)
+orcio_integration_test(file_limit_test integration/repository/file_limit_test.cc)
 orcio_integration_test(foreign_test integration/repository/foreign_test.cc)
 target_link_libraries(foreign_test PRIVATE nlohmann_json::nlohmann_json)
 foreach(test golden_look_test golden_change_test)

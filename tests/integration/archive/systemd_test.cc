@@ -55,6 +55,26 @@ struct GuardScene {
   }
 };
 
+// A host whose sessions begin with a line of their start-up files.
+struct Login : RemoteHost {
+  Login(RemoteHost& machine, std::string line) : machine_(machine), line_(std::move(line)) {}
+  [[nodiscard]] const std::string& name() const override { return machine_.name(); }
+  Result<void> Connect(const std::stop_token& stop) override { return machine_.Connect(stop); }
+  void Disconnect() override { machine_.Disconnect(); }
+  Result<CommandResult> Run(const std::string& command, const RunOptions& options,
+                            const std::stop_token& stop) override {
+    return machine_.Run(line_ + "\n" + command, options, stop);
+  }
+  Result<CommandResult> Stream(const std::string& command, ByteSink& sink,
+                               const RunOptions& options, const std::stop_token& stop) override {
+    return machine_.Stream(line_ + "\n" + command, sink, options, stop);
+  }
+
+ private:
+  RemoteHost& machine_;
+  const std::string line_;
+};
+
 ServiceConfig Service(std::vector<std::string> units) {
   ServiceConfig service;
   service.name = "vpn";
@@ -83,6 +103,25 @@ TEST_CASE("Where systemd is, it keeps the guard, which starts the service once o
   CHECK(scene.systemd.Succeeds("kill -0 $(cat /run/up)"));
   scene.Ask(RemoveCommand(scene.plan.token));
   CHECK_FALSE(scene.HasDirectory());
+}
+
+TEST_CASE("A guard that systemd keeps asks the docker daemon that its session would") {
+  GuardScene scene;
+  scene.plan.start =
+      "start_all() { within 60 sh -c 'echo $DOCKER_CONTEXT $DOCKER_TLS_VERIFY $HOME $PWD "
+      ">/run/session'; }\nfinish_stop() { :; }\n";
+  Login login(*scene.host,
+              "export DOCKER_CONTEXT=far DOCKER_TLS_VERIFY=1 HOME=/root; cd /usr || exit");
+  REQUIRE_OK(ArmGuard(login, scene.plan, {}));
+  CHECK(scene.Property("ActiveState") == "active\n");
+  GuardedHost guarded(*scene.host, scene.plan.token);
+  REQUIRE_OK(guarded.Run("true", {}, {}));
+  REQUIRE(Await([&] {
+    const auto state = scene.Ask(TakeCommand(scene.plan.token));
+    return state.mark == Mark::kFired && !state.at_work();
+  }));
+  CHECK(scene.systemd.Must("cat /run/session") == "far 1 /root /usr\n");
+  scene.Ask(RemoveCommand(scene.plan.token));
 }
 
 TEST_CASE("A guard that systemd keeps is there again when it was killed, and is one") {

@@ -61,11 +61,12 @@ struct Parts {
   [[nodiscard]] bool Up(const std::string& part) const {
     return std::filesystem::exists(scratch / part);
   }
-  // What start_all leaves in `up`.
+  // What start_all leaves in `up` and `gone`.
   std::string StartAll(const ServiceControl& control) {
-    const auto result = ValueOf(host.Run(
-        "within() { shift; \"$@\"; }\n" + control.StartScript() + "up=yes\nstart_all\necho $up\n",
-        {}, {}));
+    const auto result =
+        ValueOf(host.Run("in_session() { \"$@\"; }\nwithin() { shift; \"$@\"; }\n" +
+                             control.StartScript() + "up=yes\ngone=\nstart_all\necho $up$gone\n",
+                         {}, {}));
     INFO(result.err);
     CHECK(result.exit_status == 0);
     CHECK(result.err.empty());
@@ -260,6 +261,27 @@ if [ -e "$PARTS/$id" ]; then echo "$id running"; else echo "$id exited"; fi
   CHECK(parts.StartAll(control) == "yes\n");
   const auto started = ValueOf(ReadWholeFile(LocalFileSystem(), parts.scratch / "started", 100));
   CHECK(started.size() == std::string("1111\nanew\n").size());
+}
+
+TEST_CASE("A guard starts what is left where containers are gone, and says which") {
+  FakeHost host;
+  FakeDocker docker(host, {Db(), Web()});
+  ComposeControl control(Service(ControlKind::kCompose), kQuick);
+  REQUIRE_OK(control.Inspect(host, {}));
+  Parts parts;
+  // db is gone; docker answers as long as `answers` is there.
+  parts.Program("docker", R"(id=$(eval echo \$$# | cut -c 1)
+case $* in
+  "inspect "*2) if [ -e "$PARTS/$id" ]; then echo "$id running"; else echo "$id exited"; fi;;
+  "ps "*) [ -e "$PARTS/answers" ];;
+  "start 2") : >"$PARTS/2";;
+  *) exit 1;;
+esac
+)");
+  CHECK(parts.StartAll(control) == "no\n");  // nobody knows
+  CHECK(parts.Up("2"));
+  parts.Runs("answers");
+  CHECK(parts.StartAll(control) == "yes db-1\n");
 }
 
 TEST_CASE("A guard unpauses what was paused, and starts what has ended since") {

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "archiver/control/service_control.h"
 #include "archiver/host/shell_quote.h"
 #include "base/random_token.h"
 #include "tests/support/catch.h"
@@ -39,6 +40,36 @@ std::string PathWith(const fs::path& directory, const std::string& shell) {
       fs::create_symlink(where + shell, directory / "sh");
   }
   return directory.string() + ":" + std::getenv("PATH");
+}
+
+// Commands run in a directory, and with nothing but an environment, as a login session has them.
+class Session : public test::LocalHost {
+ public:
+  Session(fs::path home, std::vector<std::string> environment)
+      : LocalHost("atena"), home_(std::move(home)), environment_(std::move(environment)) {}
+
+  Result<CommandResult> Run(const std::string& command, const RunOptions& options,
+                            const std::stop_token& stop) override {
+    std::vector<std::string> words{"env", "-i", "HOME=" + home_.string()};
+    words.insert(words.end(), environment_.begin(), environment_.end());
+    words.insert(words.end(), {"sh", "-c", command});
+    return LocalHost::Run(
+        "umask 027; cd " + ShellQuote(home_.string()) + " && exec " + ShellCommand(words), options,
+        stop);
+  }
+
+ private:
+  const fs::path home_;
+  std::vector<std::string> environment_;
+};
+
+ServiceConfig Commands(const std::string& start, const std::string& status) {
+  ServiceConfig service;
+  service.name = "wiki";
+  service.control = ControlKind::kCommands;
+  service.start_command = start;
+  service.status_command = status;
+  return service;
 }
 
 class DropSink : public ByteSink {
@@ -87,9 +118,10 @@ struct Scene {
            " ] && ! rm " + Quoted("step") +
            " 2>/dev/null; do command sleep 0.02; done\n  else\n    command sleep \"$@\"\n  fi\n}\n";
   }
-  void Arm() {
+  void Arm() { ArmBy(machine); }
+  void ArmBy(RemoteHost& host) {
     std::ofstream(scratch / "held").flush();
-    REQUIRE_OK(ArmGuard(machine, plan, {}));
+    REQUIRE_OK(ArmGuard(host, plan, {}));
   }
   void Release() const { fs::remove(scratch / "held"); }
   // A second of the guard's.
@@ -106,6 +138,10 @@ struct Scene {
   }
   [[nodiscard]] std::string up() const { return Quoted("up"); }
   [[nodiscard]] bool Exists(const std::string& name) const { return fs::exists(scratch / name); }
+  [[nodiscard]] std::string Text(const std::string& name) const {
+    std::ifstream in(scratch / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
   [[nodiscard]] size_t Size(const std::string& name) const {
     return Exists(name) ? fs::file_size(scratch / name) : 0;
   }
@@ -496,6 +532,113 @@ TEST_CASE("A guard goes on until the service is up") {
   scene.Release();
   REQUIRE(scene.AwaitFired());
   CHECK(scene.Size("up") == 6);
+}
+
+TEST_CASE("A guard starts a service with the environment and in the directory of its session") {
+  std::string bytes;
+  for (int byte = 1; byte < 256; ++byte) bytes += static_cast<char>(byte);
+  const std::string value = "it's \"so\"\nexport HOME='/x' `id` $(id) \\ " + bytes + "\n\n";
+  for (const std::string shell : {"dash", "busybox", "bash"}) {
+    CAPTURE(shell);
+    Scene scene(shell);
+    const fs::path home = scene.scratch / "home of wiki's";
+    fs::create_directories(home / "sub");
+    scene.plan.start =
+        MakeServiceControl(
+            Commands("cd sub && touch ~/up && printf %s \"$VALUE\" >~/value && umask >~/umask && "
+                     "printf %s \"$service ${BASH_ENV-none} ${SSH_CONNECTION-none}\" >~/rest",
+                     shell == "busybox" ? "cd sub && [ -e ~/up ]" : ""))
+            ->StartScript() +
+        scene.Clock();
+    Session session(home, {"PATH=" + PathWith(scene.scratch.path(), shell), "VALUE=" + value,
+                           "BASH_ENV=/nonexistent", "SSH_CONNECTION=10.0.0.1 1 10.0.0.2 22",
+                           "service=its own"});
+    scene.ArmBy(session);
+    const fs::path kept = scene.Directory() / "environment";
+    CHECK(fs::status(kept).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+    REQUIRE_OK(scene.Guarded("true"));
+    scene.Release();
+    REQUIRE(scene.AwaitFired());
+    CHECK(scene.Ask(TakeCommand(scene.plan.token)).detail.starts_with("confirmed"));
+    CHECK(scene.Exists("home of wiki's/up"));
+    CHECK(scene.Text("home of wiki's/value") == value);
+    CHECK(scene.Text("home of wiki's/umask") == "0027\n");
+    CHECK(scene.Text("home of wiki's/rest") == "its own none none");
+    REQUIRE(scene.Await([&] { return scene.Processes() == 0; }));
+    CHECK_FALSE(fs::exists(kept));
+  }
+}
+
+// The sign that puts another one in its place comes by another connection.
+TEST_CASE("A guard that was killed asks the docker daemon of the session that armed it") {
+  for (const std::string shell : {"dash", "busybox"}) {
+    CAPTURE(shell);
+    Scene scene(shell);
+    scene.Shadow("docker", "echo \"$DOCKER_CONTEXT\" >>" + scene.Quoted("asked") + "; exit");
+    scene.plan.start =
+        "start_all() { within 60 docker start; }\nfinish_stop() { :; }\n" + scene.Clock();
+    Session session(scene.scratch.path(),
+                    {"PATH=" + PathWith(scene.scratch.path(), shell), "DOCKER_CONTEXT=far"});
+    scene.ArmBy(session);
+    REQUIRE_OK(scene.Guarded("true"));
+    for (const pid_t pid : scene.Pids()) REQUIRE(::kill(pid, SIGKILL) == 0);
+    REQUIRE(scene.Await([&] { return scene.Processes() == 0; }));
+    CHECK(scene.Ask(BeatCommand(scene.plan.token)).mark == Mark::kArmed);
+    REQUIRE(scene.Await([&] { return scene.Pids() == std::vector{scene.ReadyPid()}; }));
+    scene.Release();
+    REQUIRE(scene.AwaitFired());
+    CHECK(scene.Text("asked") == "far\nfar\nfar\n");
+  }
+}
+
+TEST_CASE("What a guard starts does not ignore SIGPIPE though the guard does") {
+  Scene scene;
+  scene.plan.start = "start_all() { in_session grep SigIgn /proc/self/status >" +
+                     scene.Quoted("ignored") + "; }\nfinish_stop() { :; }\n" + scene.Clock();
+  scene.Arm();
+  REQUIRE_OK(scene.Guarded("true"));
+  scene.Release();
+  REQUIRE(scene.AwaitFired());
+  const std::string ignored = scene.Text("ignored");
+  REQUIRE(ignored.starts_with("SigIgn:"));
+  CHECK((std::stoull(ignored.substr(7), nullptr, 16) >> (SIGPIPE - 1)) % 2 == 0);
+}
+
+TEST_CASE("A session whose environment cannot be kept has a guard all the same") {
+  Scene scene;
+  scene.Shadow("env", "exit 1");
+  scene.Arm();
+  CHECK_FALSE(fs::exists(scene.Directory() / "environment"));
+  REQUIRE_OK(scene.Guarded("true"));
+  scene.Release();
+  REQUIRE(scene.AwaitFired());
+  CHECK(scene.Exists("up"));
+}
+
+TEST_CASE("A guard does not wait an hour for what is gone, and says what it is") {
+  const bool comes_back = GENERATE(false, true);
+  CAPTURE(comes_back);
+  Scene scene;
+  // Seconds that pass at once, after Release.
+  scene.plan.start = "start_all() {\n  seen=$((${seen:-0} + 1))\n  " +
+                     std::string(comes_back ? "[ \"$seen\" -gt 10 ] || " : "") +
+                     "gone=\"$gone web-1\"\n  [ -e " + scene.up() + " ] || { up=no; echo x >>" +
+                     scene.up() + "; }\n}\nfinish_stop() { :; }\nsleep() {\n  while [ -e " +
+                     scene.Quoted("held") + " ]; do command sleep 0.02; done\n}\n";
+  scene.Shadow("logger", "echo \"$*\" >>" + scene.Quoted("log") + "; exit");
+  scene.Arm();
+  REQUIRE_OK(scene.Guarded("true"));
+  scene.Release();
+  REQUIRE(scene.AwaitFired());
+  const auto last = scene.Ask(TakeCommand(scene.plan.token));
+  CHECK_FALSE(last.at_work());
+  CHECK(last.detail == (comes_back ? "confirmed orcio was silent for 1 s"
+                                   : "failed orcio was silent for 1 s, and these of its "
+                                     "containers are gone: web-1"));
+  CHECK(scene.Size("up") == 2);  // what is there is started
+  REQUIRE(scene.Await([&] { return scene.Processes() == 0; }));
+  CHECK((scene.Text("log").find("these containers are gone: web-1") != std::string::npos) !=
+        comes_back);
 }
 
 TEST_CASE("A host that cannot have a guard says so") {

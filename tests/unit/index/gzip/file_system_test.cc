@@ -1,11 +1,13 @@
 #include "index/files/file_system.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
 
 #include "base/bytes.h"
+#include "index/files/file_limit.h"
 #include "index/files/part_file.h"
 #include "tests/support/catch.h"
 #include "tests/support/files/watched_files.h"
@@ -115,6 +117,17 @@ TEST_CASE("A file larger than the limit is not taken into memory") {
   Write(scratch / "a", std::string(1000, 'x'));
   CHECK(ReadWholeFile(files, scratch / "a", 999).error().kind == ErrorKind::kLimit);
   CHECK(ValueOf(ReadWholeFile(files, scratch / "a", 1000)).size() == 1000);
+}
+
+TEST_CASE("Of the limits to a file's size the smaller one counts") {
+  constexpr uint64_t kExt4 = 0xef53, kVfat = 0x4d44, kMostOfFat = 0xffff'ffff;
+  CHECK_FALSE(FileLimitBy(RLIM_INFINITY, kExt4));
+  CHECK(FileLimitBy(7, kExt4)->bytes == 7);
+  CHECK(FileLimitBy(RLIM_INFINITY, kVfat)->bytes == kMostOfFat);
+  CHECK(FileLimitBy(RLIM_INFINITY, kVfat)->why.find("FAT") != std::string::npos);
+  CHECK(FileLimitBy(kMostOfFat + 1, kVfat)->bytes == kMostOfFat);
+  CHECK(FileLimitBy(7, kVfat)->bytes == 7);
+  CHECK(FileLimitBy(7, kVfat)->why.find("ulimit -f") != std::string::npos);
 }
 
 TEST_CASE("A mapped file that is cut under us reads as zeros and says so") {
