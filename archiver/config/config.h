@@ -75,8 +75,8 @@ struct ServiceConfig {
   std::optional<std::chrono::seconds> guard;
   std::vector<std::string> exclude;  // tar patterns, relative to each path
   // What the service's containers keep outside of `paths`, and that is meant so: paths on the host
-  // with all below them, names of volumes, or SERVICE:/PATH as in a compose file; patterns. Likewise
-  // what other running containers may write to within `paths`, with CONTAINER:/PATH.
+  // with all below them, names of volumes, or SERVICE:/PATH as in a compose file; patterns.
+  // Likewise what other running containers may write to within `paths`, with CONTAINER:/PATH.
   std::vector<std::string> ignore_mounts;
   // An archive that holds less than this part of what the last complete ones do is warned of, and
   // is none of those that retention counts. A tenth if the file does not say; 0: any size will
