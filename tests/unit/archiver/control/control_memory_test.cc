@@ -248,8 +248,8 @@ TEST_CASE("A guard starts the containers that ran, those that were made anew, an
   // db is there under its id, web under another one.
   parts.Program("docker", R"(case $* in
   "inspect "*" 1111111111111111111111111111111111111111111111111111111111111111") id=1111;;
-  "inspect "*" anew") id=anew;;
-  "ps "*service=web*number=1*) echo anew; exit;;
+  "inspect "*" abcd") id=abcd;;
+  "ps "*service=web*number=1*) echo abcd; exit;;
   "start "*) : >"$PARTS/$2"; echo "$2" >>"$PARTS/started"; exit;;
   *) exit 1;;
 esac
@@ -257,10 +257,10 @@ if [ -e "$PARTS/$id" ]; then echo "$id running"; else echo "$id exited"; fi
 )");
   CHECK(parts.StartAll(control) == "no\n");
   CHECK(parts.Up("1111"));
-  CHECK(parts.Up("anew"));
+  CHECK(parts.Up("abcd"));
   CHECK(parts.StartAll(control) == "yes\n");
   const auto started = ValueOf(ReadWholeFile(LocalFileSystem(), parts.scratch / "started", 100));
-  CHECK(started.size() == std::string("1111\nanew\n").size());
+  CHECK(started.size() == std::string("1111\nabcd\n").size());
 }
 
 TEST_CASE("A guard starts what is left where containers are gone, and says which") {

@@ -62,6 +62,7 @@ struct DiskBelow {
     const std::string name = MakeArchiveName("wiki", 1'700'000'000 + ++made * 86400);
     for (const char* end : {"", ".idx"})
       fs::rename(outcome.archive.string() + end, (repository() / name).string() + end);
+    outcome.archive = repository() / name;
     return outcome;
   }
   static RunFacts FactsOf(const ServiceOutcome& outcome) {

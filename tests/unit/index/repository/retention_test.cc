@@ -212,8 +212,8 @@ TEST_CASE("A clock that is far behind costs no archive") {
 TEST_CASE("Weeks begin on Monday, and dates before 1970 have theirs") {
   RetentionPolicy policy;
   policy.weekly = 2;
-  // Sunday 2025-11-23 and Monday 2025-11-24; then Sunday 1969-12-28 and Monday 1969-12-29.
-  for (const int64_t monday : {kNow - kNow % kDay, -3 * kDay}) {
+  // Sunday 2025-11-16 and Monday 2025-11-17; then Sunday 1969-12-28 and Monday 1969-12-29.
+  for (const int64_t monday : {kNow - kNow % kDay - 7 * kDay, -3 * kDay}) {
     CAPTURE(monday);
     CHECK(Kept(policy, {{monday - 2 * kDay, true, false},
                         {monday - 1, true, false},
