@@ -73,21 +73,47 @@ constexpr const char* kRemove = R"sh(remove() {
 constexpr const char* kGuard = R"sh(say() {
   logger -t orcio-guard -p daemon.warning "$service: $1" </dev/null >/dev/null 2>&1
 }
-# As orcio's own commands run: in the directory, and with the environment, of its session, and without
-# the signals ignored that this program ignores, or was told to.
+# As orcio's own commands run: with the environment of its session, and without the signals ignored
+# that this program ignores, or was told to. In its directory if $1 is "there", else in /.
 signals=
 env --default-signal true >/dev/null 2>&1 </dev/null && signals=--default-signal
-in_session() (
+session() (
   trap - HUP PIPE
-  [ -e "$d/environment" ] || exec "$@"
+  if [ ! -e "$d/environment" ]; then
+    shift
+    exec "$@"
+  fi
   exec env $signals -i PATH="$PATH" sh "$d/environment" "$@"
 )
-has_timeout=
-timeout 5 true >/dev/null 2>&1 </dev/null && has_timeout=1
+# Who waits for a network file system may not heed a SIGTERM.
+limit=
+for how in 'timeout -k 5' timeout; do
+  if $how 5 true >/dev/null 2>&1 </dev/null; then
+    limit=$how
+    break
+  fi
+done
 within() {
   seconds=$1
   shift
-  if [ -n "$has_timeout" ]; then in_session timeout "$seconds" "$@"; else in_session "$@"; fi
+  session / ${limit:+$limit "$seconds"} "$@"
+}
+# That directory may be on a network that is down, which may be why orcio is silent: who enters it
+# waits for that network, and the service would, too.
+entered() {
+  set -- env -i PATH="$PATH" sh "$d/environment" there true
+  [ -z "$limit" ] || set -- $limit 5 "$@"
+  "$@" >/dev/null 2>&1 </dev/null
+}
+where=there
+told=
+in_session() {
+  if [ "$where" = there ] && [ -e "$d/environment" ] && ! entered; then
+    where=/  # until the next look
+    [ -n "$told" ] || say 'the directory of its commands cannot be entered: they run in /'
+    told=1
+  fi
+  session "$where" "$@"
 }
 # Counts seconds of its own: a clock that is set wrong, or right, changes nothing.
 # Two that begin at once may each find that there is none yet: the one that said so last stays.
@@ -147,6 +173,7 @@ fire() {
     tries=$((tries + 1))
     up=yes
     gone=
+    where=there
     start_all
     steady=$((steady + 1))
     [ "$up" = yes ] || steady=0
@@ -218,17 +245,20 @@ constexpr const char* kSession = R"sh(session=$(
 )
 )sh";
 
-// Makes a program of it, which runs its arguments; none if the shell does not understand its own
-// words. (bash has names that are read-only; it minds that less if it need not follow POSIX.)
+// Makes a program of it, which runs its arguments but for the first: "there" has them run in the
+// directory, anything else in /, with a PWD at which nobody has to look. None if the shell does not
+// understand its own words. (bash has names that are read-only; it minds that less if it need not
+// follow POSIX.)
 constexpr const char* kKeepSession = R"sh(keep_session() {
   {
     echo '(set +o posix) 2>/dev/null && set +o posix'
     printf '{\n%s\n} 2>/dev/null\n' "$session"
-    echo 'cd -- "$PWD" 2>/dev/null'
+    echo 'if [ "$1" = there ]; then cd -- "$PWD" 2>/dev/null || exit; else cd /; fi'
+    echo 'shift'
     echo 'unset OLDPWD'
     echo 'exec "$@"'
   } >"$d/environment"
-  [ "$(env -i PATH="$PATH" sh "$d/environment" echo x 2>/dev/null </dev/null)" = x ] ||
+  [ "$(env -i PATH="$PATH" sh "$d/environment" / echo x 2>/dev/null </dev/null)" = x ] ||
     rm -f "$d/environment"
 }
 )sh";

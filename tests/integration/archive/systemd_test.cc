@@ -108,7 +108,7 @@ TEST_CASE("Where systemd is, it keeps the guard, which starts the service once o
 TEST_CASE("A guard that systemd keeps asks the docker daemon that its session would") {
   GuardScene scene;
   scene.plan.start =
-      "start_all() { within 60 sh -c 'echo $DOCKER_CONTEXT $DOCKER_TLS_VERIFY $HOME $PWD "
+      "start_all() { in_session sh -c 'echo $DOCKER_CONTEXT $DOCKER_TLS_VERIFY $HOME $PWD "
       ">/run/session'; }\nfinish_stop() { :; }\n";
   Login login(*scene.host,
               "export DOCKER_CONTEXT=far DOCKER_TLS_VERIFY=1 HOME=/root; cd /usr || exit");

@@ -569,6 +569,50 @@ TEST_CASE("A guard starts a service with the environment and in the directory of
   }
 }
 
+// As a home on NFS does to who enters it while the network is down, which orcio is silent for.
+TEST_CASE("A guard starts what it can though nobody can enter the directory of its session") {
+  const bool hangs = GENERATE(true, false);
+  const bool is_docker = GENERATE(true, false);
+  CAPTURE(hangs, is_docker);
+  Scene scene;
+  const fs::path home = scene.scratch / "home";
+  fs::create_directory(home);
+  const std::string note = "echo \"$HOME $PWD $(pwd)\" >>" + scene.Quoted("ran");
+  scene.Shadow("docker", note + "; exit");
+  scene.Shadow("logger", "echo \"$*\" >>" + scene.Quoted("log") + "; exit");
+  scene.Shadow("timeout",
+               "case $* in *' there true') [ \"$1\" != -k ] || shift 2\n"
+               "shift; exec timeout 0.2 \"$@\" ;; esac");
+  scene.plan.start =
+      (is_docker
+           ? "start_all() { within 60 docker start; }\nfinish_stop() { within 60 docker stop; }\n"
+           : MakeServiceControl(Commands(note + "; : >" + scene.up(), "[ -e " + scene.up() + " ]"))
+                 ->StartScript()) +
+      scene.Clock();
+  Session session(home, {"PATH=" + PathWith(scene.scratch.path(), "dash")});
+  scene.ArmBy(session);
+  if (hangs) {
+    fs::remove(scene.scratch / "sh");
+    scene.Shadow("sh",
+                 "case $1 in */environment) exec dash -c 'cd() {\n"
+                 "case $* in */home) exec sleep 300 ;; *) command cd \"$@\" ;; esac\n"
+                 "}\n. \"$0\"' \"$@\" ;; esac");
+  } else {
+    fs::remove(home);
+  }
+  REQUIRE_OK(scene.Guarded("true"));
+  scene.Release();
+  REQUIRE(scene.AwaitFired());
+  CHECK(scene.Ask(TakeCommand(scene.plan.token)).detail.starts_with("confirmed"));
+  const std::string ran = home.string() + " / /\n";
+  CHECK(scene.Text("ran") == (is_docker ? ran + ran + ran + ran : ran));
+  REQUIRE(scene.Await([&] { return scene.Processes() == 0; }));
+  const std::string log = scene.Text("log");
+  const auto said = log.find("cannot be entered");
+  CHECK((said == std::string::npos) == is_docker);
+  if (!is_docker) CHECK(log.find("cannot be entered", said + 1) == std::string::npos);
+}
+
 // The sign that puts another one in its place comes by another connection.
 TEST_CASE("A guard that was killed asks the docker daemon of the session that armed it") {
   for (const std::string shell : {"dash", "busybox"}) {
