@@ -237,8 +237,8 @@ tell
 // of the shell that will read them, but for what speaks of this connection or would be run by a
 // shell that starts; the directory, as PWD; the umask. Taken before any name of ours is set.
 constexpr const char* kSession = R"sh(session=$(
-  unset BASH_ENV ENV SSH_AUTH_SOCK SSH_CLIENT SSH_CONNECTION SSH_ORIGINAL_COMMAND SSH_TTY \
-    SSH_USER_AUTH SUDO_COMMAND
+  unset BASH_ENV ENV POSIXLY_CORRECT SSH_AUTH_SOCK SSH_CLIENT SSH_CONNECTION \
+    SSH_ORIGINAL_COMMAND SSH_TTY SSH_USER_AUTH SUDO_COMMAND
   export PWD
   echo "umask $(umask)"
   export -p
@@ -248,7 +248,7 @@ constexpr const char* kSession = R"sh(session=$(
 // Makes a program of it, which runs its arguments but for the first: "there" has them run in the
 // directory, anything else in /, with a PWD at which nobody has to look. None if the shell does not
 // understand its own words. (bash has names that are read-only; it minds that less if it need not
-// follow POSIX.)
+// follow POSIX, and without POSIXLY_CORRECT it need not.)
 constexpr const char* kKeepSession = R"sh(keep_session() {
   {
     echo '(set +o posix) 2>/dev/null && set +o posix'
@@ -264,7 +264,8 @@ constexpr const char* kKeepSession = R"sh(keep_session() {
 )sh";
 
 // The systemd unit survives the end of the login session, and is started again if it is killed; it
-// leaves alone what its start commands leave running.
+// leaves alone what its start commands leave running. Without a program of the session's
+// environment it has at least what says where the docker daemon is.
 constexpr const char* kArm = R"sh(umask 077
 d=
 for b in /run /dev/shm /tmp; do
@@ -285,7 +286,10 @@ runs() {
 by_systemd() {
   [ -d /run/systemd/system ] && [ "$(id -u)" = 0 ] || return 1
   systemd-run --quiet --collect --unit="orcio-guard-$token" --property=Restart=on-failure \
-    --property=KillMode=process --setenv=PATH="$PATH" sh "$d/guard" "$d" </dev/null >/dev/null 2>&1
+    --property=KillMode=process --setenv=PATH="$PATH" \
+    ${DOCKER_HOST:+--setenv=DOCKER_HOST="$DOCKER_HOST"} \
+    ${DOCKER_CONFIG:+--setenv=DOCKER_CONFIG="$DOCKER_CONFIG"} \
+    sh "$d/guard" "$d" </dev/null >/dev/null 2>&1
 }
 keep_session
 if cat >"$d/guard" && { { by_systemd && runs; } || { by_itself; runs; }; }; then

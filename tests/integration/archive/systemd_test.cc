@@ -124,6 +124,31 @@ TEST_CASE("A guard that systemd keeps asks the docker daemon that its session wo
   scene.Ask(RemoveCommand(scene.plan.token));
 }
 
+TEST_CASE("A guard without its session's environment asks the docker daemon of the session") {
+  GuardScene scene;
+  scene.plan.start =
+      "start_all() { within 60 sh -c 'echo $DOCKER_HOST $DOCKER_CONFIG >/run/session'; }\n"
+      "finish_stop() { :; }\n";
+  scene.systemd.Must(
+      "mkdir /run/without; printf '#!/bin/sh\\nexit 1\\n' >/run/without/env; "
+      "chmod +x /run/without/env");
+  Login login(*scene.host,
+              "export PATH=/run/without:$PATH DOCKER_HOST=unix:///run/far DOCKER_CONFIG='/root/my "
+              "docker'");
+  REQUIRE_OK(ArmGuard(login, scene.plan, {}));
+  CHECK(scene.Property("ActiveState") == "active\n");
+  CHECK_FALSE(
+      scene.systemd.Succeeds("[ -e /run/orcio-guard-" + scene.plan.token + "/environment ]"));
+  GuardedHost guarded(*scene.host, scene.plan.token);
+  REQUIRE_OK(guarded.Run("true", {}, {}));
+  REQUIRE(Await([&] {
+    const auto state = scene.Ask(TakeCommand(scene.plan.token));
+    return state.mark == Mark::kFired && !state.at_work();
+  }));
+  CHECK(scene.systemd.Must("cat /run/session") == "unix:///run/far /root/my docker\n");
+  scene.Ask(RemoveCommand(scene.plan.token));
+}
+
 TEST_CASE("A guard that systemd keeps is there again when it was killed, and is one") {
   GuardScene scene(std::chrono::seconds(30));
   REQUIRE_OK(ArmGuard(*scene.host, scene.plan, {}));

@@ -635,6 +635,23 @@ TEST_CASE("A guard that was killed asks the docker daemon of the session that ar
   }
 }
 
+// To such a bash a name that is read-only is the end of a program.
+TEST_CASE("A session whose bash follows POSIX to the letter has its environment kept") {
+  Scene scene("bash");
+  const std::string note = "echo \"$VALUE\" >>" + scene.Quoted("value");
+  scene.plan.start = "start_all() { within 60 " + ShellCommand({"sh", "-c", note}) +
+                     "; }\nfinish_stop() { :; }\n" + scene.Clock();
+  Session session(scene.scratch.path(), {"PATH=" + PathWith(scene.scratch.path(), "bash"),
+                                         "POSIXLY_CORRECT=y", "UID=5", "VALUE=its \"own\""});
+  scene.ArmBy(session);
+  CHECK(fs::exists(scene.Directory() / "environment"));
+  REQUIRE_OK(scene.Guarded("true"));
+  scene.Release();
+  REQUIRE(scene.AwaitFired());
+  const std::string line = "its \"own\"\n";
+  CHECK(scene.Text("value") == line + line + line);
+}
+
 TEST_CASE("What a guard starts does not ignore SIGPIPE though the guard does") {
   Scene scene;
   scene.plan.start = "start_all() { in_session grep SigIgn /proc/self/status >" +
