@@ -168,6 +168,8 @@ fire() {
   fi
   tries=0
   steady=0
+  pause=0
+  missed=0
   while [ "$tries" -lt 400 ]; do
     [ -d "$d" ] || return
     tries=$((tries + 1))
@@ -177,8 +179,10 @@ fire() {
     start_all
     steady=$((steady + 1))
     [ "$up" = yes ] || steady=0
-    # Whoever removed them may be about to make them anew.
-    if [ -n "$gone" ] && [ "$steady" -ge 20 ]; then
+    # Whoever removed them may be about to make them anew, and a docker daemon that has just come up
+    # may not know all of its own yet: ten minutes.
+    if [ -n "$gone" ] && [ "$steady" -gt 0 ]; then missed=$((missed + pause)); else missed=0; fi
+    if [ "$missed" -ge 600 ]; then
       echo "failed $why, and these of its containers are gone:$gone" >"$d/fired"
       say "what is left of it runs again; these containers are gone:$gone: make them anew (docker compose up -d)"
       return
@@ -188,7 +192,9 @@ fire() {
       say 'it runs again'
       return
     fi
-    if [ "$steady" -gt 0 ] || [ "$tries" -lt 10 ]; then sleep 1; else sleep 10; fi
+    pause=10
+    if [ "$tries" -lt 10 ] || { [ "$steady" -gt 0 ] && [ "$steady" -lt 20 ]; }; then pause=1; fi
+    sleep "$pause"
   done
   echo "failed $why" >"$d/fired"
   say 'it does not come up: start it by hand'
