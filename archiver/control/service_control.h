@@ -49,10 +49,10 @@ class ServiceControl {
   // For the guard on the host (guard_script.h), which starts what is running without orcio. POSIX
   // shell functions: start_all asks what is not up to start, and sets up=no if there was any;
   // finish_stop waits for stops that orcio asked for and that are still under way. `within SECONDS
-  // COMMAND...` is there for them, and `in_session COMMAND...`, without a limit: both run it with
-  // the environment, and in the directory, that Start would run it in. What is gone, and cannot be
-  // started, start_all adds to `gone`, a word each. If puts_back is set, put_back comes before
-  // start_all, which is not called if that fails.
+  // COMMAND...` is there for them, in /, and `in_session COMMAND...`, without a limit, in the
+  // directory that Start would run it in, if that can be entered: both with the environment that
+  // Start would. What is gone, and cannot be started, start_all adds to `gone`, a word each. If
+  // puts_back is set, put_back comes before start_all, which is not called if that fails.
   [[nodiscard]] virtual std::string StartScript() const {
     return "start_all() { :; }\nfinish_stop() { :; }\n";
   }

@@ -73,21 +73,47 @@ constexpr const char* kRemove = R"sh(remove() {
 constexpr const char* kGuard = R"sh(say() {
   logger -t orcio-guard -p daemon.warning "$service: $1" </dev/null >/dev/null 2>&1
 }
-# As orcio's own commands run: in the directory, and with the environment, of its session, and without
-# the signals ignored that this program ignores, or was told to.
+# As orcio's own commands run: with the environment of its session, and without the signals ignored
+# that this program ignores, or was told to. In its directory if $1 is "there", else in /.
 signals=
 env --default-signal true >/dev/null 2>&1 </dev/null && signals=--default-signal
-in_session() (
+session() (
   trap - HUP PIPE
-  [ -e "$d/environment" ] || exec "$@"
+  if [ ! -e "$d/environment" ]; then
+    shift
+    exec "$@"
+  fi
   exec env $signals -i PATH="$PATH" sh "$d/environment" "$@"
 )
-has_timeout=
-timeout 5 true >/dev/null 2>&1 </dev/null && has_timeout=1
+# Who waits for a network file system may not heed a SIGTERM.
+limit=
+for how in 'timeout -k 5' timeout; do
+  if $how 5 true >/dev/null 2>&1 </dev/null; then
+    limit=$how
+    break
+  fi
+done
 within() {
   seconds=$1
   shift
-  if [ -n "$has_timeout" ]; then in_session timeout "$seconds" "$@"; else in_session "$@"; fi
+  session / ${limit:+$limit "$seconds"} "$@"
+}
+# That directory may be on a network that is down, which may be why orcio is silent: who enters it
+# waits for that network, and the service would, too.
+entered() {
+  set -- env -i PATH="$PATH" sh "$d/environment" there true
+  [ -z "$limit" ] || set -- $limit 5 "$@"
+  "$@" >/dev/null 2>&1 </dev/null
+}
+where=there
+told=
+in_session() {
+  if [ "$where" = there ] && [ -e "$d/environment" ] && ! entered; then
+    where=/  # until the next look
+    [ -n "$told" ] || say 'the directory of its commands cannot be entered: they run in /'
+    told=1
+  fi
+  session "$where" "$@"
 }
 # Counts seconds of its own: a clock that is set wrong, or right, changes nothing.
 # Two that begin at once may each find that there is none yet: the one that said so last stays.
@@ -142,16 +168,21 @@ fire() {
   fi
   tries=0
   steady=0
+  pause=0
+  missed=0
   while [ "$tries" -lt 400 ]; do
     [ -d "$d" ] || return
     tries=$((tries + 1))
     up=yes
     gone=
+    where=there
     start_all
     steady=$((steady + 1))
     [ "$up" = yes ] || steady=0
-    # Whoever removed them may be about to make them anew.
-    if [ -n "$gone" ] && [ "$steady" -ge 20 ]; then
+    # Whoever removed them may be about to make them anew, and a docker daemon that has just come up
+    # may not know all of its own yet: ten minutes.
+    if [ -n "$gone" ] && [ "$steady" -gt 0 ]; then missed=$((missed + pause)); else missed=0; fi
+    if [ "$missed" -ge 600 ]; then
       echo "failed $why, and these of its containers are gone:$gone" >"$d/fired"
       say "what is left of it runs again; these containers are gone:$gone: make them anew (docker compose up -d)"
       return
@@ -161,7 +192,9 @@ fire() {
       say 'it runs again'
       return
     fi
-    if [ "$steady" -gt 0 ] || [ "$tries" -lt 10 ]; then sleep 1; else sleep 10; fi
+    pause=10
+    if [ "$tries" -lt 10 ] || { [ "$steady" -gt 0 ] && [ "$steady" -lt 20 ]; }; then pause=1; fi
+    sleep "$pause"
   done
   echo "failed $why" >"$d/fired"
   say 'it does not come up: start it by hand'
@@ -210,31 +243,35 @@ tell
 // of the shell that will read them, but for what speaks of this connection or would be run by a
 // shell that starts; the directory, as PWD; the umask. Taken before any name of ours is set.
 constexpr const char* kSession = R"sh(session=$(
-  unset BASH_ENV ENV SSH_AUTH_SOCK SSH_CLIENT SSH_CONNECTION SSH_ORIGINAL_COMMAND SSH_TTY \
-    SSH_USER_AUTH SUDO_COMMAND
+  unset BASH_ENV ENV POSIXLY_CORRECT SSH_AUTH_SOCK SSH_CLIENT SSH_CONNECTION \
+    SSH_ORIGINAL_COMMAND SSH_TTY SSH_USER_AUTH SUDO_COMMAND
   export PWD
   echo "umask $(umask)"
   export -p
 )
 )sh";
 
-// Makes a program of it, which runs its arguments; none if the shell does not understand its own
-// words. (bash has names that are read-only; it minds that less if it need not follow POSIX.)
+// Makes a program of it, which runs its arguments but for the first: "there" has them run in the
+// directory, anything else in /, with a PWD at which nobody has to look. None if the shell does not
+// understand its own words. (bash has names that are read-only; it minds that less if it need not
+// follow POSIX, and without POSIXLY_CORRECT it need not.)
 constexpr const char* kKeepSession = R"sh(keep_session() {
   {
     echo '(set +o posix) 2>/dev/null && set +o posix'
     printf '{\n%s\n} 2>/dev/null\n' "$session"
-    echo 'cd -- "$PWD" 2>/dev/null'
+    echo 'if [ "$1" = there ]; then cd -- "$PWD" 2>/dev/null || exit; else cd /; fi'
+    echo 'shift'
     echo 'unset OLDPWD'
     echo 'exec "$@"'
   } >"$d/environment"
-  [ "$(env -i PATH="$PATH" sh "$d/environment" echo x 2>/dev/null </dev/null)" = x ] ||
+  [ "$(env -i PATH="$PATH" sh "$d/environment" / echo x 2>/dev/null </dev/null)" = x ] ||
     rm -f "$d/environment"
 }
 )sh";
 
 // The systemd unit survives the end of the login session, and is started again if it is killed; it
-// leaves alone what its start commands leave running.
+// leaves alone what its start commands leave running. Without a program of the session's
+// environment it has at least what says where the docker daemon is.
 constexpr const char* kArm = R"sh(umask 077
 d=
 for b in /run /dev/shm /tmp; do
@@ -255,7 +292,10 @@ runs() {
 by_systemd() {
   [ -d /run/systemd/system ] && [ "$(id -u)" = 0 ] || return 1
   systemd-run --quiet --collect --unit="orcio-guard-$token" --property=Restart=on-failure \
-    --property=KillMode=process --setenv=PATH="$PATH" sh "$d/guard" "$d" </dev/null >/dev/null 2>&1
+    --property=KillMode=process --setenv=PATH="$PATH" \
+    ${DOCKER_HOST:+--setenv=DOCKER_HOST="$DOCKER_HOST"} \
+    ${DOCKER_CONFIG:+--setenv=DOCKER_CONFIG="$DOCKER_CONFIG"} \
+    sh "$d/guard" "$d" </dev/null >/dev/null 2>&1
 }
 keep_session
 if cat >"$d/guard" && { { by_systemd && runs; } || { by_itself; runs; }; }; then

@@ -12,8 +12,8 @@ namespace orcio::inline archiver {
 // made with mode 0700 and holds
 //   guard    the program
 //   environment  a program that runs its arguments as the session that armed the guard would have:
-//            with its environment, which may hold secrets, and in its directory; removed once the
-//            guard is done
+//            with its environment, which may hold secrets, and in its directory if it is told to;
+//            removed once the guard is done
 //   ready    once it runs
 //   beat     made by each sign of orcio, removed by the guard when it has seen it
 //   work     process group, process and its start time of the last command that stops or reads

@@ -108,7 +108,7 @@ TEST_CASE("Where systemd is, it keeps the guard, which starts the service once o
 TEST_CASE("A guard that systemd keeps asks the docker daemon that its session would") {
   GuardScene scene;
   scene.plan.start =
-      "start_all() { within 60 sh -c 'echo $DOCKER_CONTEXT $DOCKER_TLS_VERIFY $HOME $PWD "
+      "start_all() { in_session sh -c 'echo $DOCKER_CONTEXT $DOCKER_TLS_VERIFY $HOME $PWD "
       ">/run/session'; }\nfinish_stop() { :; }\n";
   Login login(*scene.host,
               "export DOCKER_CONTEXT=far DOCKER_TLS_VERIFY=1 HOME=/root; cd /usr || exit");
@@ -121,6 +121,31 @@ TEST_CASE("A guard that systemd keeps asks the docker daemon that its session wo
     return state.mark == Mark::kFired && !state.at_work();
   }));
   CHECK(scene.systemd.Must("cat /run/session") == "far 1 /root /usr\n");
+  scene.Ask(RemoveCommand(scene.plan.token));
+}
+
+TEST_CASE("A guard without its session's environment asks the docker daemon of the session") {
+  GuardScene scene;
+  scene.plan.start =
+      "start_all() { within 60 sh -c 'echo $DOCKER_HOST $DOCKER_CONFIG >/run/session'; }\n"
+      "finish_stop() { :; }\n";
+  scene.systemd.Must(
+      "mkdir /run/without; printf '#!/bin/sh\\nexit 1\\n' >/run/without/env; "
+      "chmod +x /run/without/env");
+  Login login(*scene.host,
+              "export PATH=/run/without:$PATH DOCKER_HOST=unix:///run/far DOCKER_CONFIG='/root/my "
+              "docker'");
+  REQUIRE_OK(ArmGuard(login, scene.plan, {}));
+  CHECK(scene.Property("ActiveState") == "active\n");
+  CHECK_FALSE(
+      scene.systemd.Succeeds("[ -e /run/orcio-guard-" + scene.plan.token + "/environment ]"));
+  GuardedHost guarded(*scene.host, scene.plan.token);
+  REQUIRE_OK(guarded.Run("true", {}, {}));
+  REQUIRE(Await([&] {
+    const auto state = scene.Ask(TakeCommand(scene.plan.token));
+    return state.mark == Mark::kFired && !state.at_work();
+  }));
+  CHECK(scene.systemd.Must("cat /run/session") == "unix:///run/far /root/my docker\n");
   scene.Ask(RemoveCommand(scene.plan.token));
 }
 
