@@ -16,13 +16,12 @@ namespace {
 // For mount(8), systemd and the like, or true of every mount of ours anyway.
 bool MeansNothingHere(std::string_view word) {
   constexpr auto kWords = std::to_array<std::string_view>({
-      "ro",        "nosuid",     "nodev",    "defaults",   "auto",        "noauto",
-      "user",      "nouser",     "users",    "nousers",    "owner",       "noowner",
-      "group",     "nogroup",    "_netdev",  "nofail",     "exec",        "async",
-      "sync",      "dirsync",    "atime",    "noatime",    "diratime",    "nodiratime",
-      "relatime",  "norelatime", "lazytime", "nolazytime", "strictatime", "nostrictatime",
-      "iversion",  "noiversion", "mand",     "nomand",     "loud",        "silent",
-      "symfollow",
+      "ro",       "nosuid",     "nodev",    "defaults",   "auto",        "noauto",
+      "user",     "nouser",     "users",    "nousers",    "owner",       "noowner",
+      "group",    "nogroup",    "_netdev",  "nofail",     "exec",        "async",
+      "sync",     "dirsync",    "atime",    "noatime",    "diratime",    "nodiratime",
+      "relatime", "norelatime", "lazytime", "nolazytime", "strictatime", "nostrictatime",
+      "iversion", "noiversion", "mand",     "nomand",     "loud",        "silent",
   });
   return word.empty() || word.starts_with("user=") || word.starts_with("x-") ||
          word.starts_with("X-") || word.starts_with("comment=") ||
@@ -189,6 +188,8 @@ Result<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& wor
       parsed.default_permissions = word == "default_permissions";
     } else if (word == "noexec" || IsContext(word)) {
       parsed.fuse.emplace_back(word);
+    } else if (word == "symfollow") {
+      parsed.nosymfollow = false;
     } else if (word == "nosymfollow") {
       ORCIO_TRY(ForbidToFollow(as_root, parsed));
     } else {
