@@ -127,9 +127,8 @@ Result<void> LetIn(Looker looker, ParsedMountOptions& parsed) {
 }
 
 // fusermount3(1) would not hear of it: a mount without it would look as if it had it.
-Result<void> ForbidToFollow(bool as_root, ParsedMountOptions& parsed) {
-  parsed.nosymfollow = as_root;
-  if (as_root) return {};
+Result<void> CheckSymfollow(bool as_root, const ParsedMountOptions& parsed) {
+  if (as_root || !parsed.nosymfollow) return {};
   return Fail(ErrorKind::kInvalid,
               "mount option nosymfollow: only root can have it; symlinks=inside keeps symlinks "
               "within their archive for everybody");
@@ -188,14 +187,13 @@ Result<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& wor
       parsed.default_permissions = word == "default_permissions";
     } else if (word == "noexec" || IsContext(word)) {
       parsed.fuse.emplace_back(word);
-    } else if (word == "symfollow") {
-      parsed.nosymfollow = false;
-    } else if (word == "nosymfollow") {
-      ORCIO_TRY(ForbidToFollow(as_root, parsed));
+    } else if (word == "symfollow" || word == "nosymfollow") {
+      parsed.nosymfollow = word == "nosymfollow";
     } else {
       return RefuseWord(word);
     }
   }
+  ORCIO_TRY(CheckSymfollow(as_root, parsed));
   ORCIO_TRY(LetIn(let_in.value_or(UnlessSaid(as_root, parsed.default_permissions)), parsed));
   if (parsed.default_permissions) parsed.fuse.emplace_back("default_permissions");
   return parsed;
