@@ -16,13 +16,12 @@ namespace {
 // For mount(8), systemd and the like, or true of every mount of ours anyway.
 bool MeansNothingHere(std::string_view word) {
   constexpr auto kWords = std::to_array<std::string_view>({
-      "ro",        "nosuid",     "nodev",    "defaults",   "auto",        "noauto",
-      "user",      "nouser",     "users",    "nousers",    "owner",       "noowner",
-      "group",     "nogroup",    "_netdev",  "nofail",     "exec",        "async",
-      "sync",      "dirsync",    "atime",    "noatime",    "diratime",    "nodiratime",
-      "relatime",  "norelatime", "lazytime", "nolazytime", "strictatime", "nostrictatime",
-      "iversion",  "noiversion", "mand",     "nomand",     "loud",        "silent",
-      "symfollow",
+      "ro",       "nosuid",     "nodev",    "defaults",   "auto",        "noauto",
+      "user",     "nouser",     "users",    "nousers",    "owner",       "noowner",
+      "group",    "nogroup",    "_netdev",  "nofail",     "exec",        "async",
+      "sync",     "dirsync",    "atime",    "noatime",    "diratime",    "nodiratime",
+      "relatime", "norelatime", "lazytime", "nolazytime", "strictatime", "nostrictatime",
+      "iversion", "noiversion", "mand",     "nomand",     "loud",        "silent",
   });
   return word.empty() || word.starts_with("user=") || word.starts_with("x-") ||
          word.starts_with("X-") || word.starts_with("comment=") ||
@@ -128,9 +127,8 @@ Result<void> LetIn(Looker looker, ParsedMountOptions& parsed) {
 }
 
 // fusermount3(1) would not hear of it: a mount without it would look as if it had it.
-Result<void> ForbidToFollow(bool as_root, ParsedMountOptions& parsed) {
-  parsed.nosymfollow = as_root;
-  if (as_root) return {};
+Result<void> CheckSymfollow(bool as_root, const ParsedMountOptions& parsed) {
+  if (as_root || !parsed.nosymfollow) return {};
   return Fail(ErrorKind::kInvalid,
               "mount option nosymfollow: only root can have it; symlinks=inside keeps symlinks "
               "within their archive for everybody");
@@ -189,12 +187,13 @@ Result<ParsedMountOptions> ParseMountOptions(const std::vector<std::string>& wor
       parsed.default_permissions = word == "default_permissions";
     } else if (word == "noexec" || IsContext(word)) {
       parsed.fuse.emplace_back(word);
-    } else if (word == "nosymfollow") {
-      ORCIO_TRY(ForbidToFollow(as_root, parsed));
+    } else if (word == "symfollow" || word == "nosymfollow") {
+      parsed.nosymfollow = word == "nosymfollow";
     } else {
       return RefuseWord(word);
     }
   }
+  ORCIO_TRY(CheckSymfollow(as_root, parsed));
   ORCIO_TRY(LetIn(let_in.value_or(UnlessSaid(as_root, parsed.default_permissions)), parsed));
   if (parsed.default_permissions) parsed.fuse.emplace_back("default_permissions");
   return parsed;

@@ -55,7 +55,8 @@ class Listing::Numbers {
 };
 
 Listing::Listing(std::vector<ArchiveFile> archives, const Listing* before,
-                 const ArchivePolicy& policy, int64_t now_seconds) {
+                 const ArchivePolicy& policy, int64_t now_seconds)
+    : now_seconds_(now_seconds) {
   Numbers numbers;
   if (before != nullptr) {
     for (const auto& [number, archive] : before->archives_) numbers.Reserve(number);
@@ -67,7 +68,7 @@ Listing::Listing(std::vector<ArchiveFile> archives, const Listing* before,
       const uint32_t number = numbers.Take(NumberedBy(file));
       archive = std::make_shared<MountedArchive>(std::move(file), number, policy);
     }
-    Add(std::move(archive), now_seconds);
+    Add(std::move(archive));
   }
   if (before != nullptr) KeepReplaced(*before);
   NumberServices(before);
@@ -105,7 +106,7 @@ void Listing::TellTimesApart() {
   nanoseconds_ = NanosecondsOf(names);
 }
 
-void Listing::Add(std::shared_ptr<MountedArchive> archive, int64_t now_seconds) {
+void Listing::Add(std::shared_ptr<MountedArchive> archive) {
   const ArchiveFile& file = archive->file();
   ServiceDirectory& service = by_name_[file.name.service];
   service.name = file.name.service;
@@ -114,9 +115,17 @@ void Listing::Add(std::shared_ptr<MountedArchive> archive, int64_t now_seconds) 
   service.by_date.emplace(file.date, archive);
   service.by_number.push_back(archive);
   // They come oldest first, and those that are dated in the future last.
-  if (service.newest == nullptr || !IsInFuture(file.name.seconds, now_seconds) ||
-      IsInFuture(service.newest->file().name.seconds, now_seconds))
+  const bool in_future = IsInFuture(file.name.seconds, now_seconds_);
+  if (in_future)
+    first_in_future_ = std::min(first_in_future_.value_or(file.name.seconds), file.name.seconds);
+  if (service.newest == nullptr || !in_future ||
+      IsInFuture(service.newest->file().name.seconds, now_seconds_))
     service.newest = std::move(archive);
+}
+
+bool Listing::IsOutdatedAt(int64_t now_seconds) const {
+  return now_seconds < now_seconds_ ||
+         (first_in_future_ && !IsInFuture(*first_in_future_, now_seconds));
 }
 
 void Listing::NumberServices(const Listing* before) {

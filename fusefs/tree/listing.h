@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -51,6 +52,9 @@ class Listing {
   [[nodiscard]] const std::vector<const ServiceDirectory*>& services() const { return services_; }
   // Seconds since the epoch of the newest archive of all; 0 if there is none.
   [[nodiscard]] int64_t newest_seconds() const { return newest_seconds_; }
+  // Whether another archive may be a service's newest by this clock: one of the future is so no
+  // longer, or the clock went back.
+  [[nodiscard]] bool IsOutdatedAt(int64_t now_seconds) const;
   // As ServiceDirectory::nanoseconds, of the services' names.
   [[nodiscard]] uint32_t nanoseconds() const { return nanoseconds_; }
 
@@ -59,7 +63,7 @@ class Listing {
 
   // The archive, if it is still the one that `file` was listed as.
   [[nodiscard]] std::shared_ptr<MountedArchive> Unchanged(const ArchiveFile& file) const;
-  void Add(std::shared_ptr<MountedArchive> archive, int64_t now_seconds);
+  void Add(std::shared_ptr<MountedArchive> archive);
   void KeepReplaced(const Listing& before);
   void NumberServices(const Listing* before);
   void TellTimesApart();
@@ -72,6 +76,8 @@ class Listing {
   // By former number, the most recent ones last.
   std::vector<std::pair<uint32_t, std::shared_ptr<MountedArchive>>> replaced_;
   int64_t newest_seconds_ = 0;
+  const int64_t now_seconds_;
+  std::optional<int64_t> first_in_future_;  // seconds since the epoch
   uint32_t nanoseconds_ = 0;
 };
 

@@ -49,10 +49,14 @@ struct Namespace::State {
                options.retry_after,
                options.symlinks_inside,
                options.most_waiting},
+        now(std::move(options.now)),
         latest_pins(std::move(options.latest_pins)),
         open_archives(options.open_archives),
         read_ahead(options.read_ahead_threads) {}
 
+  [[nodiscard]] int64_t NowSeconds() const {
+    return std::chrono::floor<std::chrono::seconds>(now().time_since_epoch()).count();
+  }
   Result<void> Refresh() REQUIRES(refreshing);
   std::shared_ptr<const Listing> Known() const;
   std::shared_ptr<const Listing> Fresh();
@@ -75,6 +79,7 @@ struct Namespace::State {
 
   const Repository repository;
   const ArchivePolicy policy;
+  const std::function<std::chrono::system_clock::time_point()> now;
   const UpperDirectories upper{::geteuid(), ::getegid()};
 
   Mutex refreshing;  // held by who lists the repository
@@ -95,19 +100,19 @@ struct Namespace::State {
 };
 
 Result<void> Namespace::State::Refresh() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const int64_t now_seconds = NowSeconds();
   SettledTime::Look look{.begun = SettledTime::Clock::now(), .ended = {}};
   const FileStatus directory = ORCIO_TRY(policy.files.Status(repository.directory()));
   look.ended = SettledTime::Clock::now();
   auto before = Known();
-  auto current =
-      std::make_shared<const Listing>(ORCIO_TRY(repository.List()), before.get(), policy,
-                                      std::chrono::floor<std::chrono::seconds>(now).count());
+  auto current = std::make_shared<const Listing>(ORCIO_TRY(repository.List()), before.get(), policy,
+                                                 now_seconds);
   const MutexLock lock(mutex);
   listing = std::move(current);
   listed_mtime_ns = directory.mtime_ns;
-  may_have_missed = !settled.See(directory.mtime_ns, look) &&
-                    now - std::chrono::nanoseconds(directory.mtime_ns) < kLongAgo;
+  may_have_missed =
+      !settled.See(directory.mtime_ns, look) &&
+      std::chrono::seconds(now_seconds) - std::chrono::nanoseconds(directory.mtime_ns) < kLongAgo;
   return {};
 }
 
@@ -116,12 +121,16 @@ std::shared_ptr<const Listing> Namespace::State::Known() const {
   return listing;
 }
 
-// The repository as it is now. If it cannot be listed, as it was.
+// The repository as it is now. If it cannot be listed, as it was. Also listed anew once the clock
+// has been set: a machine may come up years ago, mount, and hear of the time only then.
 std::shared_ptr<const Listing> Namespace::State::Fresh() {
   const auto directory = policy.files.Status(repository.directory());
+  const int64_t now_seconds = NowSeconds();
   {
     const MutexLock lock(mutex);
-    if (directory && directory->mtime_ns == listed_mtime_ns && !may_have_missed) return listing;
+    if (directory && directory->mtime_ns == listed_mtime_ns && !may_have_missed &&
+        !listing->IsOutdatedAt(now_seconds))
+      return listing;
   }
   return Relisted();
 }

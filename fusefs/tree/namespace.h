@@ -67,6 +67,8 @@ class Namespace {
     unsigned most_waiting = 384;
     OpenArchives::Limits open_archives = {};
     LatestPins::Options latest_pins = {};
+    // By which archives are of the future, see LatestFirst. It may be set while this lives.
+    std::function<std::chrono::system_clock::time_point()> now = std::chrono::system_clock::now;
     unsigned read_ahead_threads = std::thread::hardware_concurrency();
     // Shows archived symlinks so that they lead to places in their own archive: see LinkInside.
     bool symlinks_inside = false;

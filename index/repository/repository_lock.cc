@@ -1,15 +1,18 @@
 #include "index/repository/repository_lock.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include <array>
 #include <cerrno>
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace orcio::inline index {
 namespace {
@@ -67,8 +70,15 @@ struct flock MarkOf(short type) {
   return mark;
 }
 
+// There a mark is the server's lockd to give, and whoever asks one that does not answer hangs.
+bool IsOnNfs(int fd) {
+  struct statfs status {};
+  return ::fstatfs(fd, &status) == 0 && status.f_type == NFS_SUPER_MAGIC;
+}
+
 // flock(2) is the lock; a file system that does not know marks has that alone.
 void Mark(int fd) {
+  if (IsOnNfs(fd)) return;
   struct flock mark = MarkOf(F_WRLCK);
   [[maybe_unused]] const int ignored = ::fcntl(fd, F_OFD_SETLK, &mark);
 }
@@ -77,7 +87,8 @@ bool IsMarked(const std::filesystem::path& file) {
   constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   const UniqueFd fd(::open(file.c_str(), kFlags));
   struct flock mark = MarkOf(F_RDLCK);
-  return fd.valid() && ::fcntl(fd.get(), F_OFD_GETLK, &mark) == 0 && mark.l_type != F_UNLCK;
+  return fd.valid() && !IsOnNfs(fd.get()) && ::fcntl(fd.get(), F_OFD_GETLK, &mark) == 0 &&
+         mark.l_type != F_UNLCK;
 }
 
 // Of a file that may not be read, or was locked by flock(1). The device there is that of the file
@@ -96,13 +107,29 @@ bool IsListed(const std::filesystem::path& file) {
   return false;
 }
 
+// False if another still holds it after `patience`. Servers of CIFS say so by EACCES.
+Result<bool> Lock(int fd, std::chrono::milliseconds patience, const std::filesystem::path& file) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds kBetween(20);
+  const auto end = Clock::now() + patience;
+  while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK && errno != EACCES)
+      return FailErrno(errno, fmt::format("{}: cannot lock", file.string()));
+    if (Clock::now() >= end) return false;
+    std::this_thread::sleep_for(kBetween);
+  }
+  return true;
+}
+
 std::filesystem::path LockFile(const std::filesystem::path& repository) {
   return repository / ".orcio.lock";
 }
 
 }  // namespace
 
-Result<RepositoryLock> RepositoryLock::Take(const std::filesystem::path& repository) {
+Result<RepositoryLock> RepositoryLock::Take(const std::filesystem::path& repository,
+                                            std::chrono::milliseconds patience) {
   const auto file = LockFile(repository);
   // O_NONBLOCK: somebody's FIFO of that name must not hold us up.
   constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
@@ -112,10 +139,7 @@ Result<RepositoryLock> RepositoryLock::Take(const std::filesystem::path& reposit
   if (::fstat(fd.get(), &status) != 0) return FailErrno(errno, file.string());
   if (!S_ISREG(status.st_mode))
     return Fail(ErrorKind::kIo, "{}: is not a regular file; remove it", file.string());
-  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK)
-      return FailErrno(errno, fmt::format("{}: cannot lock", file.string()));
+  if (!ORCIO_TRY(Lock(fd.get(), patience, file))) {
     return Fail(ErrorKind::kLocked,
                 "{}: another run of orcio{} is changing this repository; try again when it ended",
                 repository.string(), Holder(fd.get()));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 
 #include "base/error.h"
@@ -11,8 +12,11 @@ namespace orcio::inline index {
 // ends.
 class RepositoryLock {
  public:
-  // kLocked, naming the holder's process id, if another run holds it; does not wait.
-  [[nodiscard]] static Result<RepositoryLock> Take(const std::filesystem::path& repository);
+  // kLocked, naming the holder's process id, if another run holds it. Tries for so long: on CIFS
+  // whoever asks whether it is held takes it for an instant.
+  [[nodiscard]] static Result<RepositoryLock> Take(
+      const std::filesystem::path& repository,
+      std::chrono::milliseconds patience = std::chrono::seconds(1));
 
   // Whether a run holds it now, without being in the way of one that wants to.
   [[nodiscard]] static bool IsHeld(const std::filesystem::path& repository);

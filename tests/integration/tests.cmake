@@ -1,4 +1,11 @@
+# The cases of a program that have the tag [.long] are for scripts/check: a CTest test of their own.
+function(orcio_long_cases name program)
+  add_test(NAME ${name} COMMAND ${alone} $<TARGET_FILE:${program}> ${no_match_fails} "[long]")
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 900 ${waiting_test} LABELS long)
+endfunction()
+
 orcio_integration_test(archive_test WAITS integration/archive/archive_test.cc)
+orcio_long_cases(archive_long_test archive_test)
 orcio_integration_test(bad_runs_test integration/archive/bad_runs_test.cc)
 orcio_integration_test(check_test WAITS LONG integration/hosts/check_test.cc)
 target_link_libraries(check_test PRIVATE nlohmann_json::nlohmann_json)
@@ -6,7 +13,8 @@ orcio_integration_test(coarse_times_test integration/repository/coarse_times_tes
 orcio_integration_test(completion_test WAITS LONG integration/look/completion_test.cc)
 orcio_integration_test(compose_test WAITS integration/archive/compose_test.cc)
 orcio_integration_test(export_test WAITS LONG integration/hosts/export_test.cc)
-orcio_integration_test(forced_command_test WAITS LONG integration/hosts/forced_command_test.cc)
+orcio_integration_test(forced_command_test WAITS integration/hosts/forced_command_test.cc)
+orcio_long_cases(forced_command_long_test forced_command_test)
 orcio_integration_test(file_limit_test integration/repository/file_limit_test.cc)
 orcio_integration_test(foreign_test integration/repository/foreign_test.cc)
 target_link_libraries(foreign_test PRIVATE nlohmann_json::nlohmann_json)
@@ -39,7 +47,7 @@ if(NOT ORCIO_SANITIZE)  # whose programs nobody installs
     target_link_libraries(${test} PRIVATE orcio_support orcio_archiver)
   endforeach()
 endif()
-orcio_integration_test(mounted_volume_test WAITS integration/archive/mounted_volume_test.cc)
+orcio_integration_test(mounted_volume_test WAITS LONG integration/archive/mounted_volume_test.cc)
 orcio_integration_test(pause_test WAITS LONG integration/archive/pause_test.cc)
 target_link_libraries(pause_test PRIVATE nlohmann_json::nlohmann_json)
 # A file system of the test's own.

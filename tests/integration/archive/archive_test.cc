@@ -1,5 +1,5 @@
 // A compose project on a real dockerd, archived by way of a real sshd: whole when all goes well,
-// and running again whatever breaks.
+// and running again whatever breaks. What has the tag [.long] is for scripts/check.
 
 #include <signal.h>
 #include <sys/syscall.h>
@@ -337,7 +337,7 @@ TEST_CASE("Who else may write to the volume is a warning, who only reads it is n
   CHECK(warnings[1].find("`ignore_mounts: ['cron:/wiki']`") != std::string::npos);
 }
 
-TEST_CASE("Who is started in the middle and may write to the volume is a warning") {
+TEST_CASE("Who is started in the middle and may write to the volume is a warning", "[.long]") {
   Night night(Compose::kNone);
   std::optional<Visitor> cron;
   night.on_progress = [&](uint64_t, uint64_t) {
@@ -351,7 +351,8 @@ TEST_CASE("Who is started in the middle and may write to the volume is a warning
                                        "may write to") != std::string::npos);
 }
 
-TEST_CASE("Of a service of commands only containers that the commands do not stop are a warning") {
+TEST_CASE("Of a service of commands only containers that the commands do not stop are a warning",
+          "[.long]") {
   Night night(Compose::kNone);
   night.service.control = ControlKind::kCommands;
   night.service.stop_command = "docker stop wiki_web_1 wiki_db_1";
@@ -423,7 +424,7 @@ TEST_CASE("A container that somebody starts in the middle of the stream makes no
 }
 
 // Docker starts those anew that always run, by whomever they were stopped, and forgets its events.
-TEST_CASE("A docker that is restarted in the middle of the stream makes no archive") {
+TEST_CASE("A docker that is restarted in the middle of the stream makes no archive", "[.long]") {
   Night night(Compose::kNone);
   Dockerd().Docker({"update", "--restart=always", "wiki_web_1", "wiki_db_1"});
   bool restarted = false;
@@ -502,7 +503,7 @@ TEST_CASE("A tar that is stopped on the host is given up and ended and the servi
   night.CheckRunsAgain();
 }
 
-TEST_CASE("A mount below a path that hangs is given up and the service runs again") {
+TEST_CASE("A mount below a path that hangs is given up and the service runs again", "[.long]") {
   Night night(Compose::kNone);
   const auto volume = night.project.volume();
   const auto other = night.scratch / "other";

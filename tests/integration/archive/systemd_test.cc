@@ -75,6 +75,12 @@ struct Login : RemoteHost {
   const std::string line_;
 };
 
+// For tests whose units are no other test's: one takes a second to begin and to end.
+const test::SystemdFixture& Systemd() {
+  static const test::SystemdFixture systemd;
+  return systemd;
+}
+
 ServiceConfig Service(std::vector<std::string> units) {
   ServiceConfig service;
   service.name = "vpn";
@@ -242,12 +248,14 @@ TEST_CASE("Units that systemd stops with the service are started again with it")
 // As Debian has it of PostgreSQL: what the configuration names runs nothing itself, and is down at
 // once.
 TEST_CASE("A wrapper has stopped when what it stands for has and is up when that is") {
-  test::SystemdFixture systemd;
+  const auto& systemd = Systemd();
   systemd.AddUnit("pg.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=true\n");
   systemd.AddUnit("pg@.service",
                   "[Unit]\nPartOf=pg.service\nBefore=pg.service\n"
                   "[Service]\nExecStartPre=test -e /run/good\nExecStart=sleep 1000\n"
                   "ExecStop=sh -c 'sleep 3 && touch /run/checkpoint'\n");
+  // Each section has what the one before it left.
+  systemd.Must("systemctl reset-failed; rm -f /run/checkpoint");
   systemd.Must("touch /run/good && systemctl start pg.service pg@main.service");
   const auto host = systemd.Host();
   SystemdControl control(Service({"pg.service"}));
@@ -279,7 +287,7 @@ TEST_CASE(
   const auto units = GENERATE(std::vector<std::string>{"x.service"},
                               std::vector<std::string>{"x.service", "x.socket"},
                               std::vector<std::string>{"x.socket", "x.service"});
-  test::SystemdFixture systemd;
+  const auto& systemd = Systemd();
   systemd.AddUnit("x.socket", "[Socket]\nListenStream=/run/x\n");
   systemd.AddUnit("x.service", "[Service]\nExecStart=sleep 1000\n");
   systemd.Must("systemctl start x.socket && systemctl start x.service");
@@ -297,7 +305,7 @@ TEST_CASE(
 // It was waited for until start_timeout, for neither is ever active.
 TEST_CASE(
     "A oneshot at its work and a unit that keeps failing are started again and are so again") {
-  test::SystemdFixture systemd;
+  const auto& systemd = Systemd();
   systemd.AddUnit("job.service", "[Service]\nType=oneshot\nExecStart=sleep 1000\n");
   systemd.AddUnit("loop.service", "[Service]\nExecStart=false\nRestart=always\nRestartSec=1h\n");
   systemd.Must("systemctl --no-block start job.service loop.service");
@@ -316,54 +324,54 @@ TEST_CASE(
 }
 
 TEST_CASE("A unit that somebody starts while it is archived is noticed") {
-  test::SystemdFixture systemd;
-  systemd.AddUnit("db.service", "[Service]\nExecStart=sleep 1000\n");
-  systemd.Must("systemctl start db.service");
+  const auto& systemd = Systemd();
+  systemd.AddUnit("started.service", "[Service]\nExecStart=sleep 1000\n");
+  systemd.Must("systemctl start started.service");
   const auto host = systemd.Host();
-  SystemdControl control(Service({"db.service"}));
+  SystemdControl control(Service({"started.service"}));
   REQUIRE_OK(control.Inspect(*host, {}));
   REQUIRE_OK(control.Stop(*host, {}));
-  systemd.Must("systemctl start db.service");
+  systemd.Must("systemctl start started.service");
   CHECK_FALSE(control.ConfirmAtRest(*host, {}).has_value());
 }
 
 // Only units that had been running were looked at.
 TEST_CASE("A unit that was down, is started while it is archived and has failed is noticed") {
-  test::SystemdFixture systemd;
-  systemd.AddUnit("db.service", "[Service]\nExecStart=sleep 1000\n");
+  const auto& systemd = Systemd();
+  systemd.AddUnit("quiet.service", "[Service]\nExecStart=sleep 1000\n");
   // One that ends well is forgotten at once where nothing refers to it.
-  systemd.AddUnit("idle.service", "[Service]\nType=oneshot\nExecStart=false\n");
-  systemd.Must("systemctl start db.service");
+  systemd.AddUnit("down.service", "[Service]\nType=oneshot\nExecStart=false\n");
+  systemd.Must("systemctl start quiet.service");
   const auto host = systemd.Host();
-  SystemdControl control(Service({"db.service", "idle.service"}));
+  SystemdControl control(Service({"quiet.service", "down.service"}));
   REQUIRE_OK(control.Inspect(*host, {}));
-  CHECK(control.Running() == std::vector<std::string>{"db.service"});
+  CHECK(control.Running() == std::vector<std::string>{"quiet.service"});
   REQUIRE_OK(control.Stop(*host, {}));
   REQUIRE_OK(control.ConfirmAtRest(*host, {}));
-  CHECK_FALSE(systemd.Succeeds("systemctl start idle.service"));
-  CHECK_FALSE(systemd.Succeeds("systemctl is-active idle.service"));
+  CHECK_FALSE(systemd.Succeeds("systemctl start down.service"));
+  CHECK_FALSE(systemd.Succeeds("systemctl is-active down.service"));
   const auto at_rest = control.ConfirmAtRest(*host, {});
   REQUIRE_FALSE(at_rest);
-  CHECK(at_rest.error().message.find("idle.service") != std::string::npos);
+  CHECK(at_rest.error().message.find("down.service") != std::string::npos);
 }
 
 TEST_CASE("A unit that does not come up again is an error that says so") {
-  test::SystemdFixture systemd;
+  const auto& systemd = Systemd();
   // systemd has it for one that runs no sooner than it is sure to.
-  systemd.AddUnit("db.service",
-                  "[Service]\nExecStartPre=test -e /run/good\nExecStart=sleep 1000\n");
-  systemd.Must("touch /run/good && systemctl start db.service");
+  systemd.AddUnit("late.service",
+                  "[Service]\nExecStartPre=test -e /run/late\nExecStart=sleep 1000\n");
+  systemd.Must("touch /run/late && systemctl start late.service");
   const auto host = systemd.Host();
-  SystemdControl control(Service({"db.service"}));
+  SystemdControl control(Service({"late.service"}));
   REQUIRE_OK(control.Inspect(*host, {}));
   REQUIRE_OK(control.Stop(*host, {}));
-  systemd.Must("rm /run/good");
+  systemd.Must("rm /run/late");
   const auto started = control.Start(*host, {});
   REQUIRE_FALSE(started.has_value());
-  CHECK(started.error().message.find("db.service") != std::string::npos);
-  systemd.Must("touch /run/good");
+  CHECK(started.error().message.find("late.service") != std::string::npos);
+  systemd.Must("touch /run/late");
   REQUIRE_OK(control.Start(*host, {}));
-  CHECK(systemd.Succeeds("systemctl is-active db.service"));
+  CHECK(systemd.Succeeds("systemctl is-active late.service"));
 }
 
 }  // namespace orcio

@@ -1,5 +1,6 @@
 // scripts/orcio-host, which restricts a key in authorized_keys: behind a real sshd all of a run
-// goes through it, and nothing else does.
+// goes through it, and nothing else does. The script is asked hundreds of things, at a tenth of a
+// second each: what has the tag [.long] is for scripts/check.
 
 #include <algorithm>
 #include <fstream>
@@ -194,7 +195,7 @@ class Script {
 
 }  // namespace
 
-TEST_CASE("The forced command knows what orcio sends") {
+TEST_CASE("The forced command knows what orcio sends", "[.long]") {
   MustRun({std::string(SourceDirectory()) + "/scripts/sync-orcio-host", "--check"});
 }
 
@@ -205,7 +206,8 @@ TEST_CASE("What is sent to a command comes back through the forced command") {
   CHECK(ended.out == "\norcio-begin\n# one\n# two\n");
 }
 
-TEST_CASE("All of a run goes through the restricted key, whatever the paths are called") {
+TEST_CASE("All of a run goes through the restricted key, whatever the paths are called",
+          "[.long]") {
   const OrcioFixture orcio(BuiltProgram());
   const auto& scratch = orcio.scratch();
   const std::string name = "it's a \\ \"wiki\" $(touch x) `y` *;&|";
@@ -318,7 +320,7 @@ TEST_CASE("All of a compose project's run goes through the restricted key, with 
   CHECK(dockerd.Docker({"inspect", "--format", "{{.State.Status}}", other}) == "created");
 }
 
-TEST_CASE("An SSH client with the restricted key gets no shell, file or forwarding") {
+TEST_CASE("An SSH client with the restricted key gets no shell, file or forwarding", "[.long]") {
   const SshdFixture sshd;
   Restrict(sshd, {"--path", "/srv/wiki"});
   const auto ssh = [&](std::vector<std::string> more) {
@@ -352,7 +354,7 @@ TEST_CASE("An SSH client with the restricted key gets no shell, file or forwardi
   CHECK(ssh({"-W", "127.0.0.1:22", at}).status != 0);
 }
 
-TEST_CASE("The forced command allows what orcio sends, for what it names") {
+TEST_CASE("The forced command allows what orcio sends, for what it names", "[.long]") {
   const Script script(
       {"--project", "wiki", "--unit", "wiki.service", "--command", "systemctl stop x"});
   const std::string path = script.path().substr(1);
@@ -469,7 +471,8 @@ struct SentByControl {
 
 }  // namespace
 
-TEST_CASE("The forced command tells what running containers mount and nothing else of them") {
+TEST_CASE("The forced command tells what running containers mount and nothing else of them",
+          "[.long]") {
   const Script script({"--unit", "wiki.service"});
   const std::string look = MountsLook();
   // As this docker does where it is asked for labels.
@@ -480,7 +483,8 @@ TEST_CASE("The forced command tells what running containers mount and nothing el
     script.Refuses(other);
 }
 
-TEST_CASE("The forced command lets all of a project's containers stop and start in one command") {
+TEST_CASE("The forced command lets all of a project's containers stop and start in one command",
+          "[.long]") {
   const Script script({"--project", "wiki"});
   const SentByControl sent(kId);
   script.Allows(sent.stop, "orcio-level: stopped\norcio-now: ");
@@ -504,8 +508,8 @@ TEST_CASE("The forced command lets all of a project's containers stop and start 
   }
 }
 
-TEST_CASE(
-    "The forced command lets a guard be started, kept quiet and ended, and no other program") {
+TEST_CASE("The forced command lets a guard be started, kept quiet and ended, and no other program",
+          "[.long]") {
   const Script script({"--command", "true", "--unit", "wiki.service"});
   const std::string token(32, 'a');
   GuardPlan plan;
@@ -587,7 +591,7 @@ TEST_CASE("The forced command looks for programs where it is told to by its own 
   plain.Refuses("PATH='/tmp':$PATH\n:");
 }
 
-TEST_CASE("The forced command refuses whatever is not orcio's, or not named") {
+TEST_CASE("The forced command refuses whatever is not orcio's, or not named", "[.long]") {
   const Script script({"--project", "wiki", "--unit", "wiki.service", "--command", "true"});
   const std::string path = script.path().substr(1);
   const std::string tar = "LC_ALL=C TAR_OPTIONS= tar '--create' '--file=-' ";
@@ -720,7 +724,8 @@ TEST_CASE("The forced command refuses whatever is not orcio's, or not named") {
   }
 }
 
-TEST_CASE("Asked to go by sudo, the forced command runs itself by sudo, with the same options") {
+TEST_CASE("Asked to go by sudo, the forced command runs itself by sudo, with the same options",
+          "[.long]") {
   const ScratchDirectory scratch;
   WriteProgram(scratch / "sudo", "printf '%s\\n' \"$*\"\n");
   std::filesystem::permissions(scratch.path(), std::filesystem::perms(0755));

@@ -192,9 +192,11 @@ TEST_CASE("A start-up file that complains, a banner, and one session without a t
 
 // tar was told of no file, made an empty tar, and was content: an archive without the database.
 TEST_CASE("A start-up file that reads its standard input is refused before the stop") {
-  const std::string file =
-      GENERATE(as<std::string>(), "read x\n", "cat >/dev/null\n", "exec </dev/null\n");
-  const std::string host_lines = GENERATE(as<std::string>(), "", "    transport: ssh\n");
+  const auto [file, host_lines] =
+      GENERATE(table<std::string, std::string>({{"read x\n", ""},
+                                                {"cat >/dev/null\n", ""},
+                                                {"exec </dev/null\n", ""},
+                                                {"cat >/dev/null\n", "    transport: ssh\n"}}));
   CAPTURE(file, host_lines);
   Night night;
   night.Configure("'" + night.volume.string() + "'", {}, host_lines);

@@ -144,7 +144,7 @@ class CompletionScene {
   void MakeRepository() const {
     MustRunShell(R"sh(mkdir -p repository "srv/wiki/my photos"
 echo x >"srv/wiki/my photos/a b"
-for name in wiki-20261116 wiki-20261123 dns-20261123; do
+for name in wiki-20251116 wiki-20251123 dns-20251123; do
   tar -czf repository/$name.tar.gz srv
 done
 orcio -r repository index
@@ -223,9 +223,9 @@ TEST_CASE("Services, dates and archived paths are completed at each shell's prom
                               "my", "\t", "a", "\t"}) ==
           "-c\nconfig.yaml\ncat\nwiki:srv/wiki/my photos/a b\n");
     CHECK(scene
-              .Typed(shell, {"orcio --repository=rep", "\t", " verify wiki@2026-11-1", "\t",
+              .Typed(shell, {"orcio --repository=rep", "\t", " verify wiki@2025-11-1", "\t",
                              "--read", "\t"})
-              .find("verify\nwiki@2026-11-16\n--read-data\n") != std::string::npos);
+              .find("verify\nwiki@2025-11-16\n--read-data\n") != std::string::npos);
     CHECK(scene.Typed(shell, {"orcio -c config.yaml archive web", "\t"}) ==
           "-c\nconfig.yaml\narchive\nweblog\n");
     CHECK(scene.Typed(shell, {"orcio -c config.yaml restore wiki --to at", "\t"}) ==

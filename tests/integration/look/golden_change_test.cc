@@ -43,9 +43,9 @@ TEST_CASE("export says where the copy is, or why there is none") {
   const std::string to = (looks.repository / "to").string();
   fs::create_directory(to);
   typed.Type({"export", "wiki", to});
-  typed.Type({"export", "-v", "--with-sidecar", "wiki@2026-11-16", to});
-  typed.Type({"export", "--json", "wiki@2026-11-09", to});
-  typed.Type({"export", "--json", "wiki@2026-11-02", "--to-command", "cat >/dev/null"});
+  typed.Type({"export", "-v", "--with-sidecar", "wiki@2025-11-16", to});
+  typed.Type({"export", "--json", "wiki@2025-11-09", to});
+  typed.Type({"export", "--json", "wiki@2025-11-02", "--to-command", "cat >/dev/null"});
   typed.Type({"export", "wiki", to});
   typed.Type({"export", "wiki", "--to-command", "echo no room >&2; exit 7"});
   typed.Type({"export", "-v", "cut", to});
@@ -66,13 +66,13 @@ TEST_CASE("prune says what goes and what keeps the rest, and protect keeps more"
   looks.HidePacked();
   typed.Type({"prune", "--dry-run"});
   typed.Type({"prune", "--dry-run", "--json"});
-  typed.Type({"protect", "wiki@2026-11-09"});
+  typed.Type({"protect", "wiki@2025-11-09"});
   typed.Type({"protect", "wikki"});
   typed.Type({"prune", "--dry-run", "wiki"});
   typed.Type({"prune", "-v"});
   typed.Type({"list", "wiki"});
-  typed.Type({"unprotect", "wiki@2026-11-09"});
-  typed.Type({"unprotect", "wiki@2026-11-02"});
+  typed.Type({"unprotect", "wiki@2025-11-09"});
+  typed.Type({"unprotect", "wiki@2025-11-02"});
   typed.Type({"prune", "--json"});
   typed.Type({"prune"});
   typed.Type({"prune", "db"});
@@ -86,8 +86,8 @@ TEST_CASE("restore says what it has put where, and what it left out") {
   looks.HideSeconds();
   typed.ShowFitting("[0-9.]+ s\n", "SECONDS\n");
   const auto target = [&](const char* name) { return (looks.repository / name).string(); };
-  typed.Type({"restore", "wiki@2026-11-02", "--target", target("one")});
-  typed.Type({"restore", "-v", "wiki@2026-11-02", "--verify", "--target", target("two")});
+  typed.Type({"restore", "wiki@2025-11-02", "--target", target("one")});
+  typed.Type({"restore", "-v", "wiki@2025-11-02", "--verify", "--target", target("two")});
   typed.Type({"restore", "--json", "wiki", "--verify", "--target", target("three")});
   typed.Type(
       {"restore", "-v", "wiki", "srv/wiki/names", "--exclude", "long", "--target", target("four")});
@@ -96,7 +96,7 @@ TEST_CASE("restore says what it has put where, and what it left out") {
   typed.Type({"restore", "--json", "cut", "--target", target("six")});
   typed.Type({"restore", "-v", "cut", "srv/first", "--target", target("seven")});
   typed.Type({"restore", "wiki", "--include", "nothing", "--target", target("eight")});
-  typed.Type({"restore", "wiki@2026-11-02", "srv/wiki/pgae", "--target", target("eight")});
+  typed.Type({"restore", "wiki@2025-11-02", "srv/wiki/pgae", "--target", target("eight")});
   typed.Type({"restore", "wikki", "--target", target("eight")});
   typed.Type({"restore", "wiki", "--to", "worksop:/srv"});
   CHECK(DiffGolden("restore.txt", typed.text()) == "");

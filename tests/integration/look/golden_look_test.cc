@@ -22,9 +22,9 @@ TEST_CASE("list says what each archive is worth") {
   typed.Type({"list", "wikki", "--json"});
   typed.Note(
       "one is protected, one has no index, one's index is damaged, one is another program's");
-  REQUIRE(looks.Run({"protect", "wiki@2026-11-02"}).status == 0);
-  fs::remove(looks.Archive("wiki-2026-11-09T020000Z.tar.gz.idx"));
-  fs::resize_file(looks.Archive("wiki-2026-11-16T020000Z.tar.gz.idx"), 4096);
+  REQUIRE(looks.Run({"protect", "wiki@2025-11-02"}).status == 0);
+  fs::remove(looks.Archive("wiki-2025-11-09T020000Z.tar.gz.idx"));
+  fs::resize_file(looks.Archive("wiki-2025-11-16T020000Z.tar.gz.idx"), 4096);
   std::ofstream(looks.Archive("old-20191105.tar")) << TarText().File("page", "old").Text();
   typed.Type({"list"});
   typed.Type({"--json", "list", "wiki"});
@@ -36,11 +36,11 @@ TEST_CASE("ls lists a directory, a file, or all that is below") {
   Transcript& typed = looks.transcript;
   typed.Type({"ls", "wiki"});
   typed.Type({"ls", "wiki:srv/wiki"});
-  typed.Type({"ls", "-l", "wiki@2026-11-02:srv/wiki/names"});
-  typed.Type({"ls", "-lR", "wiki@2026-11-02"});
+  typed.Type({"ls", "-l", "wiki@2025-11-02:srv/wiki/names"});
+  typed.Type({"ls", "-lR", "wiki@2025-11-02"});
   typed.Type({"ls", "-ld", "wiki:/srv/wiki/"});
   typed.Type({"ls", "-l", "wiki@latest~1:srv/wiki/link"});
-  typed.Type({"--json", "ls", "wiki@2026-11-02:srv/wiki/names"});
+  typed.Type({"--json", "ls", "wiki@2025-11-02:srv/wiki/names"});
   typed.Type({"--json", "ls", "-R", "wiki:srv/wiki/new"});
   typed.Type({"ls", "-l", "cut:srv"});
   typed.Type({"ls", "wiki:srv/wikki"});
@@ -54,7 +54,7 @@ TEST_CASE("ls lists a directory, a file, or all that is below") {
 TEST_CASE("cat writes files, and says which it cannot") {
   Looks looks;
   Transcript& typed = looks.transcript;
-  typed.Type({"cat", "wiki@2026-11-02:srv/wiki/page"});
+  typed.Type({"cat", "wiki@2025-11-02:srv/wiki/page"});
   typed.Type({"cat", "wiki:srv/wiki/link", "db:srv/wiki/page", "wiki:/srv/wiki/new/page"});
   typed.Type({"cat", "wiki:srv/wiki/names/new\nline", "wiki:srv/wiki/names/'single' \"double\""});
   typed.Type({"cat", "wiki:srv/wiki/names/\xff\xfe not UTF-8"});
@@ -78,7 +78,7 @@ TEST_CASE("dump writes a tar, and says what it lacks") {
     typed.Add("orcio dump " + what + " | tar tvf -", dumped);
   };
   dump("wiki:srv/wiki/new");
-  dump("wiki@2026-11-02:srv/wiki/names/caf\xc3\xa9");
+  dump("wiki@2025-11-02:srv/wiki/names/caf\xc3\xa9");
   dump("cut:srv/first");
   dump("cut");
   dump("wiki:srv/wiki/pgae");
@@ -104,14 +104,14 @@ TEST_CASE("verify says what is good and what damage hits, and list remembers it"
     tar.File(name, Noise(100'000, 1));
   const std::string text = tar.Text();
   const auto bytes = AsBytes(text);
-  const auto big = MakeArchive(looks.Archive("big-2026-11-16T020000Z.tar.gz"),
+  const auto big = MakeArchive(looks.Archive("big-2025-11-16T020000Z.tar.gz"),
                                {bytes.begin(), bytes.end()}, {.member_bytes = 30'000});
   FlipByte(big.path, big.spans.at(5).archive_offset - 5);
-  FlipByte(looks.Archive("wiki-2026-11-16T020000Z.tar.gz.idx"), 5000);
-  FlipByte(looks.Archive("db-2026-11-16T030000Z.tar.gz"), 3);
+  FlipByte(looks.Archive("wiki-2025-11-16T020000Z.tar.gz.idx"), 5000);
+  FlipByte(looks.Archive("db-2025-11-16T030000Z.tar.gz"), 3);
   typed.Type({"verify"});
   typed.Type({"verify", "--read-data"});
-  typed.Type({"verify", "--json", "--read-data", "wiki@2026-11-16", "db", "big"});
+  typed.Type({"verify", "--json", "--read-data", "wiki@2025-11-16", "db", "big"});
   typed.Type({"verify", "wikki"});
   typed.Type({"verify", (looks.repository / "nothing.tar.gz").string()});
   typed.Type({"list"});
@@ -124,7 +124,7 @@ TEST_CASE("index makes the indexes that are missing, and says what it found") {
   Transcript& typed = looks.transcript;
   typed.Type({"index"});
   typed.Note("one archive has no index, one is plain tar, one breaks off, one is none at all");
-  fs::remove(looks.Archive("wiki-2026-11-09T020000Z.tar.gz.idx"));
+  fs::remove(looks.Archive("wiki-2025-11-09T020000Z.tar.gz.idx"));
   const std::string tar = TarText().Directory("srv/").File("srv/caf\xc3\xa9", "old").Text();
   const auto zipped = Gzip(AsBytes(tar));
   std::ofstream(looks.Archive("old-20191105.tar")) << tar;
@@ -137,9 +137,9 @@ TEST_CASE("index makes the indexes that are missing, and says what it found") {
   typed.Type({"index", "-v", "wiki"});
   typed.Type({"index", "wikki"});
   typed.Note("what else needs an index");
-  fs::remove(looks.Archive("wiki-2026-11-09T020000Z.tar.gz.idx"));
-  fs::resize_file(looks.Archive("wiki-2026-11-16T020000Z.tar.gz.idx"), 4096);
-  for (const char* what : {"wiki@2026-11-09", "wiki@2026-11-16"}) {
+  fs::remove(looks.Archive("wiki-2025-11-09T020000Z.tar.gz.idx"));
+  fs::resize_file(looks.Archive("wiki-2025-11-16T020000Z.tar.gz.idx"), 4096);
+  for (const char* what : {"wiki@2025-11-09", "wiki@2025-11-16"}) {
     typed.Type({"ls", what});
     typed.Type({"verify", what});
     typed.Type({"restore", what, "--target", (looks.repository / "to").string()});

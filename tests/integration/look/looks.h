@@ -22,7 +22,7 @@ class Looks {
         "  db: {host: workshop, control: none}\n");
     TarText cut;
     cut.Directory("srv/").File("srv/first", "x").File("srv/second", std::string(100'000, 'x'));
-    repository.WriteCut("cut-2026-11-30T020000Z.tar.gz", cut, 20'000);
+    repository.WriteCut("cut-2025-11-30T020000Z.tar.gz", cut, 20'000);
     transcript.Show((repository / "").string(), "/SCRATCH/");
     transcript.Show(std::string(200, 'd'), "d*200");
     transcript.ShowFitting("f{20,}", "f*");

@@ -23,7 +23,7 @@ namespace {
 
 using namespace test;
 
-constexpr const char* kName = "wiki-2026-11-23T020000Z.tar.gz";
+constexpr const char* kName = "wiki-2025-11-23T020000Z.tar.gz";
 
 }  // namespace
 

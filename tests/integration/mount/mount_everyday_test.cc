@@ -20,7 +20,7 @@ namespace {
 
 using namespace test;
 
-constexpr const char* kName = "wiki-2026-11-23T020000Z.tar.gz";
+constexpr const char* kName = "wiki-2025-11-23T020000Z.tar.gz";
 
 struct stat StatusOf(const std::filesystem::path& path) {
   struct stat status {};
@@ -129,7 +129,7 @@ TEST_CASE_METHOD(LiveRepository,
   Write("directory/deeper/file", "content");
   Archive(kName);
   auto mount = std::make_unique<MountFixture>(directory());
-  const auto top = "wiki/2026-11-23T020000Z";
+  const auto top = "wiki/2025-11-23T020000Z";
   Handle file(*mount / top / "directory/deeper/file");
   Handle deeper(*mount / top / "directory/deeper");
   Handle service(*mount / "wiki");
@@ -148,7 +148,7 @@ TEST_CASE_METHOD(LiveRepository,
   // Of an archive that is gone nothing is found.
   mount.reset();
   std::filesystem::remove(directory() / kName);
-  Archive("wiki-2026-11-24T020000Z.tar.gz");
+  Archive("wiki-2025-11-24T020000Z.tar.gz");
   mount = std::make_unique<MountFixture>(directory());
   CHECK_FALSE(file.OpenIn(mount->at()).valid());
   CHECK(errno == ESTALE);
@@ -180,7 +180,7 @@ TEST_CASE_METHOD(LiveRepository, "With symlinks=inside no symlink leads out of i
       CHECK(static_cast<size_t>(status.st_size) ==
             std::filesystem::read_symlink(inside / link).string().size());
     }
-    CHECK(std::filesystem::read_symlink(mount / "wiki/latest") == "2026-11-23T020000Z");
+    CHECK(std::filesystem::read_symlink(mount / "wiki/latest") == "2025-11-23T020000Z");
   }
 }
 

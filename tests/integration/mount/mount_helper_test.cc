@@ -63,7 +63,7 @@ class HelperRepository : public LiveRepository {
     Installed();
     std::filesystem::create_directory(mountpoint());
     Write("file", "content");
-    Archive("wiki-2026-11-23T020000Z.tar.gz");
+    Archive("wiki-2025-11-23T020000Z.tar.gz");
   }
   ~HelperRepository() {
     if (mounted()) (void)UnmountDirectory(mountpoint(), true);
@@ -178,8 +178,8 @@ TEST_CASE_METHOD(HelperRepository, "With nosymfollow in fstab no symlink leads a
   INFO(mount.err);
   REQUIRE(mount.status == 0);
   const auto service = mountpoint() / "wiki";
-  CHECK(ReadAll(service / "2026-11-23T020000Z/file") == "content");
-  CHECK(std::filesystem::read_symlink(service / "latest") == "2026-11-23T020000Z");
+  CHECK(ReadAll(service / "2025-11-23T020000Z/file") == "content");
+  CHECK(std::filesystem::read_symlink(service / "latest") == "2025-11-23T020000Z");
   CHECK(::open((service / "latest/file").c_str(), O_RDONLY | O_CLOEXEC) == -1);
   CHECK(errno == ELOOP);
   const Ended found = RunCommand({"findmnt", "-n", "-o", "VFS-OPTIONS", mountpoint().string()});

@@ -15,10 +15,10 @@ namespace {
 
 using namespace test;
 
-constexpr const char* kOldDate = "2026-11-16T020000Z";
-constexpr const char* kNewDate = "2026-11-23T020000Z";
-constexpr const char* kOld = "wiki-2026-11-16T020000Z.tar.gz";
-constexpr const char* kNew = "wiki-2026-11-23T020000Z.tar.gz";
+constexpr const char* kOldDate = "2025-11-16T020000Z";
+constexpr const char* kNewDate = "2025-11-23T020000Z";
+constexpr const char* kOld = "wiki-2025-11-16T020000Z.tar.gz";
+constexpr const char* kNew = "wiki-2025-11-23T020000Z.tar.gz";
 
 // What another process reads: this one's find one archive under `latest`.
 std::string ReadByAnother(const std::filesystem::path& path) {

@@ -23,7 +23,7 @@ namespace {
 
 using namespace test;
 
-constexpr const char* kName = "wiki-2026-11-23T020000Z.tar.gz";
+constexpr const char* kName = "wiki-2025-11-23T020000Z.tar.gz";
 
 ErrorKind KindOf(const Result<void>& result) {
   REQUIRE_FALSE(result.has_value());
@@ -208,20 +208,20 @@ TEST_CASE_METHOD(LiveRepository, "A sidecar of another archive is not trusted") 
   Write("file", "first");
   const auto archive = Archive(kName);
   Write("file", "second");
-  const auto other = Archive("wiki-2026-11-16T020000Z.tar.gz");
+  const auto other = Archive("wiki-2025-11-16T020000Z.tar.gz");
   std::filesystem::rename(other.string() + ".idx", archive.string() + ".idx");
   const MountFixture mount(directory());
-  CHECK(ReadAll(mount / "wiki/2026-11-23T020000Z/file") == "first");
-  CHECK(ReadAll(mount / "wiki/2026-11-16T020000Z/file") == "second");
+  CHECK(ReadAll(mount / "wiki/2025-11-23T020000Z/file") == "first");
+  CHECK(ReadAll(mount / "wiki/2025-11-16T020000Z/file") == "second");
 }
 
 TEST_CASE_METHOD(LiveRepository,
                  "An archive that cannot be read is a directory whose inside is EIO") {
   Write("file", "content");
   Archive(kName);
-  std::ofstream(directory() / "wiki-2026-11-16T020000Z.tar.gz") << "no archive at all";
+  std::ofstream(directory() / "wiki-2025-11-16T020000Z.tar.gz") << "no archive at all";
   const MountFixture mount(directory());
-  const auto broken = mount / "wiki/2026-11-16T020000Z";
+  const auto broken = mount / "wiki/2025-11-16T020000Z";
   struct stat status {};
   REQUIRE(::stat(broken.c_str(), &status) == 0);
   CHECK(S_ISDIR(status.st_mode));

@@ -14,7 +14,7 @@ namespace {
 
 using namespace test;
 
-constexpr const char* kName = "wiki-2026-11-23T020000Z.tar.gz";
+constexpr const char* kName = "wiki-2025-11-23T020000Z.tar.gz";
 
 // What a process that has not been in the mount before reads: one that has finds one archive under
 // `latest` for as long as it lives.
@@ -28,11 +28,11 @@ TEST_CASE_METHOD(LiveRepository,
                  "Archives come and go while mounted; what is open stays readable") {
   const std::string content = Noise(2'000'000, 1);
   Write("file", content);
-  const auto first = Archive("wiki-2026-11-16T020000Z.tar.gz");
+  const auto first = Archive("wiki-2025-11-16T020000Z.tar.gz");
   const MountFixture mount(directory(), {"cache_size=1M"});
-  CHECK(std::filesystem::read_symlink(mount / "wiki/latest") == "2026-11-16T020000Z");
+  CHECK(std::filesystem::read_symlink(mount / "wiki/latest") == "2025-11-16T020000Z");
   const UniqueFd file(
-      ::open((mount / "wiki/2026-11-16T020000Z/file").c_str(), O_RDONLY | O_CLOEXEC));
+      ::open((mount / "wiki/2025-11-16T020000Z/file").c_str(), O_RDONLY | O_CLOEXEC));
   REQUIRE(file.valid());
   Write("file", "newer");
   Archive(kName);
@@ -40,7 +40,7 @@ TEST_CASE_METHOD(LiveRepository,
   CHECK(Eventually([&] { return ReadAnew(mount / "wiki/latest/file") == "newer"; }));
   CHECK(Eventually([&] { return ReadAnew(mount / "other/latest/file") == "newer"; }));
   std::filesystem::remove(first);
-  CHECK(Eventually([&] { return !std::filesystem::exists(mount / "wiki/2026-11-16T020000Z"); }));
+  CHECK(Eventually([&] { return !std::filesystem::exists(mount / "wiki/2025-11-16T020000Z"); }));
   CHECK(PieceAt(file.get(), 1'500'000, 1000) == content.substr(1'500'000, 1000));
 }
 
@@ -82,8 +82,8 @@ TEST_CASE_METHOD(LiveRepository, "Whoever is inside an archive that is replaced 
 }
 
 TEST_CASE_METHOD(LiveRepository, "A listing that the kernel has kept is dropped when it changes") {
-  Archive("wiki-2026-11-16T020000Z.tar.gz");
-  Archive("wiki-2026-11-17T020000Z.tar.gz");
+  Archive("wiki-2025-11-16T020000Z.tar.gz");
+  Archive("wiki-2025-11-17T020000Z.tar.gz");
   Archive(kName);
   const MountFixture mount(directory());
   const auto names = [&](const char* path) {
@@ -95,10 +95,10 @@ TEST_CASE_METHOD(LiveRepository, "A listing that the kernel has kept is dropped 
   for (int i = 0; i < 3; ++i) CHECK(names("wiki").size() == 4);
   for (int i = 0; i < 3; ++i) CHECK(names("") == std::set<std::string>{"wiki"});
   // Of these neither is the newest.
-  std::filesystem::remove(directory() / "wiki-2026-11-16T020000Z.tar.gz");
+  std::filesystem::remove(directory() / "wiki-2025-11-16T020000Z.tar.gz");
   CHECK(Eventually([&] { return names("wiki").size() == 3; }));
-  Archive("wiki-2026-11-18T020000Z.tar.gz");
-  CHECK(Eventually([&] { return names("wiki").contains("2026-11-18T020000Z"); }));
+  Archive("wiki-2025-11-18T020000Z.tar.gz");
+  CHECK(Eventually([&] { return names("wiki").contains("2025-11-18T020000Z"); }));
   Archive("other-20221105.tar.gz");
   CHECK(Eventually([&] { return names("").contains("other"); }));
 }
@@ -130,8 +130,8 @@ TEST_CASE_METHOD(LiveRepository, "An archive is not there before it is whole") {
       found.insert(entry.path().filename());
     return found;
   };
-  const std::set<std::string> before{"2026-11-23T020000Z", "latest"};
-  const auto part = directory() / ".wiki-2026-11-24T020000Z.tar.gz.part";
+  const std::set<std::string> before{"2025-11-23T020000Z", "latest"};
+  const auto part = directory() / ".wiki-2025-11-24T020000Z.tar.gz.part";
   std::ofstream writing(part, std::ios::binary);
   for (size_t at = 0; at < whole.size(); at += 100) {
     writing << whole.substr(at, 100) << std::flush;
@@ -140,12 +140,12 @@ TEST_CASE_METHOD(LiveRepository, "An archive is not there before it is whole") {
   writing.close();
   CHECK(names() == before);
   std::filesystem::copy(archive.string() + ".idx",
-                        directory() / "wiki-2026-11-24T020000Z.tar.gz.idx");
+                        directory() / "wiki-2025-11-24T020000Z.tar.gz.idx");
   CHECK(names() == before);
-  CHECK_FALSE(std::filesystem::exists(mount / "wiki/2026-11-24T020000Z"));
-  std::filesystem::rename(part, directory() / "wiki-2026-11-24T020000Z.tar.gz");
+  CHECK_FALSE(std::filesystem::exists(mount / "wiki/2025-11-24T020000Z"));
+  std::filesystem::rename(part, directory() / "wiki-2025-11-24T020000Z.tar.gz");
   CHECK(Eventually([&] {
-    return MustRun({"readlink", (mount / "wiki/latest").string()}) == "2026-11-24T020000Z\n";
+    return MustRun({"readlink", (mount / "wiki/latest").string()}) == "2025-11-24T020000Z\n";
   }));
   CHECK(ReadAll(mount / "wiki/latest/file") == "content");
 }

@@ -93,7 +93,7 @@ TEST_CASE(
   NeedFuse();
   MountedRepository repository;
   MakeAwkwardTree(repository.source(), {.huge_sparse_bytes = uint64_t{2} << 30, .many_files = 100});
-  repository.Archive("wiki-2026-11-23T020000Z.tar.gz");
+  repository.Archive("wiki-2025-11-23T020000Z.tar.gz");
   const MountFixture mount(repository.directory());
   TreeOptions options;
   options.root_line = true;
@@ -109,7 +109,7 @@ TEST_CASE("Every call that writes is refused with EROFS") {
   MountedRepository repository;
   repository.Write("file", "content");
   repository.Write("directory/inside", "x");
-  repository.Archive("wiki-2026-11-23T020000Z.tar.gz");
+  repository.Archive("wiki-2025-11-23T020000Z.tar.gz");
   const MountFixture mount(repository.directory());
   // In an archive, in a service's directory, and in the root.
   for (const auto& [in, existing] :
@@ -157,7 +157,7 @@ TEST_CASE("Eight threads reading and mapping files at random get the archived by
     contents[name] = Noise(3'000'000, static_cast<unsigned>(contents.size()));
     repository.Write(name, contents[name]);
   }
-  repository.Archive("wiki-2026-11-23T020000Z.tar.gz");
+  repository.Archive("wiki-2025-11-23T020000Z.tar.gz");
   const MountFixture mount(repository.directory(), {"cache_size=8M"});
   std::atomic<int> wrong = 0;
   {
@@ -179,8 +179,8 @@ TEST_CASE("Inode numbers are the same after a remount, and hard links share one"
   for (int i = 0; i < 50; ++i)
     repository.Write("d" + std::to_string(i % 5) + "/" + std::to_string(i), "x");
   std::filesystem::create_hard_link(repository.source() / "d0/0", repository.source() / "link");
-  repository.Archive("wiki-2026-11-16T020000Z.tar.gz");
-  repository.Archive("wiki-2026-11-23T020000Z.tar.gz");
+  repository.Archive("wiki-2025-11-16T020000Z.tar.gz");
+  repository.Archive("wiki-2025-11-23T020000Z.tar.gz");
   repository.Archive("other-20221105.tar.gz");
   std::map<std::string, ino_t> first;
   {
@@ -204,7 +204,7 @@ TEST_CASE("A directory goes on from wherever seekdir puts it") {
   MountedRepository repository;
   for (int i = 0; i < 3000; ++i) repository.Write("many/file " + std::to_string(i), "");
   for (int i = 10; i < 13; ++i)
-    repository.Archive("wiki-2026-11-" + std::to_string(i) + "T020000Z.tar.gz");
+    repository.Archive("wiki-2025-11-" + std::to_string(i) + "T020000Z.tar.gz");
   const MountFixture mount(repository.directory());
   for (const auto& [path, count] :
        {std::pair("wiki/latest/many", size_t{3002}), {"wiki", size_t{6}}, {"", size_t{3}}}) {
@@ -233,7 +233,7 @@ TEST_CASE("A directory of 100,000 files is listed whole, and each has its size")
   MountedRepository repository;
   constexpr size_t kFiles = 100'000;
   for (size_t i = 0; i < kFiles; ++i) repository.Write(std::to_string(i), i % 100 == 0 ? "x" : "");
-  repository.Archive("wiki-2026-11-23T020000Z.tar.gz");
+  repository.Archive("wiki-2025-11-23T020000Z.tar.gz");
   const MountFixture mount(repository.directory());
   std::set<std::string> names;
   size_t bytes = 0;
@@ -254,7 +254,7 @@ TEST_CASE("Archived permissions and ACLs guard the archived files") {
       "chmod 755 .; chmod 600 secret; chmod 600 granted; setfacl -m u:1234:r granted; "
       "chmod 644 denied; setfacl -m u:1234:- denied; chmod 644 open",
       {.input = {}, .environment = {}, .directory = repository.source().string()});
-  repository.Archive("wiki-2026-11-23T020000Z.tar.gz");
+  repository.Archive("wiki-2025-11-23T020000Z.tar.gz");
   const MountFixture mount(repository.directory());
   MustRun({"chmod", "755", mount.at().parent_path().string()});
   const auto read_as_user = [&](const char* name) {

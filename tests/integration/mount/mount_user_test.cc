@@ -173,7 +173,7 @@ size_t IndexesBelow(const std::filesystem::path& directory) {
 TEST_CASE_METHOD(UserRepository, "A user mounts for that user alone, and unmounts") {
   Write("secret", "of somebody else's");
   std::filesystem::permissions(source() / "secret", std::filesystem::perms(0600));
-  Archive("wiki-2026-11-23T020000Z.tar.gz");
+  Archive("wiki-2025-11-23T020000Z.tar.gz");
   GiveToUser();
   const std::string file = mountpoint() / "wiki/latest/secret";
   const std::vector<std::string> umount{"umount", mountpoint().string()};
@@ -209,7 +209,7 @@ TEST_CASE_METHOD(UserRepository, "A user shares a mount only where fuse.conf all
   Write("open", "to all");
   Write("secret", "of root's");
   std::filesystem::permissions(source() / "secret", std::filesystem::perms(0600));
-  Archive("wiki-2026-11-23T020000Z.tar.gz");
+  Archive("wiki-2025-11-23T020000Z.tar.gz");
   GiveToUser();
   const std::vector<std::string> words{"mount", "-o", "allow_other", mountpoint().string()};
 
@@ -234,7 +234,7 @@ TEST_CASE_METHOD(UserRepository, "A user shares a mount only where fuse.conf all
 
 TEST_CASE_METHOD(UserRepository, "With allow_root root looks too, and nobody else") {
   Write("open", "to all");
-  Archive("wiki-2026-11-23T020000Z.tar.gz");
+  Archive("wiki-2025-11-23T020000Z.tar.gz");
   GiveToUser();
   Fuse().Allow("user_allow_other");
   const Ended mount = Orcio({"mount", "-o", "allow_root,umask=0", mountpoint().string()});
@@ -258,7 +258,7 @@ TEST_CASE_METHOD(UserRepository, "Root keeps a mount to itself, or opens it, in 
   Write("open", "to all");
   std::filesystem::permissions(source() / "of-a-remote-user", std::filesystem::perms(0600));
   MustRun({"chown", "1:1", (source() / "of-a-remote-user").string()});
-  Archive("wiki-2026-11-23T020000Z.tar.gz");
+  Archive("wiki-2025-11-23T020000Z.tar.gz");
   struct Case {
     const char* options;
     const char* of_one;  // what the local user 1 reads of it
@@ -284,7 +284,7 @@ TEST_CASE_METHOD(UserRepository, "Root keeps a mount to itself, or opens it, in 
 
 TEST_CASE_METHOD(UserRepository, "Root unmounts what a user has mounted") {
   Write("file", "content");
-  Archive("wiki-2026-11-23T020000Z.tar.gz");
+  Archive("wiki-2025-11-23T020000Z.tar.gz");
   GiveToUser();
   REQUIRE(Orcio({"mount", mountpoint().string()}).status == 0);
   REQUIRE(mounted());
@@ -295,7 +295,7 @@ TEST_CASE_METHOD(UserRepository, "Root unmounts what a user has mounted") {
 }
 
 TEST_CASE_METHOD(UserRepository, "A user without a readable repository is told which") {
-  Archive("wiki-2026-11-23T020000Z.tar.gz");
+  Archive("wiki-2025-11-23T020000Z.tar.gz");
   GiveToUser();
   std::filesystem::permissions(directory(), std::filesystem::perms(0));
   MustRun({"chown", "0:0", directory().string()});
@@ -308,7 +308,7 @@ TEST_CASE_METHOD(UserRepository, "A user without a readable repository is told w
 TEST_CASE_METHOD(UserRepository, "Archives of another user's are told as such, by every command") {
   // `list` said "index damaged" and exited with 0, `ls` advised `orcio index`.
   Write("file", "content");
-  const auto archive = Archive("wiki-2026-11-23T020000Z.tar.gz");
+  const auto archive = Archive("wiki-2025-11-23T020000Z.tar.gz");
   std::filesystem::permissions(directory(), std::filesystem::perms(0755));
   const bool homeless = GENERATE(true, false);
   if (GENERATE(false, true)) std::filesystem::remove(archive.string() + ".idx");
@@ -335,14 +335,14 @@ TEST_CASE_METHOD(UserRepository,
                  "A mount whose archives its user may not read says so, and EACCES") {
   // It was EIO, and the reason in the log alone.
   Write("file", "content");
-  Archive("wiki-2026-11-23T020000Z.tar.gz");
+  Archive("wiki-2025-11-23T020000Z.tar.gz");
   std::filesystem::permissions(directory(), std::filesystem::perms(0755));
   MustRun({"chown", "65534:65534", mountpoint().string()});
   const Ended mount = AsUser(Homeless(Words({"mount", mountpoint().string()})));
   INFO(mount.err);
   REQUIRE(mount.status == 0);
   CHECK(Has(mount.err, "1 of 1 archives"));
-  CHECK(Has(mount.err, "wiki-2026-11-23T020000Z.tar.gz"));
+  CHECK(Has(mount.err, "wiki-2025-11-23T020000Z.tar.gz"));
   for (const char* path : {"wiki/latest/", "wiki/latest/file"}) {
     const Ended looked = AsUser({"ls", mountpoint() / path});
     CHECK(looked.status != 0);
@@ -354,7 +354,7 @@ TEST_CASE_METHOD(UserRepository,
 TEST_CASE_METHOD(UserRepository,
                  "A user who may read the archives, not their indexes, has his own") {
   Write("file", "content");
-  const auto archive = Archive("wiki-2026-11-23T020000Z.tar.gz");
+  const auto archive = Archive("wiki-2025-11-23T020000Z.tar.gz");
   std::filesystem::permissions(directory(), std::filesystem::perms(0755));
   std::filesystem::permissions(archive, std::filesystem::perms(0644));
   CHECK(Has(AsUser(Homeless(Words({"list"}))).out, "permission denied"));
@@ -371,7 +371,7 @@ TEST_CASE_METHOD(UserRepository, "A repository that cannot be written is indexed
   // Mounting it exited with 0, browsing it was EIO, and `orcio index` failed when it had decoded
   // all.
   Write("file", "content");
-  const auto archive = Archive("wiki-2026-11-23T020000Z.tar.gz");
+  const auto archive = Archive("wiki-2025-11-23T020000Z.tar.gz");
   std::filesystem::remove(archive.string() + ".idx");
   const ReadOnly read_only(directory());
   const Emptied system_cache("/var/cache");
@@ -406,7 +406,7 @@ TEST_CASE_METHOD(UserRepository, "A repository that cannot be written is indexed
 TEST_CASE_METHOD(UserRepository,
                  "Where no index can be made anywhere, mount and index say so at once") {
   Write("file", "content");
-  const auto archive = Archive("wiki-2026-11-23T020000Z.tar.gz");
+  const auto archive = Archive("wiki-2025-11-23T020000Z.tar.gz");
   std::filesystem::remove(archive.string() + ".idx");
   GiveToUser();
   const ReadOnly read_only(directory());

@@ -18,8 +18,8 @@ namespace {
 
 using namespace test;
 
-constexpr const char* kDate = "2026-11-23T020000Z";
-constexpr const char* kName = "wiki-2026-11-23T020000Z.tar.gz";
+constexpr const char* kDate = "2025-11-23T020000Z";
+constexpr const char* kName = "wiki-2025-11-23T020000Z.tar.gz";
 
 // A mount whose server writes no index before it may: until then, whoever looks into an archive
 // that has none waits.

@@ -35,12 +35,12 @@ class FreshMachine {
     Must(
         "mkdir -m 0700 /srv/backups /etc/orcio && cd /srv/backups && mkdir srv && echo text "
         ">srv/page && "
-        "tar -czf wiki-20261123.tar.gz srv && rm -r srv && orcio -r . index");
+        "tar -czf wiki-20251123.tar.gz srv && rm -r srv && orcio -r . index");
     Must("printf %s " + ShellQuote(kConfiguration) + " >/etc/orcio/config.yaml");
   }
   [[nodiscard]] bool HasConfigurationAndArchive() const {
     return Must("cat /etc/orcio/config.yaml") == kConfiguration &&
-           Succeeds("gzip -t /srv/backups/wiki-20261123.tar.gz");
+           Succeeds("gzip -t /srv/backups/wiki-20251123.tar.gz");
   }
 
  private:

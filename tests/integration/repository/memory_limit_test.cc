@@ -28,7 +28,7 @@ class Repository {
   Repository() {
     for (int i = 0; i < 40; ++i)
       files_.Write("srv/wiki/file" + std::to_string(i), Noise(100'000, static_cast<unsigned>(i)));
-    files_.Archive("wiki-2026-11-23T020000Z.tar.gz");
+    files_.Archive("wiki-2025-11-23T020000Z.tar.gz");
   }
   [[nodiscard]] std::string directory() const { return files_.directory().string(); }
   [[nodiscard]] Ended Run(uint64_t limit, const std::vector<std::string>& words) const {
@@ -127,7 +127,7 @@ TEST_CASE("A mount without memory to read gives errors, and reads again when the
   BackgroundCommand mount(
       {BuiltProgram(), "-r", repository.directory(), "mount", "-f", at.string()},
       (scratch / "log").string());
-  const auto archive = at / "wiki/2026-11-23T020000Z/srv/wiki";
+  const auto archive = at / "wiki/2025-11-23T020000Z/srv/wiki";
   std::error_code not_yet;
   REQUIRE(Await([&] { return std::filesystem::exists(at / "wiki", not_yet); }));
   size_t unread = 0;

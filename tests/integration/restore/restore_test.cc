@@ -31,7 +31,7 @@
 namespace orcio::test {
 namespace {
 
-constexpr const char* kArchive = "wiki-2026-11-23T020000Z.tar.gz";
+constexpr const char* kArchive = "wiki-2025-11-23T020000Z.tar.gz";
 const std::vector<std::string> kUnpack{"tar",    "--xattrs",        "--xattrs-include=*",
                                        "--acls", "--numeric-owner", "-xpf"};
 
@@ -220,7 +220,7 @@ TEST_CASE("restore --dry-run lists and makes nothing, in words and in JSON") {
   const LookRepository repository;
   const auto target = repository / "target";
   const auto run = [&](std::vector<std::string> words) {
-    words.insert(words.end(), {"restore", "wiki@2026-11-02", "--dry-run", "--target",
+    words.insert(words.end(), {"restore", "wiki@2025-11-02", "--dry-run", "--target",
                                target.string(), "--exclude", "long"});
     return repository.Run(words);
   };
@@ -232,7 +232,7 @@ TEST_CASE("restore --dry-run lists and makes nothing, in words and in JSON") {
 TEST_CASE("Patterns choose what is restored") {
   const LookRepository repository;
   const auto listed = [&](std::vector<std::string> words) {
-    words.insert(words.begin(), {"--json", "restore", "wiki@2026-11-02", "--dry-run"});
+    words.insert(words.begin(), {"--json", "restore", "wiki@2025-11-02", "--dry-run"});
     std::string names;
     for (const auto& ended = repository.Run(words); const auto& line : JsonLines(ended.out)) {
       const std::string path = line["path"];
@@ -246,7 +246,7 @@ TEST_CASE("Patterns choose what is restored") {
   CHECK(listed({"--include", "names", "--exclude", "srv/*/names/[!c]*"}) == "caf\xc3\xa9 ");
   CHECK(listed({"srv/wiki/page", "srv/wiki/back"}) == "back page ");
   CHECK(repository.Run({"restore", "wiki", "--dry-run", "--include", "nothing"}).status == 10);
-  const auto missing = repository.Run({"restore", "wiki@2026-11-02", "srv/wiki/pagee"});
+  const auto missing = repository.Run({"restore", "wiki@2025-11-02", "srv/wiki/pagee"});
   CHECK(missing.status == 10);
   CHECK(missing.err.find("did you mean `srv/wiki/page`?") != std::string::npos);
   CHECK(repository.Run({"restore", "wiki", "--owners", "nobody"}).status == 2);
@@ -259,9 +259,9 @@ TEST_CASE("restore makes a directory of its own, tells in JSON, and replaces not
     words.insert(words.begin(), {BuiltProgram(), "-r", repository.directory().string()});
     return RunCommand(words, {.input = {}, .environment = {}, .directory = repository / "here"});
   };
-  const auto restored = run({"--json", "restore", "wiki@2026-11-02", "--verify"});
+  const auto restored = run({"--json", "restore", "wiki@2025-11-02", "--verify"});
   CHECK(restored.status == 0);
-  const auto target = repository / "here/wiki-2026-11-02T020000Z";
+  const auto target = repository / "here/wiki-2025-11-02T020000Z";
   CHECK(ReadAll(target / "srv/wiki/back") == "here\n");
   CHECK(ReadAll(target / LookRepository::LongPath().substr(0, 200)).empty());
   struct stat status {};
@@ -270,20 +270,20 @@ TEST_CASE("restore makes a directory of its own, tells in JSON, and replaces not
   const auto told = JsonLines(restored.out);
   REQUIRE(told.size() == 1);
   CHECK(told[0]["type"] == "restore");
-  CHECK(told[0]["target"] == "wiki-2026-11-02T020000Z");
+  CHECK(told[0]["target"] == "wiki-2025-11-02T020000Z");
   CHECK(told[0]["problems"] == 0);
   CHECK(told[0]["verified"]["files"] == 13);
 
-  const auto again = run({"restore", "wiki@2026-11-02"});
+  const auto again = run({"restore", "wiki@2025-11-02"});
   CHECK(again.status == 1);
   CHECK(again.err.find("nothing was restored") != std::string::npos);
   // What is not there yet may join what is; directories keep what they are.
   std::filesystem::remove(target / "srv/wiki/back");
   std::ofstream(target / "srv/wiki/page") << "my own";
   REQUIRE(::chmod((target / "srv/wiki").c_str(), 0750) == 0);
-  CHECK(run({"restore", "wiki@2026-11-02", "srv/wiki/back", "srv/wiki/page"}).status == 1);
+  CHECK(run({"restore", "wiki@2025-11-02", "srv/wiki/back", "srv/wiki/page"}).status == 1);
   CHECK_FALSE(std::filesystem::exists(target / "srv/wiki/back"));
-  CHECK(run({"restore", "wiki@2026-11-02", "srv/wiki/back"}).status == 0);
+  CHECK(run({"restore", "wiki@2025-11-02", "srv/wiki/back"}).status == 0);
   CHECK(ReadAll(target / "srv/wiki/back") == "here\n");
   CHECK(ReadAll(target / "srv/wiki/page") == "my own");
   REQUIRE(::stat((target / "srv/wiki").c_str(), &status) == 0);
@@ -297,7 +297,7 @@ TEST_CASE("No symlink in the target leads out of it") {
   std::filesystem::create_directory(target);
   std::filesystem::create_directories(outside / "wiki");
   const auto restore = [&](const std::string& path) {
-    return repository.Run({"restore", "wiki@2026-11-02", path, "--target", target.string()});
+    return repository.Run({"restore", "wiki@2025-11-02", path, "--target", target.string()});
   };
   SECTION("in place of a directory") {
     std::filesystem::create_directory_symlink(outside, target / "srv");
@@ -312,7 +312,7 @@ TEST_CASE("No symlink in the target leads out of it") {
     // A later entry below a symlink: the tree has the last one, whatever tar would do.
     TarText tar;
     tar.Symlink("srv/wiki", outside.string()).File("srv/wiki/page", "escaped");
-    repository.Write("hostile-2026-11-23T020000Z.tar.gz", tar);
+    repository.Write("hostile-2025-11-23T020000Z.tar.gz", tar);
     CHECK(repository.Run({"restore", "hostile", "--target", target.string()}).status <= 10);
   }
   CHECK(ListTree(outside).size() == 1);
@@ -343,7 +343,7 @@ TEST_CASE("What comes out of an incomplete archive comes with a warning") {
   TarText cut;
   cut.Directory("srv/").File("srv/first", "x").File("srv/second", std::string(100'000, 'x'));
   cut.File("srv/third", "x");
-  repository.WriteCut("cut-2026-11-30T020000Z.tar.gz", cut, 20'000);
+  repository.WriteCut("cut-2025-11-30T020000Z.tar.gz", cut, 20'000);
   const auto target = repository / "target";
   const auto restored = repository.Run({"restore", "cut", "--target", target.string()});
   CHECK(restored.status == 4);
@@ -424,7 +424,7 @@ TEST_CASE("--verify finds what the disk has changed") {
   const auto target = repository / "target";
   REQUIRE(repository.Run({"restore", "db", "--target", target.string()}).status == 0);
   const auto sidecar = ValueOf(Sidecar::Open(
-      LocalFileSystem(), repository.directory() / "db-2026-11-16T030000Z.tar.gz.idx"));
+      LocalFileSystem(), repository.directory() / "db-2025-11-16T030000Z.tar.gz.idx"));
   const auto plan = ValueOf(PlanRestore(*sidecar, {}));
   std::vector<RestoreProblem> problems;
   uint64_t read_bytes = 0;
@@ -451,7 +451,7 @@ TEST_CASE("Owners are restored by name where the tar has names, and by number el
   HandMadeHeader unknown{.path = "unknown"};
   unknown.rest = std::string("nobody-of-that-name");
   const std::string tar = known.Block() + unknown.Block() + EndMarker();
-  REQUIRE_OK(WriteArchive(LocalFileSystem(), repository.directory(), "names-2026-11-23.tar.gz",
+  REQUIRE_OK(WriteArchive(LocalFileSystem(), repository.directory(), "names-2025-11-23.tar.gz",
                           AsBytes(tar)));
   const auto owners = [&](const std::string& by) {
     const auto target = repository / by;
@@ -472,7 +472,7 @@ TEST_CASE("Another user than root gets files of their own, without set-ID bits")
   const LookRepository repository;
   TarText tar;
   tar.File("program", "#!/bin/sh\n", 1'700'000'000, "0006755");
-  repository.Write("setid-2026-11-23T020000Z.tar.gz", tar);
+  repository.Write("setid-2025-11-23T020000Z.tar.gz", tar);
   const auto scratch = repository.directory().parent_path();
   MustRun({"chmod", "-R", "a+rX", scratch.string()});
   const auto target = scratch / "unprivileged";
@@ -498,7 +498,7 @@ TEST_CASE("Thousands of directories below each other need few descriptors") {
     path += "/d";
   }
   tar.File(path.substr(0, path.size() - 1) + "f", "deep");
-  repository.Write("deep-2026-11-23T020000Z.tar.gz", tar);
+  repository.Write("deep-2025-11-23T020000Z.tar.gz", tar);
   const auto restored = RunShell(
       std::string("ulimit -n 256; ") + BuiltProgram() + " -r " + repository.directory().string() +
       " restore deep --verify --target " + (repository / "target").string());

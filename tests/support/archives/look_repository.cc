@@ -78,13 +78,13 @@ std::string TarText::Text() const {
 
 LookRepository::LookRepository() {
   std::filesystem::create_directory(directory());
-  Write("wiki-2026-11-02T020000Z.tar.gz", Week(1));
-  Write("wiki-2026-11-09T020000Z.tar.gz", Week(2));
-  Write("wiki-2026-11-16T020000Z.tar.gz", Week(3));
-  Write("wiki-2026-11-23T020000Z.tar.gz", Week(4));
+  Write("wiki-2025-11-02T020000Z.tar.gz", Week(1));
+  Write("wiki-2025-11-09T020000Z.tar.gz", Week(2));
+  Write("wiki-2025-11-16T020000Z.tar.gz", Week(3));
+  Write("wiki-2025-11-23T020000Z.tar.gz", Week(4));
   TarText database;
   database.Directory("srv/db/").File("srv/db/page", std::string(5000, 'd'));
-  Write("db-2026-11-16T030000Z.tar.gz", database);
+  Write("db-2025-11-16T030000Z.tar.gz", database);
 }
 
 std::string LookRepository::LongPath() {

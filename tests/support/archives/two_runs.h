@@ -34,8 +34,8 @@ inline size_t OpenDescriptors() {
 // A repository with one archive, and what it holds before and after a second one is made, for tests
 // in which something breaks on the way.
 struct TwoRuns {
-  static inline const std::string kOld = "wiki-2026-11-16T020000Z.tar.gz";
-  static inline const std::string kNew = "wiki-2026-11-23T020000Z.tar.gz";
+  static inline const std::string kOld = "wiki-2025-11-16T020000Z.tar.gz";
+  static inline const std::string kNew = "wiki-2025-11-23T020000Z.tar.gz";
 
   ScratchDirectory scratch;
   std::vector<std::byte> tar = MakeTar(600'000);

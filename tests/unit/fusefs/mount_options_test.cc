@@ -133,6 +133,9 @@ TEST_CASE("nosymfollow is the kernel's to keep and root's to ask for") {
   const auto options = ValueOf(ParseMountOptions({"ro,nosymfollow,nofail"}, kMiB, true));
   CHECK(options.nosymfollow);
   CHECK(options.fuse == plain.fuse);  // libfuse would hand it to the kernel as ours
+  CHECK_FALSE(ValueOf(ParseMountOptions({"nosymfollow,symfollow"}, kMiB, true)).nosymfollow);
+  CHECK(ValueOf(ParseMountOptions({"symfollow", "nosymfollow"}, kMiB, true)).nosymfollow);
+  REQUIRE_OK(ParseMountOptions({"nosymfollow,symfollow"}, kMiB, false));
   const auto refused = ParseMountOptions({"nosymfollow"}, kMiB, false);
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().message.find("only root") != std::string::npos);

@@ -29,7 +29,7 @@ using test::MustRunShell;
 using Attributes = Namespace::Attributes;
 using Inode = Namespace::Inode;
 
-constexpr const char* kNewest = "wiki-2026-11-23T020000Z.tar.gz";
+constexpr const char* kNewest = "wiki-2025-11-23T020000Z.tar.gz";
 
 // A repository of small archives, and the tree they make.
 class NamespaceFixture {
@@ -57,6 +57,7 @@ class NamespaceFixture {
     options.retry_after = retry_after;
     options.open_archives = open_archives;
     options.latest_pins = latest_pins;
+    options.now = wall_clock;
     options.most_waiting = most_waiting;
     options.log = [this](const std::string& line) {
       std::scoped_lock lock(mutex);
@@ -76,6 +77,8 @@ class NamespaceFixture {
   std::vector<std::byte> tar;
   SpanCache cache{uint64_t{1} << 20};
   LatestPins::Options latest_pins;
+  std::function<std::chrono::system_clock::time_point()> wall_clock =
+      std::chrono::system_clock::now;
   unsigned most_waiting = 100;
   std::mutex mutex;
   std::vector<std::string> lines;
@@ -202,7 +205,7 @@ class ClosedFiles : public test::WatchedFiles {
 
 TEST_CASE_METHOD(NamespaceFixture,
                  "Services, dates and the link to the latest are directories' names") {
-  Add("wiki-2026-11-16T020000Z.tar.gz");
+  Add("wiki-2025-11-16T020000Z.tar.gz");
   Add(kNewest);
   Add("gestionale-db-20221105.tgz");
   const auto tree = Open();
@@ -211,11 +214,11 @@ TEST_CASE_METHOD(NamespaceFixture,
   const auto wiki = Walk(*tree, "wiki");
   REQUIRE(wiki.has_value());
   CHECK(Names(*tree, wiki->inode) ==
-        std::set<std::string>{".", "..", "2026-11-16T020000Z", "2026-11-23T020000Z", "latest"});
+        std::set<std::string>{".", "..", "2025-11-16T020000Z", "2025-11-23T020000Z", "latest"});
   CHECK(wiki->links == 4);
   CHECK(wiki->mode == 0755);
   CHECK(wiki->uid == ::geteuid());
-  CHECK(wiki->mtime.seconds == 1795399200);  // of the newest
+  CHECK(wiki->mtime.seconds == 1763863200);  // of the newest
   CHECK_FALSE(wiki->settled);
   const auto root = ValueOf(tree->Stat(Namespace::kRoot));
   CHECK(root.inode == Namespace::kRoot);
@@ -223,9 +226,9 @@ TEST_CASE_METHOD(NamespaceFixture,
   CHECK(root.mtime.seconds == wiki->mtime.seconds);
   const auto latest = Walk(*tree, "wiki/latest");
   CHECK(latest->type == EntryType::kSymlink);
-  CHECK(ValueOf(tree->ReadLink(latest->inode)) == "2026-11-23T020000Z");
+  CHECK(ValueOf(tree->ReadLink(latest->inode)) == "2025-11-23T020000Z");
   CHECK(latest->size == 18);
-  CHECK_FALSE(Walk(*tree, "wiki/2026-11-17T020000Z").has_value());
+  CHECK_FALSE(Walk(*tree, "wiki/2025-11-17T020000Z").has_value());
   CHECK_FALSE(Walk(*tree, "nothing").has_value());
 }
 
@@ -237,14 +240,36 @@ TEST_CASE_METHOD(NamespaceFixture, "The link leads to none of the future unless 
   CHECK(target() == "9999-01-01T000000Z");
   Add(kNewest);
   (void)tree->Refresh();
-  CHECK(target() == "2026-11-23T020000Z");
+  CHECK(target() == "2025-11-23T020000Z");
   CHECK(Walk(*tree, "wiki/9999-01-01T000000Z").has_value());
+}
+
+// A machine without a battery mounts before it hears of the time: the link led to an archive of
+// years ago for as long as the mount lasted.
+TEST_CASE_METHOD(NamespaceFixture, "The link follows a clock that is set while it is mounted") {
+  Add("wiki-2021-11-16T020000Z.tar.gz");
+  Add(kNewest);
+  // The directory gives no cause to be listed again.
+  MustRunShell("touch -d '2000-01-01 UTC' " + repository().string());
+  constexpr int64_t kBehind = 1640995200;  // 2022-01-01
+  constexpr int64_t kDayBefore = 1763863200 - 86400;
+  std::atomic<int64_t> seconds = kBehind;
+  wall_clock = [&] { return std::chrono::system_clock::time_point(std::chrono::seconds(seconds)); };
+  const auto tree = Open();
+  const auto target = [&] { return ValueOf(tree->ReadLink(InodeAt(*tree, "wiki/latest"))); };
+  CHECK(target() == "2021-11-16T020000Z");
+  seconds = kDayBefore - 1;
+  CHECK(target() == "2021-11-16T020000Z");
+  seconds = kDayBefore;
+  CHECK(target() == "2025-11-23T020000Z");
+  seconds = kBehind;
+  CHECK(target() == "2021-11-16T020000Z");
 }
 
 TEST_CASE_METHOD(NamespaceFixture, "An archive shows its own tree") {
   Add(kNewest);
   const auto tree = Open();
-  const std::string top = "wiki/2026-11-23T020000Z";
+  const std::string top = "wiki/2025-11-23T020000Z";
   const auto root = Walk(*tree, top);
   CHECK(root->mode == 0700);
   CHECK(root->settled);
@@ -278,9 +303,9 @@ TEST_CASE_METHOD(NamespaceFixture, "Dot and dotdot lead to where they should") {
         }));
     return found;
   };
-  const std::vector<std::string> paths{"", "wiki", "wiki/2026-11-23T020000Z",
-                                       "wiki/2026-11-23T020000Z/etc",
-                                       "wiki/2026-11-23T020000Z/etc/deep"};
+  const std::vector<std::string> paths{"", "wiki", "wiki/2025-11-23T020000Z",
+                                       "wiki/2025-11-23T020000Z/etc",
+                                       "wiki/2025-11-23T020000Z/etc/deep"};
   for (size_t i = 0; i < paths.size(); ++i) {
     const auto found = dots(InodeAt(*tree, paths[i]));
     CHECK(found.at(".") == InodeAt(*tree, paths[i]));
@@ -290,9 +315,9 @@ TEST_CASE_METHOD(NamespaceFixture, "Dot and dotdot lead to where they should") {
 
 TEST_CASE_METHOD(NamespaceFixture, "A listing goes on from every position it handed out") {
   for (int day = 10; day < 30; ++day)
-    Add("wiki-2026-11-" + std::to_string(day) + "T020000Z.tar.gz");
+    Add("wiki-2025-11-" + std::to_string(day) + "T020000Z.tar.gz");
   const auto tree = Open();
-  for (const char* path : {"", "wiki", "wiki/2026-11-10T020000Z/etc/deep"}) {
+  for (const char* path : {"", "wiki", "wiki/2025-11-10T020000Z/etc/deep"}) {
     const Inode directory = InodeAt(*tree, path);
     std::vector<std::pair<std::string, uint64_t>> all;
     REQUIRE_OK(
@@ -315,11 +340,11 @@ TEST_CASE_METHOD(NamespaceFixture, "A listing goes on from every position it han
 }
 
 TEST_CASE_METHOD(NamespaceFixture, "Inode numbers follow from names and content alone") {
-  Add("wiki-2026-11-16T020000Z.tar.gz");
+  Add("wiki-2025-11-16T020000Z.tar.gz");
   Add(kNewest);
-  const std::vector<std::string> paths{"wiki", "wiki/latest", "wiki/2026-11-23T020000Z",
-                                       "wiki/2026-11-23T020000Z/etc/hello",
-                                       "wiki/2026-11-16T020000Z/etc/hello"};
+  const std::vector<std::string> paths{"wiki", "wiki/latest", "wiki/2025-11-23T020000Z",
+                                       "wiki/2025-11-23T020000Z/etc/hello",
+                                       "wiki/2025-11-16T020000Z/etc/hello"};
   std::set<Inode> before;
   {
     const auto tree = Open();
@@ -338,7 +363,7 @@ TEST_CASE_METHOD(NamespaceFixture, "Inode numbers follow from names and content 
 TEST_CASE_METHOD(NamespaceFixture, "An inode of an archive that is not there is stale") {
   Add(kNewest);
   const auto tree = Open();
-  const Inode beyond = InodeAt(*tree, "wiki/2026-11-23T020000Z") + 1'000'000;
+  const Inode beyond = InodeAt(*tree, "wiki/2025-11-23T020000Z") + 1'000'000;
   for (const Inode inode : {Inode{77}, Inode{5} << 32, (Inode{5} << 32) + 3, beyond}) {
     const auto found = tree->Stat(inode);
     REQUIRE_FALSE(found.has_value());
@@ -354,7 +379,7 @@ TEST_CASE_METHOD(NamespaceFixture,
   const auto archive = Add(kNewest);
   std::filesystem::remove(archive.sidecar);
   const auto tree = Open();
-  const auto root = Walk(*tree, "wiki/2026-11-23T020000Z");
+  const auto root = Walk(*tree, "wiki/2025-11-23T020000Z");
   REQUIRE(root.has_value());
   CHECK(root->type == EntryType::kDirectory);
   CHECK_FALSE(root->settled);
@@ -362,7 +387,7 @@ TEST_CASE_METHOD(NamespaceFixture,
   CHECK(ValueOf(tree->ExtendedAttributes(root->inode)).empty());
   CHECK(Names(*tree, InodeAt(*tree, "wiki")).size() == 4);
   CHECK_FALSE(std::filesystem::exists(archive.sidecar));
-  CHECK(ReadAt(*tree, "wiki/2026-11-23T020000Z/etc/hello") == "hello");
+  CHECK(ReadAt(*tree, "wiki/2025-11-23T020000Z/etc/hello") == "hello");
   CHECK(std::filesystem::exists(archive.sidecar));
   const auto indexed = ValueOf(tree->Stat(root->inode));
   CHECK(indexed.settled);
@@ -376,7 +401,7 @@ TEST_CASE_METHOD(NamespaceFixture,
   const auto archive = Add(kNewest);
   std::filesystem::remove(archive.sidecar);
   const auto tree = Open();
-  const Inode root = InodeAt(*tree, "wiki/2026-11-23T020000Z");
+  const Inode root = InodeAt(*tree, "wiki/2025-11-23T020000Z");
   std::atomic<int> found = 0;
   {
     std::vector<std::jthread> threads;
@@ -396,7 +421,7 @@ TEST_CASE_METHOD(NamespaceFixture,
   std::filesystem::remove(Add(kNewest).sidecar);
   Gate gate;
   const auto tree = Open(std::chrono::hours(1), gate.files);
-  const Inode root = InodeAt(*tree, "wiki/2026-11-23T020000Z");
+  const Inode root = InodeAt(*tree, "wiki/2025-11-23T020000Z");
   const auto given_up = tree->Lookup(root, "etc", [] { return true; });
   REQUIRE_FALSE(given_up.has_value());
   CHECK(ErrnoOf(given_up.error()) == EINTR);
@@ -411,11 +436,11 @@ TEST_CASE_METHOD(NamespaceFixture,
 TEST_CASE_METHOD(NamespaceFixture,
                  "Only so many wait for an index, others are told to come again") {
   std::filesystem::remove(Add(kNewest).sidecar);
-  Add("wiki-2026-11-21T020000Z.tar.gz");
+  Add("wiki-2025-11-21T020000Z.tar.gz");
   Gate gate;
   most_waiting = 1;
   const auto tree = Open(std::chrono::hours(1), gate.files);
-  const Inode root = InodeAt(*tree, "wiki/2026-11-23T020000Z");
+  const Inode root = InodeAt(*tree, "wiki/2025-11-23T020000Z");
   std::atomic<bool> waits = false;
   std::optional<Attributes> found;
   std::jthread first([&] {
@@ -430,7 +455,7 @@ TEST_CASE_METHOD(NamespaceFixture,
   REQUIRE_FALSE(second.has_value());
   CHECK(ErrnoOf(second.error()) == EAGAIN);
   // Who does not have to wait is served.
-  CHECK(ReadAt(*tree, "wiki/2026-11-21T020000Z/etc/hello") == "hello");
+  CHECK(ReadAt(*tree, "wiki/2025-11-21T020000Z/etc/hello") == "hello");
   gate.Open();
   first.join();
   CHECK(found.has_value());
@@ -440,8 +465,8 @@ TEST_CASE_METHOD(NamespaceFixture,
 TEST_CASE_METHOD(NamespaceFixture,
                  "Archives are indexed one at a time, at the lowest priority, in nobody's way") {
   std::filesystem::remove(Add(kNewest).sidecar);
-  std::filesystem::remove(Add("wiki-2026-11-22T020000Z.tar.gz").sidecar);
-  Add("wiki-2026-11-21T020000Z.tar.gz");
+  std::filesystem::remove(Add("wiki-2025-11-22T020000Z.tar.gz").sidecar);
+  Add("wiki-2025-11-21T020000Z.tar.gz");
   Gate gate;
   const auto tree = Open(std::chrono::hours(1), gate.files);
   std::atomic<int> found = 0;
@@ -449,7 +474,7 @@ TEST_CASE_METHOD(NamespaceFixture,
   std::vector<std::jthread> threads;
   for (const int i : {0, 1}) {
     const Inode root =
-        InodeAt(*tree, i == 0 ? "wiki/2026-11-23T020000Z" : "wiki/2026-11-22T020000Z");
+        InodeAt(*tree, i == 0 ? "wiki/2025-11-23T020000Z" : "wiki/2025-11-22T020000Z");
     threads.emplace_back([&, root, i] {
       const auto node = tree->Lookup(root, "etc", [&] {
         waits[i] = true;
@@ -463,7 +488,7 @@ TEST_CASE_METHOD(NamespaceFixture,
   }
   // The lowest priority has its time to come to the first of them.
   while (LinesWith("rebuilding it") == 0) std::this_thread::yield();
-  CHECK(ReadAt(*tree, "wiki/2026-11-21T020000Z/etc/hello") == "hello");
+  CHECK(ReadAt(*tree, "wiki/2025-11-21T020000Z/etc/hello") == "hello");
   CHECK(LinesWith("rebuilding it") == 1);
   gate.Open();
   threads.clear();
@@ -476,7 +501,7 @@ TEST_CASE_METHOD(NamespaceFixture, "An end of the mount breaks off an indexing")
   std::filesystem::remove(Add(kNewest).sidecar);
   const auto tree = Open();
   tree->Stop();
-  const auto found = tree->Lookup(InodeAt(*tree, "wiki/2026-11-23T020000Z"), "etc");
+  const auto found = tree->Lookup(InodeAt(*tree, "wiki/2025-11-23T020000Z"), "etc");
   REQUIRE_FALSE(found.has_value());
   CHECK(found.error().kind == ErrorKind::kCancelled);
 }
@@ -484,18 +509,18 @@ TEST_CASE_METHOD(NamespaceFixture, "An end of the mount breaks off an indexing")
 TEST_CASE_METHOD(NamespaceFixture, "An archive written over in place is noticed") {
   const auto archive = Add(kNewest);
   const auto tree = Open();
-  const auto before = Walk(*tree, "wiki/2026-11-23T020000Z/etc/hello");
+  const auto before = Walk(*tree, "wiki/2025-11-23T020000Z/etc/hello");
   const auto file = ValueOf(tree->OpenFile(before->inode));
   std::ofstream(scratch / "tree/new") << "new";
   const auto other = test::MakeArchive(scratch / "other.tar.gz", test::TarOf(scratch / "tree"));
   // The same file with other bytes in it, and its directory as it was.
   std::ofstream(archive.path, std::ios::binary) << std::ifstream(other.path).rdbuf();
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
-  while (!Walk(*tree, "wiki/2026-11-23T020000Z/new")) {
+  while (!Walk(*tree, "wiki/2025-11-23T020000Z/new")) {
     REQUIRE(std::chrono::steady_clock::now() < end);
   }
-  CHECK(ReadAt(*tree, "wiki/2026-11-23T020000Z/new") == "new");
-  CHECK(Walk(*tree, "wiki/2026-11-23T020000Z/etc/hello")->generation != before->generation);
+  CHECK(ReadAt(*tree, "wiki/2025-11-23T020000Z/new") == "new");
+  CHECK(Walk(*tree, "wiki/2025-11-23T020000Z/etc/hello")->generation != before->generation);
   // Whoever has the old file open gets its bytes or none.
   const auto old = file->Read(0, 1000);
   CHECK((!old || AsText(old->at(0).bytes) == "hello"));
@@ -511,12 +536,12 @@ TEST_CASE_METHOD(NamespaceFixture,
     INFO(offset);
     std::ofstream(archive.sidecar, std::ios::binary) << AsText(sound);
     const auto tree = Open();
-    CHECK(InodeAt(*tree, "wiki/2026-11-23T020000Z") != 0);  // opens it
+    CHECK(InodeAt(*tree, "wiki/2025-11-23T020000Z") != 0);  // opens it
     test::FlipByte(archive.sidecar, offset);
-    const auto deep = Walk(*tree, "wiki/2026-11-23T020000Z/etc/deep");
+    const auto deep = Walk(*tree, "wiki/2025-11-23T020000Z/etc/deep");
     REQUIRE(deep.has_value());
     CHECK(Names(*tree, deep->inode).size() == 102);
-    CHECK(ReadAt(*tree, "wiki/2026-11-23T020000Z/etc/hello") == "hello");
+    CHECK(ReadAt(*tree, "wiki/2025-11-23T020000Z/etc/hello") == "hello");
     const auto now = Sidecar::Open(LocalFileSystem(), archive.sidecar);
     if (now && (*now)->CheckAll()) ++rebuilt;
   }
@@ -537,7 +562,7 @@ TEST_CASE_METHOD(NamespaceFixture,
     INFO(offset);
     std::ofstream(archive.sidecar, std::ios::binary) << AsText(sound);
     const auto tree = Open();
-    const auto file = ValueOf(tree->OpenFile(InodeAt(*tree, "wiki/2026-11-23T020000Z/large")));
+    const auto file = ValueOf(tree->OpenFile(InodeAt(*tree, "wiki/2025-11-23T020000Z/large")));
     test::FlipByte(archive.sidecar, offset);
     for (int i = 0; i < 2; ++i) {
       std::string text;
@@ -550,10 +575,10 @@ TEST_CASE_METHOD(NamespaceFixture,
 
 TEST_CASE_METHOD(NamespaceFixture,
                  "An archive that cannot be opened is EIO inside, and tried again later") {
-  Add("wiki-2026-11-16T020000Z.tar.gz");
+  Add("wiki-2025-11-16T020000Z.tar.gz");
   std::ofstream(repository() / kNewest) << "this is no archive";
   const auto patient = Open();
-  const auto broken = Walk(*patient, "wiki/2026-11-23T020000Z");
+  const auto broken = Walk(*patient, "wiki/2025-11-23T020000Z");
   REQUIRE(broken.has_value());
   for (int i = 0; i < 3; ++i) {
     const auto inside = patient->Lookup(broken->inode, "etc");
@@ -561,7 +586,7 @@ TEST_CASE_METHOD(NamespaceFixture,
     CHECK(ErrnoOf(inside.error()) == EIO);
   }
   CHECK(LinesWith("rebuilding") == 1);
-  CHECK(ReadAt(*patient, "wiki/2026-11-16T020000Z/etc/hello") == "hello");
+  CHECK(ReadAt(*patient, "wiki/2025-11-16T020000Z/etc/hello") == "hello");
 
   // Healed by hand meanwhile: the next try finds out.
   const auto eager = Open(std::chrono::milliseconds(0));
@@ -570,17 +595,17 @@ TEST_CASE_METHOD(NamespaceFixture,
   std::filesystem::copy_file(sound.path, repository() / kNewest,
                              std::filesystem::copy_options::overwrite_existing);
   std::filesystem::copy_file(sound.sidecar, (repository() / kNewest).string() + ".idx");
-  CHECK(ReadAt(*eager, "wiki/2026-11-23T020000Z/etc/hello") == "hello");
+  CHECK(ReadAt(*eager, "wiki/2025-11-23T020000Z/etc/hello") == "hello");
 }
 
 TEST_CASE_METHOD(NamespaceFixture, "An archive that may not be read is EACCES inside, not EIO") {
-  Add("wiki-2026-11-16T020000Z.tar.gz");
+  Add("wiki-2025-11-16T020000Z.tar.gz");
   const auto archive = Add(kNewest);
   const bool without_sidecar = GENERATE(false, true);
   if (without_sidecar) std::filesystem::remove(archive.sidecar);
   const ClosedFiles files(kNewest);
   const auto tree = Open(std::chrono::hours(1), files);
-  const auto closed = Walk(*tree, "wiki/2026-11-23T020000Z");
+  const auto closed = Walk(*tree, "wiki/2025-11-23T020000Z");
   REQUIRE(closed.has_value());
   for (int i = 0; i < 3; ++i) {
     const auto inside = tree->Lookup(closed->inode, "etc");
@@ -590,7 +615,7 @@ TEST_CASE_METHOD(NamespaceFixture, "An archive that may not be read is EACCES in
   CHECK(LinesWith("cannot open " + archive.path.string() + ": Permission denied") == 1);
   // Nothing is rebuilt that cannot be read.
   CHECK(LinesWith("rebuilding") == 0);
-  CHECK(ReadAt(*tree, "wiki/2026-11-16T020000Z/etc/hello") == "hello");
+  CHECK(ReadAt(*tree, "wiki/2025-11-16T020000Z/etc/hello") == "hello");
 }
 
 TEST_CASE_METHOD(NamespaceFixture,
@@ -598,7 +623,7 @@ TEST_CASE_METHOD(NamespaceFixture,
   const auto archive = Add(kNewest);
   const ClosedFiles files(archive.sidecar.filename().string());
   const auto tree = Open(std::chrono::hours(1), files);
-  const auto inside = tree->Lookup(InodeAt(*tree, "wiki/2026-11-23T020000Z"), "etc");
+  const auto inside = tree->Lookup(InodeAt(*tree, "wiki/2025-11-23T020000Z"), "etc");
   REQUIRE_FALSE(inside.has_value());
   CHECK(ErrnoOf(inside.error()) == EACCES);
   CHECK(LinesWith("rebuilding") == 0);
@@ -610,7 +635,7 @@ TEST_CASE_METHOD(NamespaceFixture,
   // or two, and servers whose clocks are behind.
   const auto behind =
       GENERATE(std::chrono::seconds(0), std::chrono::seconds(1), std::chrono::seconds(30));
-  Add("wiki-2026-11-16T020000Z.tar.gz");
+  Add("wiki-2025-11-16T020000Z.tar.gz");
   const TickingFiles files(behind);
   const auto tree = Open(std::chrono::hours(1), files);
   CHECK(Names(*tree, InodeAt(*tree, "wiki")).size() == 4);
@@ -634,24 +659,24 @@ TEST_CASE_METHOD(NamespaceFixture,
 
 TEST_CASE_METHOD(NamespaceFixture,
                  "The link to the latest leads a process where it led it before") {
-  const auto old = Add("wiki-2026-11-16T020000Z.tar.gz");
+  const auto old = Add("wiki-2025-11-16T020000Z.tar.gz");
   std::atomic<uint64_t> started = 1;
   latest_pins.process_of = [&](pid_t thread) { return Process{thread, started}; };
   const auto tree = Open();
   const auto target = [&](pid_t process) {
     return tree->ReadLink(InodeAt(*tree, "wiki/latest"), {}, Caller{process, 0, 0});
   };
-  CHECK(ValueOf(target(5)) == "2026-11-16T020000Z");
-  CHECK(ValueOf(target(6)) == "2026-11-16T020000Z");
+  CHECK(ValueOf(target(5)) == "2025-11-16T020000Z");
+  CHECK(ValueOf(target(6)) == "2025-11-16T020000Z");
   Add(kNewest);
-  CHECK(ValueOf(target(5)) == "2026-11-16T020000Z");
-  CHECK(ValueOf(target(7)) == "2026-11-23T020000Z");
-  CHECK(ValueOf(tree->ReadLink(InodeAt(*tree, "wiki/latest"))) == "2026-11-23T020000Z");
+  CHECK(ValueOf(target(5)) == "2025-11-16T020000Z");
+  CHECK(ValueOf(target(7)) == "2025-11-23T020000Z");
+  CHECK(ValueOf(tree->ReadLink(InodeAt(*tree, "wiki/latest"))) == "2025-11-23T020000Z");
 
   // Replaced under its name it is another archive.
   std::filesystem::remove(old.path);
   std::filesystem::remove(old.sidecar);
-  Add("wiki-2026-11-16T020000Z.tar.gz");
+  Add("wiki-2025-11-16T020000Z.tar.gz");
   const auto replaced = target(5);
   REQUIRE_FALSE(replaced.has_value());
   CHECK(ErrnoOf(replaced.error()) == ESTALE);
@@ -659,13 +684,13 @@ TEST_CASE_METHOD(NamespaceFixture,
   const auto gone = target(6);
   REQUIRE_FALSE(gone.has_value());
   CHECK(ErrnoOf(gone.error()) == ESTALE);
-  CHECK(ValueOf(target(7)) == "2026-11-23T020000Z");
+  CHECK(ValueOf(target(7)) == "2025-11-23T020000Z");
   started = 2;
-  CHECK(ValueOf(target(6)) == "2026-11-23T020000Z");
+  CHECK(ValueOf(target(6)) == "2025-11-23T020000Z");
 }
 
 TEST_CASE_METHOD(NamespaceFixture, "A file that is open keeps its process in its archive") {
-  Add("wiki-2026-11-16T020000Z.tar.gz");
+  Add("wiki-2025-11-16T020000Z.tar.gz");
   const Caller caller{5, 0, 0};
   std::atomic<int> hour = 0;
   latest_pins.process_of = [](pid_t thread) { return Process{thread, 1}; };
@@ -674,32 +699,32 @@ TEST_CASE_METHOD(NamespaceFixture, "A file that is open keeps its process in its
   const auto target = [&] {
     return ValueOf(tree->ReadLink(InodeAt(*tree, "wiki/latest"), {}, caller));
   };
-  CHECK(target() == "2026-11-16T020000Z");
+  CHECK(target() == "2025-11-16T020000Z");
   auto file =
-      ValueOf(tree->OpenFile(InodeAt(*tree, "wiki/2026-11-16T020000Z/etc/hello"), {}, caller));
+      ValueOf(tree->OpenFile(InodeAt(*tree, "wiki/2025-11-16T020000Z/etc/hello"), {}, caller));
   Add(kNewest);
   hour = 3;
-  CHECK(target() == "2026-11-16T020000Z");
+  CHECK(target() == "2025-11-16T020000Z");
   CHECK(ValueOf(file->Read(0, 100)).size() == 1);
   file.reset();
   hour = 4;
-  CHECK(target() == "2026-11-23T020000Z");
+  CHECK(target() == "2025-11-23T020000Z");
 }
 
 TEST_CASE_METHOD(NamespaceFixture, "Archives come and go, and numbers stay") {
-  const auto first = Add("wiki-2026-11-16T020000Z.tar.gz");
+  const auto first = Add("wiki-2025-11-16T020000Z.tar.gz");
   const auto tree = Open();
-  const Inode before = InodeAt(*tree, "wiki/2026-11-16T020000Z/etc/hello");
+  const Inode before = InodeAt(*tree, "wiki/2025-11-16T020000Z/etc/hello");
   const Inode latest = InodeAt(*tree, "wiki/latest");
   Add(kNewest);
-  CHECK(ValueOf(tree->ReadLink(InodeAt(*tree, "wiki/latest"))) == "2026-11-23T020000Z");
+  CHECK(ValueOf(tree->ReadLink(InodeAt(*tree, "wiki/latest"))) == "2025-11-23T020000Z");
   CHECK(InodeAt(*tree, "wiki/latest") != latest);
-  CHECK(InodeAt(*tree, "wiki/2026-11-16T020000Z/etc/hello") == before);
-  CHECK(ReadAt(*tree, "wiki/2026-11-23T020000Z/etc/hello") == "hello");
+  CHECK(InodeAt(*tree, "wiki/2025-11-16T020000Z/etc/hello") == before);
+  CHECK(ReadAt(*tree, "wiki/2025-11-23T020000Z/etc/hello") == "hello");
 
   const auto file = ValueOf(tree->OpenFile(before));
   std::filesystem::remove(first.path);
-  CHECK_FALSE(Walk(*tree, "wiki/2026-11-16T020000Z").has_value());
+  CHECK_FALSE(Walk(*tree, "wiki/2025-11-16T020000Z").has_value());
   const auto gone = tree->Stat(before);
   REQUIRE_FALSE(gone.has_value());
   CHECK(ErrnoOf(gone.error()) == ESTALE);
@@ -716,19 +741,19 @@ TEST_CASE_METHOD(
     "An archive replaced under its name has other inodes, and its old root leads there") {
   const auto archive = Add(kNewest);
   const auto tree = Open();
-  const Inode root = InodeAt(*tree, "wiki/2026-11-23T020000Z");
-  const auto before = Walk(*tree, "wiki/2026-11-23T020000Z/etc/hello");
+  const Inode root = InodeAt(*tree, "wiki/2025-11-23T020000Z");
+  const auto before = Walk(*tree, "wiki/2025-11-23T020000Z/etc/hello");
   const auto file = ValueOf(tree->OpenFile(before->inode));
   std::filesystem::remove(archive.path);
   std::filesystem::remove(archive.sidecar);
   std::filesystem::remove(scratch / "tree/symlink");
   tar = test::TarOf(scratch / "tree");
   Add(kNewest);
-  const auto after = Walk(*tree, "wiki/2026-11-23T020000Z/etc/hello");
+  const auto after = Walk(*tree, "wiki/2025-11-23T020000Z/etc/hello");
   REQUIRE(after.has_value());
   CHECK(after->inode != before->inode);
   CHECK(after->generation != before->generation);
-  CHECK_FALSE(Walk(*tree, "wiki/2026-11-23T020000Z/symlink").has_value());
+  CHECK_FALSE(Walk(*tree, "wiki/2025-11-23T020000Z/symlink").has_value());
   // What the kernel knows of the old inodes is not to be taken for what is there now.
   const auto stale = tree->Stat(before->inode);
   REQUIRE_FALSE(stale.has_value());
@@ -737,17 +762,17 @@ TEST_CASE_METHOD(
   CHECK(AsText(ValueOf(file->Read(0, 100)).at(0).bytes) == "hello");
   const auto etc = ValueOf(tree->Lookup(root, "etc"));
   REQUIRE(etc.has_value());
-  CHECK(etc->inode == InodeAt(*tree, "wiki/2026-11-23T020000Z/etc"));
+  CHECK(etc->inode == InodeAt(*tree, "wiki/2025-11-23T020000Z/etc"));
   CHECK_FALSE(ValueOf(tree->Lookup(root, "symlink")).has_value());
   // The same at the next mount.
-  CHECK(InodeAt(*Open(), "wiki/2026-11-23T020000Z/etc/hello") == after->inode);
+  CHECK(InodeAt(*Open(), "wiki/2025-11-23T020000Z/etc/hello") == after->inode);
 }
 
 TEST_CASE_METHOD(NamespaceFixture, "What has changed is told once, whoever has noticed it") {
-  const auto first = Add("wiki-2026-11-16T020000Z.tar.gz");
+  const auto first = Add("wiki-2025-11-16T020000Z.tar.gz");
   const auto tree = Open();
   const Inode wiki = InodeAt(*tree, "wiki");
-  const Inode root = InodeAt(*tree, "wiki/2026-11-16T020000Z");
+  const Inode root = InodeAt(*tree, "wiki/2025-11-16T020000Z");
   CHECK(tree->Refresh().names.empty());
   CHECK(tree->Refresh().inodes.empty());
   using Told = std::set<std::pair<Inode, std::string>>;
@@ -758,17 +783,17 @@ TEST_CASE_METHOD(NamespaceFixture, "What has changed is told once, whoever has n
   };
 
   Add(kNewest);
-  CHECK(Walk(*tree, "wiki/2026-11-23T020000Z").has_value());  // noticed by somebody who looks
-  CHECK(told() == Told{{wiki, "2026-11-23T020000Z"}, {wiki, "latest"}});
+  CHECK(Walk(*tree, "wiki/2025-11-23T020000Z").has_value());  // noticed by somebody who looks
+  CHECK(told() == Told{{wiki, "2025-11-23T020000Z"}, {wiki, "latest"}});
   CHECK(told().empty());
-  Add("wiki-2026-11-17T020000Z.tar.gz");
+  Add("wiki-2025-11-17T020000Z.tar.gz");
   // Latest stays what it is, and yet the directory's time is another: of that the kernel knows.
   const auto time_before = ValueOf(tree->Stat(wiki)).mtime;
-  Add("wiki-2026-11-18T020000Z.tar.gz");
+  Add("wiki-2025-11-18T020000Z.tar.gz");
   const auto time_after = ValueOf(tree->Stat(wiki)).mtime;
   CHECK(time_after.seconds == time_before.seconds);
   CHECK(time_after.nanoseconds != time_before.nanoseconds);
-  CHECK(told() == Told{{wiki, "2026-11-17T020000Z"}, {wiki, "2026-11-18T020000Z"}});
+  CHECK(told() == Told{{wiki, "2025-11-17T020000Z"}, {wiki, "2025-11-18T020000Z"}});
   Add("other-20221105.tar.gz");
   CHECK(told() == Told{{Namespace::kRoot, "other"}});
 
@@ -777,42 +802,42 @@ TEST_CASE_METHOD(NamespaceFixture, "What has changed is told once, whoever has n
   std::filesystem::remove(first.sidecar);
   std::ofstream(scratch / "tree/new") << "new";
   tar = test::TarOf(scratch / "tree");
-  Add("wiki-2026-11-16T020000Z.tar.gz");
+  Add("wiki-2025-11-16T020000Z.tar.gz");
   const auto replaced = tree->Refresh();
   REQUIRE(replaced.names.size() == 1);
-  CHECK(replaced.names[0].name == "2026-11-16T020000Z");
+  CHECK(replaced.names[0].name == "2025-11-16T020000Z");
   CHECK(std::set<Inode>(replaced.inodes.begin(), replaced.inodes.end()) ==
         std::set<Inode>{Namespace::kRoot, wiki, root});
 
   std::filesystem::remove(repository() / kNewest);
-  CHECK(told() == Told{{wiki, "2026-11-23T020000Z"}, {wiki, "latest"}});
+  CHECK(told() == Told{{wiki, "2025-11-23T020000Z"}, {wiki, "latest"}});
   std::filesystem::remove(repository() / "other-20221105.tar.gz");
   CHECK(told().contains({Namespace::kRoot, "other"}));
 }
 
 TEST_CASE_METHOD(NamespaceFixture, "No more archives stay open than are allowed") {
-  for (int day = 10; day < 30; ++day) Add(fmt::format("wiki-2026-11-{}T020000Z.tar.gz", day));
+  for (int day = 10; day < 30; ++day) Add(fmt::format("wiki-2025-11-{}T020000Z.tar.gz", day));
   const auto tree = Open(std::chrono::hours(1), LocalFileSystem(), {.most = 3});
   for (int round = 0; round < 2; ++round) {
     for (int day = 10; day < 30; ++day) {
-      const auto top = fmt::format("wiki/2026-11-{}T020000Z", day);
+      const auto top = fmt::format("wiki/2025-11-{}T020000Z", day);
       CHECK(ReadAt(*tree, top + "/etc/hello") == "hello");
       CHECK(OpenArchiveFiles() <= 3);
     }
     // From outside, too.
     for (int day = 10; day < 30; ++day)
-      CHECK(Walk(*tree, fmt::format("wiki/2026-11-{}T020000Z", day))->settled);
+      CHECK(Walk(*tree, fmt::format("wiki/2025-11-{}T020000Z", day))->settled);
     CHECK(OpenArchiveFiles() <= 3);
   }
 }
 
 TEST_CASE_METHOD(NamespaceFixture, "An archive with open files stays open though it is long idle") {
   const auto archive = Add(kNewest);
-  Add("wiki-2026-11-16T020000Z.tar.gz");
+  Add("wiki-2025-11-16T020000Z.tar.gz");
   const auto tree = Open(std::chrono::hours(1), LocalFileSystem(),
                          {.most = 192, .idle = std::chrono::milliseconds(20)});
-  CHECK(ReadAt(*tree, "wiki/2026-11-16T020000Z/etc/hello") == "hello");
-  const auto file = ValueOf(tree->OpenFile(InodeAt(*tree, "wiki/2026-11-23T020000Z/etc/hello")));
+  CHECK(ReadAt(*tree, "wiki/2025-11-16T020000Z/etc/hello") == "hello");
+  const auto file = ValueOf(tree->OpenFile(InodeAt(*tree, "wiki/2025-11-23T020000Z/etc/hello")));
   std::filesystem::remove(archive.path);
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
   while (OpenArchiveFiles() > 1) REQUIRE(std::chrono::steady_clock::now() < end);

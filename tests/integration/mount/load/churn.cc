@@ -20,7 +20,7 @@ std::filesystem::path SidecarOf(const std::filesystem::path& archive) {
 }
 
 std::string DateOf(int number) {
-  return fmt::format("2026-{:02}-{:02}T{:02}{:02}00Z", number / 40320 + 1, number / 1440 % 28 + 1,
+  return fmt::format("2025-{:02}-{:02}T{:02}{:02}00Z", number / 40320 + 1, number / 1440 % 28 + 1,
                      number / 60 % 24, number % 60);
 }
 

@@ -18,7 +18,7 @@ namespace orcio::test {
 // archive becomes another edition again and again; of `passing` new archives come and old ones go.
 class Churn {
  public:
-  static constexpr const char* kDate = "2026-11-01T020000Z";  // of `steady` and `replaced`
+  static constexpr const char* kDate = "2025-11-01T020000Z";  // of `steady` and `replaced`
 
   struct Passing {
     std::string date;

@@ -45,7 +45,7 @@ void Fill(const MountedRepository& repository, unsigned edition) {
 Editions::Editions(const MountedRepository& repository) {
   for (size_t edition = 0; edition < kCount; ++edition) {
     Fill(repository, static_cast<unsigned>(edition));
-    const auto archive = repository.Archive("edition-2026-11-01T020000Z.tar.gz");
+    const auto archive = repository.Archive("edition-2025-11-01T020000Z.tar.gz");
     std::filesystem::rename(archive, Archive(edition));
     std::filesystem::rename(archive.string() + ".idx", Archive(edition).string() + ".idx");
     Extract(edition);

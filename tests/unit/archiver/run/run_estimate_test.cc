@@ -21,7 +21,7 @@ struct Past {
             std::optional<TransferFacts> transfer = {}, const std::string& service = "wiki") const {
     const auto tar = test::MakeTar(100'000);
     auto writer = ValueOf(ArchiveWriter::Create(Disk(), scratch.path(),
-                                                service + "-2026-11-" + day + "T020000Z.tar.gz"));
+                                                service + "-2025-11-" + day + "T020000Z.tar.gz"));
     REQUIRE_OK(test::Push(*writer, tar));
     REQUIRE(writer->Finish().has_value());
     RunFacts facts;
@@ -57,13 +57,13 @@ TEST_CASE("A run takes what the last one of its mode took") {
   past.Made("03", Mode::kPause, Downtime{.stop = 0.1, .stream = 4, .start = 0.1});
   const auto stop = past.Estimate(Mode::kStop);
   REQUIRE(stop);
-  CHECK(stop->date == "2026-11-02T020000Z");
+  CHECK(stop->date == "2025-11-02T020000Z");
   CHECK(stop->downtime == kDown);
   CHECK(stop->tar_bytes > 0);
   CHECK(stop->archive_bytes > 0);
   CHECK(stop->wire == WireFacts{"zstd", 1234});
   CHECK(stop->tar_bytes_a_second == static_cast<double>(stop->tar_bytes) / 4);
-  CHECK(past.Estimate(Mode::kPause)->date == "2026-11-03T020000Z");
+  CHECK(past.Estimate(Mode::kPause)->date == "2025-11-03T020000Z");
   CHECK_FALSE(past.Estimate(Mode::kPrecopy));
 }
 
@@ -81,9 +81,9 @@ TEST_CASE("A run over which nothing was stopped says nothing of a downtime, but 
   const Past past;
   past.Made("01", Mode::kStop, kDown);
   past.Made("02", Mode::kStop, std::nullopt);
-  CHECK(past.Estimate(Mode::kStop)->date == "2026-11-01T020000Z");
+  CHECK(past.Estimate(Mode::kStop)->date == "2025-11-01T020000Z");
   const auto idle = past.Estimate(Mode::kStop, false);
-  CHECK(idle->date == "2026-11-02T020000Z");
+  CHECK(idle->date == "2025-11-02T020000Z");
   CHECK_FALSE(idle->downtime);
   CHECK(idle->tar_bytes > 0);
 }
@@ -92,8 +92,8 @@ TEST_CASE("An archive that is not whole, or not indexed, says nothing") {
   const Past past;
   past.Made("01", Mode::kStop, kDown);
   past.Made("02", Mode::kStop, kDown);
-  std::filesystem::remove(past.scratch / "wiki-2026-11-02T020000Z.tar.gz.idx");
-  CHECK(past.Estimate(Mode::kStop)->date == "2026-11-01T020000Z");
+  std::filesystem::remove(past.scratch / "wiki-2025-11-02T020000Z.tar.gz.idx");
+  CHECK(past.Estimate(Mode::kStop)->date == "2025-11-01T020000Z");
 }
 
 TEST_CASE("As much is expected to come as the last whole archive has, or brought") {

@@ -418,7 +418,7 @@ TEST_CASE("Who else runs is asked before the service is stopped and not while it
 
 TEST_CASE("A disk without room for another archive as large as the last stops no service") {
   Run run;
-  const auto last = run.repository() / "wiki-2026-11-16T020000Z.tar.gz";
+  const auto last = run.repository() / "wiki-2025-11-16T020000Z.tar.gz";
   std::ofstream(last).flush();
   std::filesystem::resize_file(last, 4 << 20);
   const test::SmallDisk disk(1 << 20);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -18,8 +19,10 @@
 namespace orcio {
 namespace {
 
+constexpr std::chrono::milliseconds kAtOnce{0};
+
 bool IsLockedFor(const std::filesystem::path& repository) {
-  const auto lock = RepositoryLock::Take(repository);
+  const auto lock = RepositoryLock::Take(repository, kAtOnce);
   return !lock && lock.error().kind == ErrorKind::kLocked;
 }
 
@@ -29,7 +32,7 @@ TEST_CASE("A second run is refused and told the process that holds the lock") {
   test::ScratchDirectory repository;
   const auto lock = RepositoryLock::Take(repository.path());
   REQUIRE_OK(lock);
-  const auto second = RepositoryLock::Take(repository.path());
+  const auto second = RepositoryLock::Take(repository.path(), kAtOnce);
   REQUIRE_FALSE(second.has_value());
   CHECK(second.error().kind == ErrorKind::kLocked);
   CHECK(second.error().message.find("process " + std::to_string(::getpid())) != std::string::npos);
@@ -46,6 +49,16 @@ TEST_CASE("A lock ends with its object") {
   REQUIRE_OK(RepositoryLock::Take(repository.path()));
 }
 
+TEST_CASE("A lock that is held for an instant is waited for") {
+  test::ScratchDirectory repository;
+  auto held = std::make_optional(ValueOf(RepositoryLock::Take(repository.path())));
+  const std::jthread holder([&held] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    held.reset();
+  });
+  REQUIRE_OK(RepositoryLock::Take(repository.path(), std::chrono::minutes(1)));
+}
+
 TEST_CASE("A lock ends with its process, killed or not") {
   test::ScratchDirectory repository;
   int ready[2];
@@ -58,7 +71,7 @@ TEST_CASE("A lock ends with its process, killed or not") {
   }
   char byte = 0;
   REQUIRE(::read(ready[0], &byte, 1) == 1);
-  const auto refused = RepositoryLock::Take(repository.path());
+  const auto refused = RepositoryLock::Take(repository.path(), kAtOnce);
   ::kill(holder, SIGKILL);
   ::waitpid(holder, nullptr, 0);
   ::close(ready[0]);
@@ -101,7 +114,7 @@ TEST_CASE("A longer process id left by an earlier run is replaced") {
   std::ofstream(repository / ".orcio.lock") << "99999999999\n";
   const auto lock = RepositoryLock::Take(repository.path());
   REQUIRE_OK(lock);
-  const auto second = RepositoryLock::Take(repository.path());
+  const auto second = RepositoryLock::Take(repository.path(), kAtOnce);
   REQUIRE_FALSE(second.has_value());
   CHECK(second.error().message.find("process " + std::to_string(::getpid()) + ")") !=
         std::string::npos);
@@ -129,7 +142,8 @@ TEST_CASE("Whoever asks whether a lock is held is in nobody's way") {
   };
   const std::jthread one(ask), other(ask);
   int refused = 0;
-  for (int i = 0; i < 2000; ++i) refused += RepositoryLock::Take(repository.path()) ? 0 : 1;
+  for (int i = 0; i < 2000; ++i)
+    refused += RepositoryLock::Take(repository.path(), kAtOnce) ? 0 : 1;
   CHECK(refused == 0);
 }
 

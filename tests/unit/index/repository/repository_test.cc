@@ -23,8 +23,8 @@ Result<ArchiveFile> Resolve(const Repository& repository, std::string_view text)
 TEST_CASE("A repository lists its archives by service, oldest first, and nothing else") {
   const test::ScratchDirectory scratch;
   for (const char* name :
-       {"wiki-2026-11-23T020000Z.tar.gz", "wiki-2026-11-16T020000Z.tar.gz", "db-20221105.tgz",
-        "wiki-2026-11-23T020000Z.tar.gz.idx", ".wiki-2026-11-30T020000Z.tar.gz.part", "README"}) {
+       {"wiki-2025-11-23T020000Z.tar.gz", "wiki-2025-11-16T020000Z.tar.gz", "db-20221105.tgz",
+        "wiki-2025-11-23T020000Z.tar.gz.idx", ".wiki-2025-11-30T020000Z.tar.gz.part", "README"}) {
     Touch(scratch / name);
   }
   std::filesystem::create_directory(scratch / "dir-20221105.tar.gz");
@@ -34,9 +34,9 @@ TEST_CASE("A repository lists its archives by service, oldest first, and nothing
   const auto archives = ValueOf(Repository(LocalFileSystem(), scratch.path()).List());
   REQUIRE(archives.size() == 3);
   CHECK(archives[0].name.service == "db");
-  CHECK(archives[1].date == "2026-11-16T020000Z");
-  CHECK(archives[2].date == "2026-11-23T020000Z");
-  CHECK(archives[2].sidecar == scratch / "wiki-2026-11-23T020000Z.tar.gz.idx");
+  CHECK(archives[1].date == "2025-11-16T020000Z");
+  CHECK(archives[2].date == "2025-11-23T020000Z");
+  CHECK(archives[2].sidecar == scratch / "wiki-2025-11-23T020000Z.tar.gz.idx");
 }
 
 TEST_CASE("Archives of one service and date are told apart") {
@@ -52,18 +52,18 @@ TEST_CASE("Archives of one service and date are told apart") {
 
 TEST_CASE("Archives are chosen by date, unique prefix, latest and latest~N") {
   const test::ScratchDirectory scratch;
-  for (const char* name : {"wiki-2026-11-16T020000Z.tar.gz", "wiki-2026-11-23T020000Z.tar.gz",
+  for (const char* name : {"wiki-2025-11-16T020000Z.tar.gz", "wiki-2025-11-23T020000Z.tar.gz",
                            "wiki-2025-01-01.tar.gz"}) {
     Touch(scratch / name);
   }
   const Repository repository(LocalFileSystem(), scratch.path());
-  CHECK(ValueOf(Resolve(repository, "wiki")).date == "2026-11-23T020000Z");
-  CHECK(ValueOf(Resolve(repository, "wiki@latest")).date == "2026-11-23T020000Z");
+  CHECK(ValueOf(Resolve(repository, "wiki")).date == "2025-11-23T020000Z");
+  CHECK(ValueOf(Resolve(repository, "wiki@latest")).date == "2025-11-23T020000Z");
   CHECK(ValueOf(Resolve(repository, "wiki@latest~2")).date == "2025-01-01");
   CHECK(ValueOf(Resolve(repository, "wiki@2025")).date == "2025-01-01");
-  CHECK(ValueOf(Resolve(repository, "wiki@2026-11-16T020000Z")).date == "2026-11-16T020000Z");
+  CHECK(ValueOf(Resolve(repository, "wiki@2025-11-16T020000Z")).date == "2025-11-16T020000Z");
 
-  const auto ambiguous = Resolve(repository, "wiki@2026-11");
+  const auto ambiguous = Resolve(repository, "wiki@2025-11");
   REQUIRE_FALSE(ambiguous.has_value());
   CHECK(ambiguous.error().kind == ErrorKind::kInvalid);
   for (const char* absent :
@@ -108,7 +108,7 @@ TEST_CASE("Who names an archive by its path in a mount hears how to write that")
       {"wiki/latest/srv/f", "wiki@latest:srv/f"},
       {"wiki@latest/srv/f", "wiki@latest:srv/f"},
       {"wiki/latest~2:srv/f", "wiki@latest~2:srv/f"},
-      {"wiki/2026-11-16T020000Z/", "wiki@2026-11-16T020000Z"},
+      {"wiki/2025-11-16T020000Z/", "wiki@2025-11-16T020000Z"},
       {"wiki/latest", "wiki@latest"},
       {"wiki/latest-news/f", "wiki:latest-news/f"},
       {"wiki/2fa/secret", "wiki:2fa/secret"},
