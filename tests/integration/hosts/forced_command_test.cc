@@ -486,6 +486,8 @@ TEST_CASE("The forced command has no more containers made than there were of a s
   script.Allows(SentByControl(kId).hooks, "");
   script.Allows(files + up + " '--scale' 'db=2' '--scale' 'a=b=3' 'db' 'a=b'",
                 "--no-recreate --scale db=2 --scale a=b=3 db a=b");
+  script.Allows(files + up + " '--pull' 'never' '--scale' 'db=2' 'db'",
+                "--no-recreate --pull never --scale db=2 db");
   for (const std::string more :
        {"", " 'db'", " '--scale' 'db=2' 'web'", " '--scale' 'db=1' 'db'", " '--scale' 'db=0' 'db'",
         " '--scale' 'db=x' 'db'", " '--scale' '2' '2'", " '--scale' '--build=2' '--build'",
