@@ -51,8 +51,13 @@ Containers Flat(const std::vector<Containers>& levels) {
   return all;
 }
 
-bool SamePart(const DockerContainer& a, const DockerContainer& b) {
-  return a.service == b.service && a.number == b.number && !a.one_off && !b.one_off;
+bool SameService(const DockerContainer& a, const DockerContainer& b) {
+  return a.service == b.service && !a.one_off && !b.one_off;
+}
+
+std::set<std::string> IdsOf(const Containers& containers) {
+  const auto ids = ContainerIds(containers);
+  return {ids.begin(), ids.end()};
 }
 
 bool AllRun(const Containers& wanted, const Containers& now) {
@@ -67,6 +72,7 @@ bool AllRun(const Containers& wanted, const Containers& now) {
 Result<void> ComposeControl::Inspect(RemoteHost& host, const std::stop_token& stop) {
   const auto state = ORCIO_TRY(InspectProject(host, service_.project, "stopped", stop));
   warnings_ = state.warnings;
+  known_ = IdsOf(state.all);
   mounts_ = MountsOf(state.all, service_.project);
   NoteLastRuns(state.all, last_runs_);
   SetRunning(state.running);
@@ -90,11 +96,13 @@ void ComposeControl::SetRunning(const Containers& running) {
 }
 
 std::string ComposeControl::Memory() const {
-  return ContainersToJson(Flat(levels_));
+  return ProjectToJson({Flat(levels_), known_});
 }
 
 Result<void> ComposeControl::Recall(const std::string& memory) {
-  SetRunning(ORCIO_TRY(ContainersFromJson(memory)));
+  auto project = ORCIO_TRY(ProjectFromJson(memory));
+  known_ = std::move(project.ids);
+  SetRunning(project.running);
   return {};
 }
 
@@ -244,45 +252,71 @@ Result<void> ComposeControl::FinishStop(RemoteHost& host, const std::stop_token&
 }
 
 // Some of the containers may have been made anew meanwhile, under other ids; compose makes those
-// that have only been removed. Returns what is gone for good.
+// that have only been removed, if it can within its time; it is asked once. Returns what is gone
+// for good.
 Result<Containers> ComposeControl::FindAgain(RemoteHost& host, const std::stop_token& stop) {
   const auto present = ORCIO_TRY(ListProject(host, service_.project, stop));
   auto missing = TakeOver(present);
-  if (missing.empty() || not_remade_) return missing;
+  if (missing.empty() || remade_ || not_remade_) return missing;
+  if (!known_) known_ = IdsOf(present);
   for (const auto& name : ContainerNames(missing)) gone_.insert(name);
-  auto remade = RemakeContainers(host, service_.project, missing, present, stop);
-  if (remade) return TakeOver(ORCIO_TRY(ListProject(host, service_.project, stop)));
-  if (remade.error().kind != ErrorKind::kRemote) return Failure(std::move(remade).error());
-  not_remade_ = std::move(remade).error();
+  auto remade =
+      RemakeContainers(host, service_.project, missing, present, patience_.make_limit, stop);
+  remade_ = remade.has_value();
+  if (!remade && remade.error().kind != ErrorKind::kRemote)
+    return Failure(std::move(remade).error());
+  if (!remade) not_remade_ = std::move(remade).error();
+  // It may have made some of them.
+  return TakeOver(ORCIO_TRY(ListProject(host, service_.project, stop)));
+}
+
+// Goes on with those of `present` that stand for what is gone: of the same number, else any that
+// was not there before, as compose goes by numbers of its own. Returns those for which there is
+// none.
+Containers ComposeControl::TakeOver(const Containers& present) {
+  for (const bool same_number : {true, false}) {
+    for (auto& level : levels_) {
+      for (auto& container : level) {
+        if (FindContainer(present, container.id) != nullptr) continue;
+        const auto all = Flat(levels_);
+        const auto made = std::find_if(present.begin(), present.end(), [&](const auto& other) {
+          if (!SameService(container, other) || FindContainer(all, other.id) != nullptr)
+            return false;
+          return same_number ? container.number == other.number
+                             : known_ && known_->count(other.id) == 0;
+        });
+        if (made != present.end()) Replace(container, *made);
+      }
+    }
+  }
+  auto missing = Flat(levels_);
+  std::erase_if(missing, [&](const DockerContainer& container) {
+    return FindContainer(present, container.id) != nullptr;
+  });
   return missing;
 }
 
-// Goes on with those of `present` that stand for what is gone. Returns those for which there is
-// none.
-Containers ComposeControl::TakeOver(const Containers& present) {
-  Containers missing;
-  for (auto& level : levels_) {
-    for (auto& container : level) {
-      if (FindContainer(present, container.id) != nullptr) continue;
-      const auto made_anew =
-          std::find_if(present.begin(), present.end(),
-                       [&](const DockerContainer& other) { return SamePart(container, other); });
-      if (made_anew == present.end()) {
-        missing.push_back(container);
-        continue;
-      }
-      container.id = made_anew->id;
-      container.name = made_anew->name;
+void ComposeControl::Replace(DockerContainer& container, const DockerContainer& made) {
+  if (gone_.count(container.name) != 0) {
+    if (container.image.empty() || made.image.empty()) {
+      images_ += fmt::format("; whether {} has the image that it had is not known", made.name);
+    } else if (container.image != made.image) {
+      images_ +=
+          fmt::format("; {} has another image than before: see whether its data fits", made.name);
     }
   }
-  return missing;
+  container.id = made.id;
+  container.name = made.name;
+  container.number = made.number;
+  container.image = made.image;
 }
 
 Result<void> ComposeControl::Start(RemoteHost& host, const std::stop_token& stop) {
   auto up = BringUp(host, stop);
-  if (up && !gone_.empty() && !not_remade_) start_warnings_ = {MadeAnew()};
+  if (up && !gone_.empty()) start_warnings_ = {MadeAnew()};
   if (!up && up.error().kind == ErrorKind::kNotRunning && not_remade_)
     up.error().message += "; it could not be made anew: " + not_remade_->message;
+  if (!up && up.error().kind == ErrorKind::kNotRunning) up.error().message += images_;
   return up;
 }
 
@@ -292,9 +326,9 @@ std::string ComposeControl::MadeAnew() const {
       "{} {} {} removed while stopped, and compose made {} anew: what was kept in there, outside "
       "of "
       "bind mounts and of volumes with names, is there no more. Find out what removes stopped "
-      "containers on the host: `docker system prune` from cron, a person",
+      "containers on the host: `docker system prune` from cron, a person{}",
       one ? "container" : "containers", Join({gone_.begin(), gone_.end()}), one ? "was" : "were",
-      one ? "it" : "them");
+      one ? "it" : "them", images_);
 }
 
 Result<void> ComposeControl::BringUp(RemoteHost& host, const std::stop_token& stop) {
@@ -361,13 +395,19 @@ Result<void> ComposeControl::StartByDocker(RemoteHost& host, StartTime& time,
                                            const std::stop_token& stop) {
   for (size_t begin = 0; begin < levels_.size();) {
     size_t end = begin;
-    Containers awaited;
-    while (end < levels_.size() && awaited.empty()) awaited = AwaitedOf(end++);
+    while (end < levels_.size() && AwaitedOf(end++).empty()) continue;
     const auto now = ORCIO_TRY(StartSome(host, begin, end, time.first && begin == 0, stop));
     if (end == levels_.size() || AllRun(Flat(levels_), now.containers)) return {};
+    // As they are called by now. What is gone for good keeps nothing else down.
+    auto awaited = AwaitedOf(end - 1);
+    std::erase_if(awaited, [&](const DockerContainer& container) {
+      return FindContainer(now.containers, container.id) == nullptr;
+    });
     const auto begun = Clock::now();
-    (void)ORCIO_TRY(WaitUntilUp(host, awaited, {time.asked, time.deadline}, Awaited::kHealthy,
-                                patience_, stop));
+    if (!awaited.empty()) {
+      (void)ORCIO_TRY(WaitUntilUp(host, awaited, {time.asked, time.deadline}, Awaited::kHealthy,
+                                  patience_, stop));
+    }
     time.deadline += Clock::now() - begun;
     begin = end;
   }

@@ -66,6 +66,7 @@ class ComposeControl : public ServiceControl {
   Result<void> BringUp(RemoteHost& host, const std::stop_token& stop);
   Result<Containers> FindAgain(RemoteHost& host, const std::stop_token& stop);
   Containers TakeOver(const Containers& present);
+  void Replace(DockerContainer& container, const DockerContainer& made);
   [[nodiscard]] std::string MadeAnew() const;
   Result<bool> StartByCompose(RemoteHost& host, const StartTime& time, const std::stop_token& stop);
   Result<void> StartByDocker(RemoteHost& host, StartTime& time, const std::stop_token& stop);
@@ -99,7 +100,10 @@ class ComposeControl : public ServiceControl {
   bool rested_ = false;             // nothing had disturbed it, by docker's whole record
   std::optional<double> not_running_;
   std::vector<UncheckedContainer> unchecked_;
-  std::set<std::string> gone_;       // names of those that compose had to make anew
+  std::optional<std::set<std::string>> known_;  // ids of all that the project had before
+  std::set<std::string> gone_;                  // names of those that compose had to make anew
+  std::string images_;  // what is to be said of the images that they were made of
+  bool remade_ = false;
   std::optional<Error> not_remade_;  // why it could not
   std::vector<std::string> start_warnings_;
 };

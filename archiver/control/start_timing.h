@@ -12,6 +12,8 @@ struct StartTiming {
   std::chrono::milliseconds stable{2000};
   // Before what has exited is started once more: what it could not do without may be up by then.
   std::chrono::milliseconds restart{1000};
+  // For compose to make containers anew, which others wait for.
+  std::chrono::seconds make_limit{120};
 };
 
 }  // namespace orcio::inline archiver

@@ -13,8 +13,7 @@
 namespace orcio::inline archiver {
 namespace {
 
-// An image may be gone as well, and have to be fetched.
-constexpr std::chrono::seconds kMakeTime{600};
+using Clock = std::chrono::steady_clock;
 
 std::ptrdiff_t CountOf(const Containers& containers, const std::string& service) {
   return std::count_if(containers.begin(), containers.end(), [&](const DockerContainer& container) {
@@ -22,10 +21,12 @@ std::ptrdiff_t CountOf(const Containers& containers, const std::string& service)
   });
 }
 
-// What compose is told behind the names of the files.
-std::vector<std::string> UpWords(const std::set<std::string>& services, const Containers& missing,
-                                 const Containers& present) {
+// What compose is told behind the names of the files. An image that is gone is not fetched, if
+// compose can be told so: that may take hours, and bring another one.
+std::vector<std::string> UpWords(bool tells_pull, const std::set<std::string>& services,
+                                 const Containers& missing, const Containers& present) {
   std::vector<std::string> words{"up", "--no-start", "--no-build", "--no-deps", "--no-recreate"};
+  if (tells_pull) words.insert(words.end(), {"--pull", "never"});
   for (const auto& service : services) {
     // Else compose removes what is more than the files have.
     words.emplace_back("--scale");
@@ -36,12 +37,53 @@ std::vector<std::string> UpWords(const std::set<std::string>& services, const Co
   return words;
 }
 
+// What is told to stop all this once it has taken for longer than it may.
+class Deadline {
+ public:
+  explicit Deadline(std::chrono::seconds limit) : limit_(limit), end_(Clock::now() + limit) {}
+  [[nodiscard]] RunOptions Options() const {
+    RunOptions options;
+    const auto left = std::chrono::ceil<std::chrono::seconds>(end_ - Clock::now());
+    options.timeout = std::max(left, std::chrono::seconds(1));
+    return options;
+  }
+  [[nodiscard]] bool over() const { return Clock::now() >= end_; }
+  // An error of the link, as far as that is what it is.
+  [[nodiscard]] Failure Judged(const RemoteHost& host, Error error) const {
+    if (error.kind != ErrorKind::kNetwork || !over()) return Failure(std::move(error));
+    return Fail(ErrorKind::kRemote,
+                "{}: docker compose up did not end within {} s; it may be fetching an image",
+                host.name(), limit_.count());
+  }
+
+ private:
+  const std::chrono::seconds limit_;
+  const Clock::time_point end_;
+};
+
+// By `program`, words that end before what it is to do. An older version 2 does not know of --pull.
+Result<CommandResult> Up(RemoteHost& host, const std::vector<std::string>& program, int major,
+                         const std::set<std::string>& services, const Containers& missing,
+                         const Containers& present, const Deadline& deadline,
+                         const std::stop_token& stop) {
+  const auto run = [&](bool tells_pull) {
+    auto words = program;
+    const auto up = UpWords(tells_pull, services, missing, present);
+    words.insert(words.end(), up.begin(), up.end());
+    return host.Run(ComposeLine(words), deadline.Options(), stop);
+  };
+  auto result = run(major >= 2);
+  if (!result || result->exit_status == 0 || major < 2) return result;
+  return result->err.find("unknown flag: --pull") == std::string::npos ? result : run(false);
+}
+
 }  // namespace
 
 Result<void> RemakeContainers(RemoteHost& host, const std::string& project,
                               const std::vector<DockerContainer>& missing,
                               const std::vector<DockerContainer>& present,
-                              const std::stop_token& stop) {
+                              std::chrono::seconds limit, const std::stop_token& stop) {
+  const Deadline deadline(limit);
   const auto services = ServicesOf(missing);
   const auto options = ProjectOptions(missing);
   if (options.empty() || !AllPlainNames(services)) {
@@ -57,13 +99,11 @@ Result<void> RemakeContainers(RemoteHost& host, const std::string& project,
     // Version 1 has profiles from 1.28 on, and takes those of services that it is told by name.
     if (tool->major >= 2) words.insert(words.end(), {"--profile", "*"});
     words.insert(words.end(), files.begin(), files.end());
-    const auto up = UpWords(services, missing, present);
-    words.insert(words.end(), up.begin(), up.end());
-    RunOptions limit;
-    limit.timeout = kMakeTime;
-    const auto result = ORCIO_TRY(host.Run(ComposeLine(words), limit, stop));
-    if (result.exit_status == 0) return {};
-    if (!failed) failed = RemoteFailure(host, "docker compose up", result);
+    auto result = Up(host, words, tool->major, services, missing, present, deadline, stop);
+    if (!result) return deadline.Judged(host, std::move(result).error());
+    if (result->exit_status == 0) return {};
+    if (!failed) failed = RemoteFailure(host, "docker compose up", *result);
+    if (deadline.over()) break;
   }
   return *failed;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -12,10 +13,12 @@ namespace orcio::inline archiver {
 
 // Has compose make the containers of `project` that are `missing` anew, from the files that their
 // labels name, and leaves them to be started. Those that are `present` stay as they are, and as
-// many. kRemote, with compose's own words, if it cannot: the files are gone, too, or an image is.
+// many. kRemote, with compose's own words, if it cannot: the files are gone, too, or an image is;
+// or if it has not within `limit`, in all: the link is closed then, and compose may go on.
 [[nodiscard]] Result<void> RemakeContainers(RemoteHost& host, const std::string& project,
                                             const std::vector<DockerContainer>& missing,
                                             const std::vector<DockerContainer>& present,
+                                            std::chrono::seconds limit,
                                             const std::stop_token& stop);
 
 }  // namespace orcio::inline archiver

@@ -18,10 +18,12 @@ constexpr const char* kDetectCompose =
     "elif v=$(docker-compose version 2>/dev/null); then printf 'program\\n%s\\n' \"$v\"; "
     "else echo none; fi";
 
-// Which of the files "$@" mention hooks, or files that may. Anything after a # counts for nothing;
-// that a # in a text may stand before it does not matter, as a hook has a line of its own.
+// Which of the files "$@" have hooks, or mention files that may. A hook is a key, on a line of its
+// own or between braces; a script is called post_start.sh without being one. Anything after a #
+// counts for nothing.
 constexpr const char* kLookForHooks =
-    R"sh(if grep -q -s -E '^[^#]*(pre_stop|post_start)' -- "$@"; then
+    R"sh(hook="[\"']?(pre_stop|post_start)[\"']?[[:space:]]*:"
+if grep -q -s -E "^([[:space:]]*|[^#]*[{,][[:space:]]*)$hook" -- "$@"; then
   echo 'orcio-hooks: own'
 elif grep -q -s -E '^[^#]*(include|extends)' -- "$@"; then
   echo 'orcio-hooks: others'

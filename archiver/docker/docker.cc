@@ -18,7 +18,8 @@ using Json = nlohmann::json;
 // Healthcheck are there only if the container has one, hence index. Of a health check only its
 // times: the command may hold a password.
 constexpr const char* kInspectFormat =
-    R"({"id":{{json .Id}},"name":{{json .Name}},"created":{{json .Created}},)"
+    R"({"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Image}},)"
+    R"("created":{{json .Created}},)"
     R"("state":{{json .State}},"restarts":{{json .RestartCount}},)"
     R"("stop_timeout":{{json (index .Config "StopTimeout")}},)"
     R"("check":{{with index .Config "Healthcheck"}}{"interval":{{json (index . "Interval")}},)"
@@ -117,6 +118,7 @@ std::optional<DockerContainer> ParseContainer(const std::string& line) {
   container.id = Text(json, "id");
   container.name = Text(json, "name");
   if (container.name.starts_with('/')) container.name.erase(0, 1);
+  container.image = Text(json, "image");
   container.created = Text(json, "created");
   container.restarts = Number(json, "restarts");
   if (const int64_t seconds = Number(json, "stop_timeout"); seconds > 0) {

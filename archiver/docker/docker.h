@@ -39,6 +39,7 @@ struct DockerContainer {
 
   std::string id;  // 64 hexadecimal digits
   std::string name;
+  std::string image;    // docker's digest of it; empty if it is not told
   std::string created;  // RFC 3339 in UTC: sorts as text
   std::string status;   // Docker's word: created, running, paused, restarting, exited, dead...
   std::string health;   // starting, healthy, unhealthy; empty if it has no health check

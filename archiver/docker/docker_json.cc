@@ -10,6 +10,7 @@ using Json = nlohmann::json;
 Json ToJson(const DockerContainer& container) {
   Json json{{"id", container.id},
             {"name", container.name},
+            {"image", container.image},
             {"created", container.created},
             {"status", container.status},
             {"health", container.health},
@@ -28,11 +29,12 @@ Json ToJson(const DockerContainer& container) {
   return json;
 }
 
-// Throws what Json throws for a missing or mistyped field.
+// These throw what Json throws for a missing or mistyped field.
 DockerContainer ContainerOf(const Json& json) {
   DockerContainer container;
   container.id = json.at("id").get<std::string>();
   container.name = json.at("name").get<std::string>();
+  container.image = json.value("image", std::string());
   container.created = json.at("created").get<std::string>();
   container.status = json.at("status").get<std::string>();
   container.health = json.at("health").get<std::string>();
@@ -51,22 +53,51 @@ DockerContainer ContainerOf(const Json& json) {
   return container;
 }
 
-}  // namespace
+Containers ContainersOf(const Json& json) {
+  Containers containers;
+  for (const auto& item : json) containers.push_back(ContainerOf(item));
+  return containers;
+}
 
-std::string ContainersToJson(const std::vector<DockerContainer>& containers) {
+Json ToJson(const Containers& containers) {
   Json json = Json::array();
   for (const auto& container : containers) json.push_back(ToJson(container));
+  return json;
+}
+
+std::string Written(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Result<std::vector<DockerContainer>> ContainersFromJson(const std::string& json) {
-  std::vector<DockerContainer> containers;
+}  // namespace
+
+std::string ContainersToJson(const std::vector<DockerContainer>& containers) {
+  return Written(ToJson(containers));
+}
+
+std::string ProjectToJson(const KnownProject& project) {
+  if (!project.ids) return ContainersToJson(project.running);
+  return Written({{"running", ToJson(project.running)}, {"ids", *project.ids}});
+}
+
+Result<KnownProject> ProjectFromJson(const std::string& text) {
+  KnownProject project;
   try {
-    for (const auto& item : Json::parse(json)) containers.push_back(ContainerOf(item));
+    const Json json = Json::parse(text);
+    project.running = ContainersOf(json.is_object() ? json.at("running") : json);
+    if (json.is_object()) project.ids = json.at("ids").get<std::set<std::string>>();
   } catch (const Json::exception& exception) {
     return Fail(ErrorKind::kDamaged, "{}", exception.what());
   }
-  return containers;
+  return project;
+}
+
+Result<std::vector<DockerContainer>> ContainersFromJson(const std::string& json) {
+  try {
+    return ContainersOf(Json::parse(json));
+  } catch (const Json::exception& exception) {
+    return Fail(ErrorKind::kDamaged, "{}", exception.what());
+  }
 }
 
 }  // namespace orcio::inline archiver

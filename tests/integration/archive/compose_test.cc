@@ -77,7 +77,7 @@ TEST_CASE("Compose 2 stops and starts a project that runs as a whole, where its 
   // had been brought up with a profile.
   const std::string file = (project.stack() / "docker-compose.yml").string();
   MustRun({"sed", "-i", "s/^    depends_on:.*/&\\n    profiles: [prod]/", file});
-  std::ofstream(file, std::ios::app) << "x-hooks: [pre_stop]\n";
+  std::ofstream(file, std::ios::app) << "x-hooks: {pre_stop: []}\n";
   ComposeControl control(project.service());
   REQUIRE_OK(control.Inspect(project.host, {}));
   REQUIRE_OK(control.Stop(project.host, {}));
@@ -90,6 +90,48 @@ TEST_CASE("Compose 2 stops and starts a project that runs as a whole, where its 
       "'docker' 'compose' '--project-name' 'wiki' '--profile' '*' '--project-directory' '" +
       project.stack().string() + "' '--file' '" + file + "' 'start'"));
   CHECK_FALSE(project.Ran("'docker' 'stop'"));
+}
+
+// A script called post_start.sh was taken for a hook: a warning every night, of hooks that do not
+// run.
+TEST_CASE("Only a key of the compose files is a hook") {
+  const ScratchDirectory files;
+  std::string text;
+  bool hook = true;
+  SECTION("a line of its own") {
+    text = "services:\n  web:\n    pre_stop:\n      - command: dump\n";
+  }
+  SECTION("in quotes") {
+    text = "    'post_start' :\n";
+  }
+  SECTION("between braces") {
+    text = "  web: {image: busybox, pre_stop: [{command: dump}]}\n";
+  }
+  SECTION("of JSON") {
+    text = R"({"services": {"web": {"pre_stop": [{"command": "dump"}]}}})"
+           "\n";
+  }
+  SECTION("not a program") {
+    text = "    command: ./post_start.sh\n";
+    hook = false;
+  }
+  SECTION("not a variable") {
+    text = "    environment:\n      - post_start_cmd=dump\n      - X=pre_stop\n";
+    hook = false;
+  }
+  SECTION("not a comment") {
+    text = "    # pre_stop:\n    image: busybox  # {pre_stop: []}\n";
+    hook = false;
+  }
+  std::ofstream(files / "compose.yml") << text;
+  DockerContainer container;
+  container.service = "web";
+  container.working_directory = files.path().string();
+  container.config_files = {"compose.yml"};
+  LocalHost host("atena", Dockerd().Environment(Compose::kNone));
+  std::vector<std::string> warnings;
+  CHECK_FALSE(ValueOf(ComposeCommand::For(host, "wiki", {container}, {container}, warnings, {})));
+  CHECK(warnings.size() == (hook ? 1U : 0U));
 }
 
 TEST_CASE("A project whose compose file has gone is stopped and started all the same") {

@@ -148,6 +148,8 @@ class Script {
                  "*ccc*) echo 'Error: No such container: c' >&2; exit 1 ;;\n"
                  "*) echo 'Cannot connect to the Docker daemon' >&2; exit 1 ;; esac ;;\n"
                  // As `docker ps` has them of the project's containers.
+                 "*=wiki*'{{.Label \"com.docker.compose.service\"}}')\n"
+                 "printf '%s\\n' db db a=b a=b a=b xdb; exit ;;\n"
                  "*=wiki*project.working_dir*) echo /opt/wiki; echo /opt/wiki; exit ;;\n"
                  "*=wiki*project.config_files*) echo '/opt/wiki/a,b.yml,more.yml'; exit ;;\n"
                  "*=wiki*project.environment_file*) echo /opt/wiki/.env; exit ;; esac\n"
@@ -393,17 +395,7 @@ TEST_CASE("The forced command allows what orcio sends, for what it names", "[.lo
     script.Allows(profiles + " 'config' '--services'", "--profile * --project-directory");
     script.Allows(profiles + " 'stop' 'db'", "stop db");
     script.Refuses(Replaced(profiles, "'*'", "'prod'") + " 'stop' 'db'");
-    const std::string up = " 'up' '--no-start' '--no-build' '--no-deps' '--no-recreate'";
-    // Of each there is one.
-    script.Allows(profiles + up + " '--scale' 'db=2' '--scale' 'a=b=3' 'db' 'a=b'",
-                  "--no-recreate --scale db=2 --scale a=b=3 db a=b");
-    for (const std::string more : {"", " 'db'", " '--scale' 'db=2' 'web'", " '--scale' 'db=1' 'db'",
-                                   " '--scale' 'db=0' 'db'", " '--scale' 'db=x' 'db'",
-                                   " '--scale' '2' '2'", " '--scale' '--build=2' '--build'",
-                                   " '--scale' 'db=2' '--build'", " '--scale' 'db=9999' 'db'"})
-      script.Refuses(files + up + more);
     script.Refuses(files + " 'up' 'db'");
-    script.Refuses(Replaced(files, "/opt/wiki/a,b.yml", "/tmp/evil.yml") + up + " 'db'");
     script.Refuses(line + " 'stop' 'db'");
   }
   ForgetMemory(script.path());
@@ -481,6 +473,34 @@ TEST_CASE("The forced command tells what running containers mount and nothing el
        {Replaced(look, "{{json .Name}}", "{{json .Config.Env}}"), look + "touch pwned\n",
         Replaced(look, "$ids\n", "$ids; touch pwned\n"), Replaced(look, "'inspect'", "'rm'")})
     script.Refuses(other);
+}
+
+// With a number of his choice a thief had second copies made of a database, and started them.
+TEST_CASE("The forced command has no more containers made than there were of a service") {
+  const Script script({"--project", "wiki"});
+  const std::string compose = GENERATE("'docker' 'compose'", "'docker-compose'");
+  const std::string files = "cd / && " + compose +
+                            " '--project-name' 'wiki' '--profile' '*' '--project-directory' "
+                            "'/opt/wiki' '--file' '/opt/wiki/a,b.yml'";
+  const std::string up = " 'up' '--no-start' '--no-build' '--no-deps' '--no-recreate'";
+  ForgetMemory(script.path());
+  script.Refuses(files + up + " '--scale' 'db=2' 'db'");
+  // It remembers what there was when orcio looked for hooks. Of each there is one by now.
+  script.Allows(SentByControl(kId).hooks, "");
+  script.Allows(files + up + " '--scale' 'db=2' '--scale' 'a=b=3' 'db' 'a=b'",
+                "--no-recreate --scale db=2 --scale a=b=3 db a=b");
+  script.Allows(files + up + " '--pull' 'never' '--scale' 'db=2' 'db'",
+                "--no-recreate --pull never --scale db=2 db");
+  for (const std::string more :
+       {"", " 'db'", " '--scale' 'db=2' 'web'", " '--scale' 'db=1' 'db'", " '--scale' 'db=0' 'db'",
+        " '--scale' 'db=x' 'db'", " '--scale' '2' '2'", " '--scale' '--build=2' '--build'",
+        " '--scale' 'db=2' '--build'", " '--scale' 'db=3' 'db'", " '--scale' 'db=9999' 'db'",
+        " '--scale' 'a=b=4' 'a=b'", " '--scale' 'web=2' 'web'", " '--scale' 'd.=2' 'd.'",
+        " '--pull' 'always' '--scale' 'db=2' 'db'"})
+    script.Refuses(files + up + more);
+  script.Refuses(Replaced(files, "/opt/wiki/a,b.yml", "/tmp/evil.yml") + up +
+                 " '--scale' 'db=2' 'db'");
+  ForgetMemory(script.path());
 }
 
 TEST_CASE("The forced command lets all of a project's containers stop and start in one command",

@@ -169,9 +169,10 @@ std::string FakeDocker::Inspect(const std::string& command) const {
     const std::string health =
         container.health.empty() ? "" : ",\"Health\":{\"Status\":\"" + container.health + "\"}";
     lines += "{\"id\":\"" + container.full_id() + "\",\"name\":\"/" + container.name() +
-             "\",\"created\":\"" + container.created + "\",\"state\":{\"Status\":\"" +
-             container.status + "\",\"ExitCode\":3,\"StartedAt\":\"" + container.started +
-             "\",\"FinishedAt\":\"" + container.finished + "\"" + health +
+             "\",\"image\":\"" + container.image + "\",\"created\":\"" + container.created +
+             "\",\"state\":{\"Status\":\"" + container.status +
+             "\",\"ExitCode\":3,\"StartedAt\":\"" + container.started + "\",\"FinishedAt\":\"" +
+             container.finished + "\"" + health +
              "},\"restarts\":" + std::to_string(container.restarts) +
              ",\"stop_timeout\":null,\"check\":" + container.check +
              ",\"labels\":" + Labels(container) + ",\"mounts\":" + container.mounts + "}\n";

@@ -30,6 +30,7 @@ class FakeDocker {
     std::string started = "2026-01-01T00:00:00Z";
     std::string finished = "0001-01-01T00:00:00Z";
     std::string mounts = "[]";  // as docker inspect has them
+    std::string image = "sha256:new";
 
     [[nodiscard]] std::string full_id() const { return std::string(64, id.at(0)); }
     [[nodiscard]] std::string name() const { return "wiki_" + service + "_" + number; }
