@@ -194,7 +194,7 @@ Result<void> SystemdControl::Stop(RemoteHost& host, const std::stop_token& stop)
 }
 
 std::chrono::seconds SystemdControl::StopLimit() const {
-  constexpr std::chrono::seconds kLongest{86400};
+  constexpr std::chrono::seconds kLongest{3600};
   if (service_.stop_timeout.count() > 0) return service_.stop_timeout;
   return std::clamp(own_stop_time_, kDefaultStopLimit, kLongest);
 }

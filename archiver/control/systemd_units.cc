@@ -23,6 +23,9 @@ constexpr const char* kProperties =
 
 constexpr size_t kMostUnits = 500;
 
+// What a unit is given that would wait for ever for its processes to end.
+constexpr std::chrono::seconds kEndlessStop{600};
+
 std::string* FieldOf(UnitState& state, std::string_view property) {
   const std::map<std::string_view, std::string*> fields{
       {"Id", &state.id},
@@ -53,7 +56,9 @@ void ReadProperty(const std::string& line, UnitState& state) {
   const auto property = std::string_view(line).substr(0, equals);
   const std::string value = line.substr(equals + 1);
   if (auto* field = FieldOf(state, property)) *field = value;
-  if (property == "TimeoutStopUSec") state.stop_timeout = ParseTimeSpan(value);
+  if (property == "TimeoutStopUSec") {
+    state.stop_timeout = value == "infinity" ? kEndlessStop : ParseTimeSpan(value);
+  }
   if (auto* list = ListOf(state, property)) {
     for (auto& name : Split(value, ' ')) {
       if (!name.empty()) list->push_back(std::move(name));
@@ -149,7 +154,6 @@ std::optional<std::chrono::seconds> ParseTimeSpan(std::string_view text) {
       {"us", 0},        {"ms", 0},   {"s", 1},        {"min", 60},
       {"h", 3600},      {"d", kDay}, {"w", 7 * kDay}, {"month", 30 * kDay},
       {"y", 365 * kDay}};
-  if (text == "infinity") return std::chrono::seconds(kDay);
   if (text.empty()) return std::nullopt;
   int64_t total = 0;
   for (const auto& word : Split(text, ' ')) {
