@@ -55,6 +55,11 @@ struct FoundUnit {
   std::string name;
   bool listed = false;  // else it joins those that are
   UnitState state;
+  // Places among those found: of the listed unit that it stops with, and starts with. A listed one
+  // does so with itself; what joins several, with the last of them; but what starts others never
+  // starts after these, and never stops after them.
+  size_t stops_with = 0;
+  size_t starts_with = 0;
 };
 
 // `listed`, then what stops with those of them that run: what systemd itself stops then, what that

@@ -145,14 +145,15 @@ TEST_CASE("A guard that systemd keeps is there again when it was killed, and is 
   CHECK_FALSE(scene.systemd.Succeeds("[ -e /run/up ]"));
 }
 
-TEST_CASE("Units that run are stopped and started in the order of systemd and no others") {
+TEST_CASE("Units that run are stopped in reverse and started again and no others") {
   test::SystemdFixture systemd;
   for (const std::string name : {"db", "web", "idle"}) {
-    systemd.AddUnit(
-        name + ".service",
-        (name == "web" ? "[Unit]\nAfter=db.service\n" : "") +
-            std::string("[Service]\nExecStart=sleep 1000\nExecStartPost=sh -c 'echo +") + name +
-            " >>/run/log'\nExecStopPost=sh -c 'echo -" + name + " >>/run/log'\n");
+    // A moment passes before each says so: what is not waited for is overtaken.
+    systemd.AddUnit(name + ".service", "[Service]\nExecStart=sleep 1000\nExecStartPost=sh -c '" +
+                                           std::string(name == "db" ? "sleep 1; " : "") + "echo +" +
+                                           name + " >>/run/log'\nExecStopPost=sh -c '" +
+                                           (name == "web" ? "sleep 1; " : "") + "echo -" + name +
+                                           " >>/run/log'\n");
   }
   systemd.Must("systemctl start db.service web.service && rm /run/log");
   const auto host = systemd.Host();

@@ -89,7 +89,9 @@ std::string Told(const Result<void>& result) {
 
 }  // namespace
 
-TEST_CASE("Units stop by one command in the reverse of the configured order and start by one") {
+// They stopped and started all at once: an application whose unit says nothing of its database
+// found none.
+TEST_CASE("Units stop one after another in the reverse of the configured order and start in it") {
   FakeSystemd systemd;
   SystemdControl control(Vpn(), kQuick);
   REQUIRE_OK(control.Inspect(systemd.host, {}));
@@ -99,8 +101,73 @@ TEST_CASE("Units stop by one command in the reverse of the configured order and 
   systemd.log.clear();
   REQUIRE_OK(control.Start(systemd.host, {}));
   CHECK(systemd.log == "+vpn-db.service +vpn.service ");
-  CHECK(systemd.host.Count("stop --") == 1);
-  CHECK(systemd.host.Count("start --") == 1);
+  CHECK(systemd.host.Count("stop -- vpn.service") == 1);
+  CHECK(systemd.host.Count("start -- vpn.service") == 1);
+}
+
+TEST_CASE("No unit stops or starts before the one before it has") {
+  FakeSystemd systemd;
+  SystemdControl control(Vpn(), kQuick);
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  SECTION("stopped") {
+    systemd.units["vpn.service"].stops = false;
+    CHECK_FALSE(control.Stop(systemd.host, {}).has_value());
+    CHECK(systemd.log == "-vpn.service ");
+  }
+  SECTION("started") {
+    REQUIRE_OK(control.Stop(systemd.host, {}));
+    systemd.log.clear();
+    systemd.units["vpn-db.service"].starts = false;
+    const auto started = control.Start(systemd.host, {});
+    CHECK(Told(started).find("unit vpn-db.service") != std::string::npos);
+    CHECK(systemd.log == "+vpn-db.service ");
+    systemd.units["vpn-db.service"].starts = true;
+    REQUIRE_OK(control.Start(systemd.host, {}));
+  }
+  SECTION("started by what remembers of it") {
+    REQUIRE_OK(control.Stop(systemd.host, {}));
+    systemd.log.clear();
+    systemd.units["vpn-db.service"].starts = false;
+    SystemdControl recalled(Vpn(), kQuick);
+    REQUIRE_OK(recalled.Recall(control.Memory()));
+    CHECK_FALSE(recalled.Start(systemd.host, {}).has_value());
+    CHECK(systemd.log == "+vpn-db.service ");
+  }
+}
+
+TEST_CASE("What joins a unit stops and starts by its command and what joins several by the last") {
+  FakeSystemd systemd;
+  systemd.units["vpn-db.service"].more = "RequiredBy=a.service both.service\n";
+  systemd.units["vpn.service"].more = "RequiredBy=both.service\nTriggeredBy=vpn.socket\n";
+  for (const std::string name : {"a.service", "both.service", "vpn.socket"})
+    systemd.units[name] = {};
+  SystemdControl control(Vpn(), kQuick);
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  REQUIRE_OK(control.Stop(systemd.host, {}));
+  CHECK(systemd.host.Count("stop -- vpn.socket both.service vpn.service") == 1);
+  CHECK(systemd.host.Count("stop -- a.service vpn-db.service") == 1);
+  CHECK(systemd.log == "-vpn.socket -both.service -vpn.service -a.service -vpn-db.service ");
+  SystemdControl recalled(Vpn(), kQuick);
+  REQUIRE_OK(recalled.Recall(control.Memory()));
+  systemd.log.clear();
+  REQUIRE_OK((GENERATE(false, true) ? control : recalled).Start(systemd.host, {}));
+  CHECK(systemd.host.Count("start -- vpn-db.service a.service") == 1);
+  CHECK(systemd.host.Count("start -- vpn.socket vpn.service both.service") == 1);
+  CHECK(systemd.log == "+vpn-db.service +a.service +vpn.socket +vpn.service +both.service ");
+}
+
+// Started by what depends on it, its service would keep systemd from starting the socket.
+TEST_CASE("A socket starts no later than what depends on its service") {
+  FakeSystemd systemd;
+  systemd.units["vpn.service"].more = "RequiredBy=vpn-db.service\nTriggeredBy=vpn.socket\n";
+  systemd.units["vpn.socket"] = {};
+  SystemdControl control(Vpn(), kQuick);
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  REQUIRE_OK(control.Stop(systemd.host, {}));
+  CHECK(systemd.log == "-vpn.socket -vpn.service -vpn-db.service ");
+  systemd.log.clear();
+  REQUIRE_OK(control.Start(systemd.host, {}));
+  CHECK(systemd.log == "+vpn.socket +vpn-db.service +vpn.service ");
 }
 
 TEST_CASE(
@@ -119,7 +186,6 @@ TEST_CASE(
   CHECK(control.Running() ==
         std::vector<std::string>{"c.service", "a.service", "vpn.service", "vpn-db.service"});
   CHECK(systemd.host.Count("systemctl show") == 3);
-  CHECK(control.Memory() == R"(["vpn-db.service","vpn.service","a.service","c.service"])");
   REQUIRE_OK(control.Stop(systemd.host, {}));
   CHECK(systemd.log == "-c.service -a.service -vpn.service -vpn-db.service ");
   systemd.log.clear();
@@ -178,7 +244,7 @@ TEST_CASE("What would start a unit again stops before it and starts before it") 
   CHECK(systemd.log == "-vpn.socket -vpn.service -vpn-db.service ");
   systemd.log.clear();
   REQUIRE_OK(control.Start(systemd.host, {}));
-  CHECK(systemd.log == "+vpn.socket +vpn-db.service +vpn.service ");
+  CHECK(systemd.log == "+vpn-db.service +vpn.socket +vpn.service ");
 }
 
 TEST_CASE("A target that stops with a unit is told of and not started") {
@@ -239,7 +305,7 @@ TEST_CASE("A unit that was activating is confirmed by being that again or by hav
         return Result<CommandResult>(CommandResult{});
       });
       CHECK(starts->Start(systemd.host, {}).has_value() == (ends != "failed"));
-      CHECK(systemd.log == "+");
+      CHECK(systemd.log == "++");
     }
   }
 }
@@ -395,8 +461,8 @@ TEST_CASE("The commands for systemd reach a systemctl in the PATH through a real
   std::ifstream log(bin / "log");
   std::vector<std::string> lines;
   for (std::string line; std::getline(log, line);) lines.push_back(line);
-  CHECK(lines == std::vector<std::string>{"stop vpn.service vpn-db.service",
-                                          "start vpn-db.service vpn.service"});
+  CHECK(lines == std::vector<std::string>{"stop vpn.service", "stop vpn-db.service",
+                                          "start vpn-db.service", "start vpn.service"});
 }
 
 }  // namespace orcio
