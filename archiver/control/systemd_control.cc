@@ -1,6 +1,7 @@
 #include "archiver/control/systemd_control.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -13,6 +14,8 @@ namespace orcio::inline archiver {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr int kNoSuchUnit = 5;  // systemctl's exit status, see systemctl(1)
 
 Error NotUp(RemoteHost& host, const std::string& unit, const UnitState& state,
             const std::stop_token& stop) {
@@ -34,11 +37,10 @@ bool IsAnother(const std::string& now, const std::string& before) {
   return !now.empty() && now != "0" && now != before;
 }
 
-// One that was `activating` before, at its work or between two attempts to start, is as it was if
-// it is that again. It may have done its work by now.
-bool IsUp(const UnitState& state, bool activating) {
-  if (!activating) return state.up() && state.settled();
-  return state.running() || (state.active == "inactive" && state.settled());
+// Down, and not because it failed: its condition holds no longer, its work is done, it was there
+// for once only, its service was started by somebody else.
+bool IsAway(const UnitState& state) {
+  return state.active == "inactive" && state.settled();
 }
 
 Failure Interrupted(const RemoteHost& host) {
@@ -67,6 +69,11 @@ std::vector<std::string> NamesOf(const auto& parts) {
   return names;
 }
 
+// For the guard.
+std::string Asked(const std::vector<std::string>& units) {
+  return "within 60 systemctl --no-block start -- " + ShellCommand(units);
+}
+
 }  // namespace
 
 Result<void> SystemdControl::Inspect(RemoteHost& host, const std::stop_token& stop) {
@@ -82,7 +89,8 @@ Result<void> SystemdControl::Inspect(RemoteHost& host, const std::stop_token& st
     last_starts_[unit.name] = {unit.state.invocation, unit.state.entered};
     if (!unit.state.running()) continue;
     ORCIO_TRY(CheckReturns(host, Join(service_.units), unit));
-    running_.push_back({unit.name, !unit.state.up(), unit.starts_with, unit.stops_with});
+    running_.push_back(
+        {unit.name, !unit.state.up(), !unit.listed, unit.starts_with, unit.stops_with});
     // Its stop command may take so long, and then it may, to heed the signal.
     own_stop_time_ += 2 * unit.state.stop_timeout.value_or(std::chrono::seconds(0));
   }
@@ -128,16 +136,19 @@ std::vector<std::string> SystemdControl::Running() const {
   return units;
 }
 
-// By its name alone: one that starts by itself.
+// By its name alone: one that is listed and starts by itself.
 std::string SystemdControl::Memory() const {
   auto json = nlohmann::json::array();
   size_t number = 0;
   for (const auto& group : StartGroups()) {
     for (const auto& part : group) {
-      if (group.size() == 1 && !part.activating) {
+      if (group.size() == 1 && !part.activating && !part.joined) {
         json.push_back(part.unit);
       } else {
-        json.push_back({{"unit", part.unit}, {"activating", part.activating}, {"group", number}});
+        json.push_back({{"unit", part.unit},
+                        {"activating", part.activating},
+                        {"joined", part.joined},
+                        {"group", number}});
       }
     }
     ++number;
@@ -154,6 +165,7 @@ Result<void> SystemdControl::Recall(const std::string& memory) {
       Part part;
       part.unit = (noted.is_object() ? noted.at("unit") : noted).get<std::string>();
       if (noted.is_object()) part.activating = noted.at("activating").get<bool>();
+      if (noted.is_object()) part.joined = noted.value("joined", false);
       if (noted.is_object()) next = noted.value("group", next);
       part.starts_with = part.stops_with = next;
       next = part.starts_with + 1;
@@ -166,19 +178,26 @@ Result<void> SystemdControl::Recall(const std::string& memory) {
 }
 
 // systemd queues a start behind a stop that is still under way, and drops a queued stop for it.
-// What was activating is started once, however it ends.
+// What was activating is started once, however it ends. So is what joined, by the first command of
+// all, as systemd starts no socket whose service runs; twice if that fails, as it does for a unit
+// that is there no more.
 std::string SystemdControl::StartScript() const {
-  constexpr const char* kStart = "within 60 systemctl --no-block start -- ";
   std::vector<std::string> units;
   std::vector<std::string> once;
+  std::vector<std::string> all;
   const auto parts = InOrderOfStart();
-  for (const auto& part : parts) (part.activating ? once : units).push_back(part.unit);
-  std::string begin;
-  if (!once.empty()) {
-    begin = std::string("  [ -n \"$activated\" ] || { ") + kStart + ShellCommand(once) +
-            " && activated=1; } || up=no\n";
+  for (const auto& part : parts) {
+    if (!part.joined) (part.activating ? once : units).push_back(part.unit);
+    if (part.joined || !part.activating) all.push_back(part.unit);
   }
+  std::string begin;
+  std::string activate;
+  if (all.size() > units.size())
+    begin = "  [ \"$begun\" = xx ] || { begun=x$begun; " + Asked(all) + " && begun=xx; }\n";
+  if (!once.empty())
+    activate = "  [ -n \"$activated\" ] || { " + Asked(once) + " && activated=1; } || up=no\n";
   return "activated=\n"
+         "begun=\n"
          "start_all() {\n"
          "  down=\n"
          "  for unit in " +
@@ -188,12 +207,11 @@ std::string SystemdControl::StartScript() const {
          "    case $state in active | reloading) continue ;; esac\n"
          "    up=no\n"
          "    [ \"$state\" = activating ] || down=1\n"
-         "  done\n"
-         "  [ -z \"$down\" ] || " +
-         kStart + ShellCommand(units) + "\n" + begin +
+         "  done\n" +
+         begin + "  [ -z \"$down\" ] || " + Asked(units) + "\n" + activate +
          "}\n"
          "finish_stop() { " +
-         kStart + ShellCommand(NamesOf(parts)) + "; }\n";
+         Asked(NamesOf(parts)) + "; }\n";
 }
 
 Result<void> SystemdControl::ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) {
@@ -272,17 +290,59 @@ Result<void> SystemdControl::Start(RemoteHost& host, const std::stop_token& stop
   const auto deadline = Clock::now() + service_.start_timeout;
   const auto groups = StartGroups();
   for (const auto& group : groups) {
-    const auto units = NamesOf(group);
-    std::vector<std::string> words{"systemctl", "--no-block", "start", "--"};
-    words.insert(words.end(), units.begin(), units.end());
-    const auto result = ORCIO_TRY(host.Run(ShellCommand(words), {}, stop));
-    if (result.exit_status != 0)
-      return SystemctlFailure(host, "systemctl start " + Join(units, " "), result);
+    ORCIO_TRY(StartTogether(host, group, stop));
     if (&group == &groups.back())
       return ConfirmUp(host, running_, patience_.stable, deadline, stop);
     ORCIO_TRY(ConfirmUp(host, group, {}, deadline, stop));
   }
   return {};
+}
+
+// systemctl fails if one of them is there no more, and has asked for the others. Whether that one
+// matters is seen once those that are listed have been asked for by themselves.
+Result<void> SystemdControl::StartTogether(RemoteHost& host, const std::vector<Part>& parts,
+                                           const std::stop_token& stop) {
+  std::vector<std::vector<std::string>> attempts{NamesOf(parts), {}};
+  for (const auto& part : parts) {
+    if (!part.joined) attempts[1].push_back(part.unit);
+  }
+  const bool all_joined = attempts[1].empty();
+  if (attempts[1].size() == parts.size() || all_joined) attempts.pop_back();
+  for (const auto& units : attempts) {
+    std::vector<std::string> words{"systemctl", "--no-block", "start", "--"};
+    words.insert(words.end(), units.begin(), units.end());
+    const auto result = ORCIO_TRY(host.Run(ShellCommand(words), {}, stop));
+    const bool absent = result.exit_status == kNoSuchUnit && all_joined;
+    if (result.exit_status == 0 || absent) return {};
+    if (&units == &attempts.back())
+      return SystemctlFailure(host, "systemctl start " + Join(units, " "), result);
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> SystemdControl::LookAgain(RemoteHost& /*host*/,
+                                                           const std::stop_token& /*stop*/) {
+  return std::exchange(away_, {});
+}
+
+void SystemdControl::NoteAway(const RemoteHost& host, const std::vector<Part>& parts,
+                              const std::vector<UnitState>& states) {
+  away_.clear();
+  for (size_t i = 0; i < states.size(); ++i) {
+    if (!parts[i].joined || parts[i].activating || !IsAway(states[i])) continue;
+    away_.push_back(fmt::format(
+        "{}: unit {} stopped with the service and does not run again: it is {} ({}, {}); look at "
+        "`systemctl status {}` there, and start it by hand if it is to run",
+        host.name(), parts[i].unit, Excerpt(states[i].active), Excerpt(states[i].sub),
+        Excerpt(states[i].load), parts[i].unit));
+  }
+}
+
+// One that was activating before, at its work or between two attempts to start, is as it was if it
+// is that again. It may have done its work by now. Nobody named what joined: it may be away.
+bool SystemdControl::IsUp(const Part& part, const UnitState& state) {
+  if ((part.activating || part.joined) && IsAway(state)) return true;
+  return part.activating ? state.running() : state.up() && state.settled();
 }
 
 // Which one is down for good, or `late`: one that failed itself rather than one that had to wait
@@ -292,7 +352,7 @@ std::optional<size_t> SystemdControl::FindDown(const std::vector<Part>& parts,
   std::optional<size_t> down;
   for (size_t i = 0; i < states.size(); ++i) {
     const bool over = states[i].settled() && states[i].at_rest();
-    if (IsUp(states[i], parts[i].activating) || (!over && !late)) continue;
+    if (IsUp(parts[i], states[i]) || (!over && !late)) continue;
     if (!down || (states[i].active == "failed" && states[*down].active != "failed")) down = i;
   }
   return down;
@@ -310,14 +370,16 @@ Result<void> SystemdControl::ConfirmUp(RemoteHost& host, const std::vector<Part>
       return Failure(NotUp(host, parts[*down].unit, states[*down], stop));
     std::vector<std::string> now;
     for (size_t i = 0; i < states.size(); ++i) {
-      if (IsUp(states[i], parts[i].activating))
-        now.push_back(parts[i].activating ? "" : states[i].invocation);
+      if (IsUp(parts[i], states[i])) now.push_back(parts[i].activating ? "" : states[i].invocation);
     }
     const bool all_up = now.size() == states.size();
     if (!all_up || now != invocations) since.reset();
     if (!since) since = Clock::now();
     invocations = std::move(now);
-    if (all_up && Clock::now() - *since >= stable) return {};
+    if (all_up && Clock::now() - *since >= stable) {
+      NoteAway(host, parts, states);
+      return {};
+    }
     if (!Pause(patience_.poll, stop)) return Interrupted(host);
   }
 }

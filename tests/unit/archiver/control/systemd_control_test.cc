@@ -205,6 +205,63 @@ TEST_CASE(
   }
 }
 
+// It was not running for good: the journal stayed, and no archive was made any more.
+TEST_CASE("What joined and does not return is told of and is no failure unless it failed") {
+  FakeSystemd systemd;
+  systemd.units["vpn.service"].more = "RequiredBy=a.service\n";
+  systemd.units["a.service"] = {};
+  SystemdControl control(Vpn(), kQuick);
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  CHECK(control.Memory() ==
+        R"(["vpn-db.service",{"activating":false,"group":1,"joined":false,"unit":"vpn.service"},)"
+        R"({"activating":false,"group":1,"joined":true,"unit":"a.service"}])");
+  REQUIRE_OK(control.Stop(systemd.host, {}));
+  SystemdControl recalled(Vpn(), kQuick);
+  REQUIRE_OK(recalled.Recall(control.Memory()));
+  std::string state = "inactive";
+  std::string load = "loaded";
+  std::string away = "a.service";
+  int status = 0;
+  bool starts = true;
+  SECTION("as its condition holds no longer") {}
+  SECTION("as it is there no more") {
+    load = "not-found";
+    status = 5;
+  }
+  SECTION("as it failed") {
+    state = "failed";
+    starts = false;
+  }
+  SECTION("but not what is listed") {
+    away = "vpn.service";
+    starts = false;
+  }
+  systemd.host.On("systemctl --no-block start", [&](const std::string& command) {
+    CommandResult result;
+    for (const auto& name : FakeSystemd::Named(command)) {
+      auto& unit = systemd.units.at(name);
+      unit.active = name == away ? state : "active";
+      if (name == away) unit.load = load;
+      if (name == away) result.exit_status = status;
+    }
+    return Result<CommandResult>(result);
+  });
+  for (SystemdControl* one : {&control, &recalled}) {
+    const auto started = one->Start(systemd.host, {});
+    CHECK(started.has_value() == starts);
+    if (!started) {
+      CHECK(started.error().kind == ErrorKind::kNotRunning);
+      CHECK(started.error().message.find("unit " + away) != std::string::npos);
+    }
+    const auto warnings = ValueOf(one->LookAgain(systemd.host, {}));
+    REQUIRE(warnings.size() == (starts ? 1 : 0));
+    if (!starts) continue;
+    CHECK(warnings.front().find("unit a.service") != std::string::npos);
+    CHECK(warnings.front().find("inactive (dead, " + load + ")") != std::string::npos);
+    CHECK(ValueOf(one->LookAgain(systemd.host, {})).empty());
+  }
+}
+
 TEST_CASE("What depends on a unit that does not run is left alone") {
   FakeSystemd systemd;
   systemd.units["vpn-db.service"] = {"loaded", "inactive",
