@@ -63,7 +63,7 @@ Result<void> CheckReturns(const RemoteHost& host, const std::string& listed,
                                         : "RefuseManualStop=");
 }
 
-std::vector<std::string> NamesOf(const auto& parts) {
+std::vector<std::string> UnitNames(const auto& parts) {
   std::vector<std::string> names;
   for (const auto& part : parts) names.push_back(part.unit);
   return names;
@@ -211,7 +211,7 @@ std::string SystemdControl::StartScript() const {
          begin + "  [ -z \"$down\" ] || " + Asked(units) + "\n" + activate +
          "}\n"
          "finish_stop() { " +
-         Asked(NamesOf(parts)) + "; }\n";
+         Asked(UnitNames(parts)) + "; }\n";
 }
 
 Result<void> SystemdControl::ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) {
@@ -302,7 +302,7 @@ Result<void> SystemdControl::Start(RemoteHost& host, const std::stop_token& stop
 // matters is seen once those that are listed have been asked for by themselves.
 Result<void> SystemdControl::StartTogether(RemoteHost& host, const std::vector<Part>& parts,
                                            const std::stop_token& stop) {
-  std::vector<std::vector<std::string>> attempts{NamesOf(parts), {}};
+  std::vector<std::vector<std::string>> attempts{UnitNames(parts), {}};
   for (const auto& part : parts) {
     if (!part.joined) attempts[1].push_back(part.unit);
   }
@@ -365,7 +365,7 @@ Result<void> SystemdControl::ConfirmUp(RemoteHost& host, const std::vector<Part>
   std::optional<Clock::time_point> since;
   std::vector<std::string> invocations;
   for (;;) {
-    const auto states = ORCIO_TRY(ShowUnits(host, NamesOf(parts), stop));
+    const auto states = ORCIO_TRY(ShowUnits(host, UnitNames(parts), stop));
     if (const auto down = FindDown(parts, states, Clock::now() >= deadline))
       return Failure(NotUp(host, parts[*down].unit, states[*down], stop));
     std::vector<std::string> now;
