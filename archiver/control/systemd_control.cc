@@ -1,6 +1,7 @@
 #include "archiver/control/systemd_control.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -13,6 +14,8 @@ namespace orcio::inline archiver {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr int kNoSuchUnit = 5;  // systemctl's exit status, see systemctl(1)
 
 Error NotUp(RemoteHost& host, const std::string& unit, const UnitState& state,
             const std::stop_token& stop) {
@@ -34,11 +37,10 @@ bool IsAnother(const std::string& now, const std::string& before) {
   return !now.empty() && now != "0" && now != before;
 }
 
-// One that was `activating` before, at its work or between two attempts to start, is as it was if
-// it is that again. It may have done its work by now.
-bool IsUp(const UnitState& state, bool activating) {
-  if (!activating) return state.up() && state.settled();
-  return state.running() || (state.active == "inactive" && state.settled());
+// Down, and not because it failed: its condition holds no longer, its work is done, it was there
+// for once only, its service was started by somebody else.
+bool IsAway(const UnitState& state) {
+  return state.active == "inactive" && state.settled();
 }
 
 Failure Interrupted(const RemoteHost& host) {
@@ -61,6 +63,17 @@ Result<void> CheckReturns(const RemoteHost& host, const std::string& listed,
                                         : "RefuseManualStop=");
 }
 
+std::vector<std::string> UnitNames(const auto& parts) {
+  std::vector<std::string> names;
+  for (const auto& part : parts) names.push_back(part.unit);
+  return names;
+}
+
+// For the guard.
+std::string Asked(const std::vector<std::string>& units) {
+  return "within 60 systemctl --no-block start -- " + ShellCommand(units);
+}
+
 }  // namespace
 
 Result<void> SystemdControl::Inspect(RemoteHost& host, const std::stop_token& stop) {
@@ -76,33 +89,69 @@ Result<void> SystemdControl::Inspect(RemoteHost& host, const std::stop_token& st
     last_starts_[unit.name] = {unit.state.invocation, unit.state.entered};
     if (!unit.state.running()) continue;
     ORCIO_TRY(CheckReturns(host, Join(service_.units), unit));
-    running_.push_back(unit.name);
+    running_.push_back(
+        {unit.name, !unit.state.up(), !unit.listed, unit.starts_with, unit.stops_with});
     // Its stop command may take so long, and then it may, to heed the signal.
     own_stop_time_ += 2 * unit.state.stop_timeout.value_or(std::chrono::seconds(0));
-    if (!unit.state.up()) activating_.insert(unit.name);
   }
-  // systemd does not start a socket whose service runs.
-  std::stable_partition(running_.begin(), running_.end(),
-                        [](const std::string& unit) { return IsTrigger(unit); });
   return {};
 }
 
-// What would start others goes first here, too: nothing that is down already is started by it.
+std::vector<SystemdControl::Part> SystemdControl::InOrderOfStart() const {
+  auto parts = running_;
+  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+    return std::pair(a.starts_with, !IsTrigger(a.unit)) <
+           std::pair(b.starts_with, !IsTrigger(b.unit));
+  });
+  return parts;
+}
+
+std::vector<std::vector<SystemdControl::Part>> SystemdControl::StartGroups() const {
+  std::vector<std::vector<Part>> groups;
+  for (auto& part : InOrderOfStart()) {
+    if (groups.empty() || groups.back().back().starts_with != part.starts_with)
+      groups.emplace_back();
+    groups.back().push_back(std::move(part));
+  }
+  return groups;
+}
+
+std::vector<std::vector<std::string>> SystemdControl::StopGroups() const {
+  std::vector<Part> parts{running_.rbegin(), running_.rend()};
+  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+    return std::pair(b.stops_with, !IsTrigger(a.unit)) <
+           std::pair(a.stops_with, !IsTrigger(b.unit));
+  });
+  std::vector<std::vector<std::string>> groups;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (i == 0 || parts[i - 1].stops_with != parts[i].stops_with) groups.emplace_back();
+    groups.back().push_back(parts[i].unit);
+  }
+  return groups;
+}
+
 std::vector<std::string> SystemdControl::Running() const {
-  std::vector<std::string> units{running_.rbegin(), running_.rend()};
-  std::stable_partition(units.begin(), units.end(),
-                        [](const std::string& unit) { return IsTrigger(unit); });
+  std::vector<std::string> units;
+  for (const auto& group : StopGroups()) units.insert(units.end(), group.begin(), group.end());
   return units;
 }
 
+// By its name alone: one that is listed and starts by itself.
 std::string SystemdControl::Memory() const {
   auto json = nlohmann::json::array();
-  for (const auto& unit : running_) {
-    if (activating_.count(unit) == 0) {
-      json.push_back(unit);
-    } else {
-      json.push_back({{"unit", unit}, {"activating", true}});
+  size_t number = 0;
+  for (const auto& group : StartGroups()) {
+    for (const auto& part : group) {
+      if (group.size() == 1 && !part.activating && !part.joined) {
+        json.push_back(part.unit);
+      } else {
+        json.push_back({{"unit", part.unit},
+                        {"activating", part.activating},
+                        {"joined", part.joined},
+                        {"group", number}});
+      }
     }
+    ++number;
   }
   return json.dump();
 }
@@ -111,10 +160,16 @@ Result<void> SystemdControl::Recall(const std::string& memory) {
   try {
     running_.clear();
     const auto json = nlohmann::json::parse(memory);
-    for (const auto& part : json.get_ref<const nlohmann::json::array_t&>()) {
-      running_.push_back((part.is_object() ? part.at("unit") : part).get<std::string>());
-      if (part.is_object() && part.at("activating").get<bool>())
-        activating_.insert(running_.back());
+    size_t next = 0;
+    for (const auto& noted : json.get_ref<const nlohmann::json::array_t&>()) {
+      Part part;
+      part.unit = (noted.is_object() ? noted.at("unit") : noted).get<std::string>();
+      if (noted.is_object()) part.activating = noted.at("activating").get<bool>();
+      if (noted.is_object()) part.joined = noted.value("joined", false);
+      if (noted.is_object()) next = noted.value("group", next);
+      part.starts_with = part.stops_with = next;
+      next = part.starts_with + 1;
+      running_.push_back(std::move(part));
     }
   } catch (const nlohmann::json::exception& exception) {
     return Fail(ErrorKind::kDamaged, "{}", exception.what());
@@ -123,18 +178,26 @@ Result<void> SystemdControl::Recall(const std::string& memory) {
 }
 
 // systemd queues a start behind a stop that is still under way, and drops a queued stop for it.
-// What was activating is started once, however it ends.
+// What was activating is started once, however it ends. So is what joined, by the first command of
+// all, as systemd starts no socket whose service runs; twice if that fails, as it does for a unit
+// that is there no more.
 std::string SystemdControl::StartScript() const {
-  constexpr const char* kStart = "within 60 systemctl --no-block start -- ";
   std::vector<std::string> units;
   std::vector<std::string> once;
-  for (const auto& unit : running_) (activating_.count(unit) == 0 ? units : once).push_back(unit);
-  std::string begin;
-  if (!once.empty()) {
-    begin = std::string("  [ -n \"$activated\" ] || { ") + kStart + ShellCommand(once) +
-            " && activated=1; } || up=no\n";
+  std::vector<std::string> all;
+  const auto parts = InOrderOfStart();
+  for (const auto& part : parts) {
+    if (!part.joined) (part.activating ? once : units).push_back(part.unit);
+    if (part.joined || !part.activating) all.push_back(part.unit);
   }
+  std::string begin;
+  std::string activate;
+  if (all.size() > units.size())
+    begin = "  [ \"$begun\" = xx ] || { begun=x$begun; " + Asked(all) + " && begun=xx; }\n";
+  if (!once.empty())
+    activate = "  [ -n \"$activated\" ] || { " + Asked(once) + " && activated=1; } || up=no\n";
   return "activated=\n"
+         "begun=\n"
          "start_all() {\n"
          "  down=\n"
          "  for unit in " +
@@ -144,12 +207,11 @@ std::string SystemdControl::StartScript() const {
          "    case $state in active | reloading) continue ;; esac\n"
          "    up=no\n"
          "    [ \"$state\" = activating ] || down=1\n"
-         "  done\n"
-         "  [ -z \"$down\" ] || " +
-         kStart + ShellCommand(units) + "\n" + begin +
+         "  done\n" +
+         begin + "  [ -z \"$down\" ] || " + Asked(units) + "\n" + activate +
          "}\n"
          "finish_stop() { " +
-         kStart + ShellCommand(running_) + "; }\n";
+         Asked(UnitNames(parts)) + "; }\n";
 }
 
 Result<void> SystemdControl::ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) {
@@ -170,31 +232,35 @@ Result<void> SystemdControl::ConfirmAtRest(RemoteHost& host, const std::stop_tok
   return {};
 }
 
-// All at once, as systemd knows their order. Asks and polls, because a command that waits for
-// systemd would die with the link.
 Result<void> SystemdControl::Stop(RemoteHost& host, const std::stop_token& stop) {
-  const auto limit = StopLimit();
-  const auto deadline = Clock::now() + limit;
+  const auto deadline = Clock::now() + StopLimit();
+  for (const auto& group : StopGroups()) ORCIO_TRY(StopTogether(host, group, deadline, stop));
+  return {};
+}
+
+// Asks and polls, because a command that waits for systemd would die with the link.
+Result<void> SystemdControl::StopTogether(RemoteHost& host, const std::vector<std::string>& units,
+                                          Clock::time_point deadline, const std::stop_token& stop) {
   std::vector<std::string> words{"systemctl", "--no-block", "stop", "--"};
-  const auto units = Running();
   words.insert(words.end(), units.begin(), units.end());
   const auto result = ORCIO_TRY(host.Run(ShellCommand(words), {}, stop));
   if (result.exit_status != 0)
     return SystemctlFailure(host, "systemctl stop " + Join(units, " "), result);
-  std::set<std::string> left(running_.begin(), running_.end());
+  std::set<std::string> left(units.begin(), units.end());
   for (;;) {
     const auto unit = ORCIO_TRY(LookAtStop(host, left, stop));
     if (!unit) return {};
     if (Clock::now() >= deadline) {
-      return Fail(ErrorKind::kRemote, "{}: unit {} is still {} {} s after it was asked to stop",
-                  host.name(), unit->name, Excerpt(unit->state.active), limit.count());
+      return Fail(ErrorKind::kRemote,
+                  "{}: unit {} is still {} {} s after the service was asked to stop", host.name(),
+                  unit->name, Excerpt(unit->state.active), StopLimit().count());
     }
     if (!Pause(patience_.poll, stop)) return Interrupted(host);
   }
 }
 
 std::chrono::seconds SystemdControl::StopLimit() const {
-  constexpr std::chrono::seconds kLongest{86400};
+  constexpr std::chrono::seconds kLongest{3600};
   if (service_.stop_timeout.count() > 0) return service_.stop_timeout;
   return std::clamp(own_stop_time_, kDefaultStopLimit, kLongest);
 }
@@ -221,48 +287,99 @@ Result<std::optional<FoundUnit>> SystemdControl::LookAtStop(RemoteHost& host,
 
 // systemd queues a start behind a stop that is still under way.
 Result<void> SystemdControl::Start(RemoteHost& host, const std::stop_token& stop) {
-  if (running_.empty()) return {};
   const auto deadline = Clock::now() + service_.start_timeout;
-  std::vector<std::string> words{"systemctl", "--no-block", "start", "--"};
-  words.insert(words.end(), running_.begin(), running_.end());
-  const auto result = ORCIO_TRY(host.Run(ShellCommand(words), {}, stop));
-  if (result.exit_status != 0)
-    return SystemctlFailure(host, "systemctl start " + Join(running_, " "), result);
-  return ConfirmUp(host, deadline, stop);
+  const auto groups = StartGroups();
+  for (const auto& group : groups) {
+    ORCIO_TRY(StartTogether(host, group, stop));
+    if (&group == &groups.back())
+      return ConfirmUp(host, running_, patience_.stable, deadline, stop);
+    ORCIO_TRY(ConfirmUp(host, group, {}, deadline, stop));
+  }
+  return {};
+}
+
+// systemctl fails if one of them is there no more, and has asked for the others. Whether that one
+// matters is seen once those that are listed have been asked for by themselves.
+Result<void> SystemdControl::StartTogether(RemoteHost& host, const std::vector<Part>& parts,
+                                           const std::stop_token& stop) {
+  std::vector<std::vector<std::string>> attempts{UnitNames(parts), {}};
+  for (const auto& part : parts) {
+    if (!part.joined) attempts[1].push_back(part.unit);
+  }
+  const bool all_joined = attempts[1].empty();
+  if (attempts[1].size() == parts.size() || all_joined) attempts.pop_back();
+  for (const auto& units : attempts) {
+    std::vector<std::string> words{"systemctl", "--no-block", "start", "--"};
+    words.insert(words.end(), units.begin(), units.end());
+    const auto result = ORCIO_TRY(host.Run(ShellCommand(words), {}, stop));
+    const bool absent = result.exit_status == kNoSuchUnit && all_joined;
+    if (result.exit_status == 0 || absent) return {};
+    if (&units == &attempts.back())
+      return SystemctlFailure(host, "systemctl start " + Join(units, " "), result);
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> SystemdControl::LookAgain(RemoteHost& /*host*/,
+                                                           const std::stop_token& /*stop*/) {
+  return std::exchange(away_, {});
+}
+
+void SystemdControl::NoteAway(const RemoteHost& host, const std::vector<Part>& parts,
+                              const std::vector<UnitState>& states) {
+  away_.clear();
+  for (size_t i = 0; i < states.size(); ++i) {
+    if (!parts[i].joined || parts[i].activating || !IsAway(states[i])) continue;
+    away_.push_back(fmt::format(
+        "{}: unit {} stopped with the service and does not run again: it is {} ({}, {}); look at "
+        "`systemctl status {}` there, and start it by hand if it is to run",
+        host.name(), parts[i].unit, Excerpt(states[i].active), Excerpt(states[i].sub),
+        Excerpt(states[i].load), parts[i].unit));
+  }
+}
+
+// One that was activating before, at its work or between two attempts to start, is as it was if it
+// is that again. It may have done its work by now. Nobody named what joined: it may be away.
+bool SystemdControl::IsUp(const Part& part, const UnitState& state) {
+  if ((part.activating || part.joined) && IsAway(state)) return true;
+  return part.activating ? state.running() : state.up() && state.settled();
 }
 
 // Which one is down for good, or `late`: one that failed itself rather than one that had to wait
 // for it in vain.
-std::optional<size_t> SystemdControl::FindDown(const std::vector<UnitState>& states,
-                                               bool late) const {
+std::optional<size_t> SystemdControl::FindDown(const std::vector<Part>& parts,
+                                               const std::vector<UnitState>& states, bool late) {
   std::optional<size_t> down;
   for (size_t i = 0; i < states.size(); ++i) {
     const bool over = states[i].settled() && states[i].at_rest();
-    if (IsUp(states[i], activating_.count(running_[i]) != 0) || (!over && !late)) continue;
+    if (IsUp(parts[i], states[i]) || (!over && !late)) continue;
     if (!down || (states[i].active == "failed" && states[*down].active != "failed")) down = i;
   }
   return down;
 }
 
-// Up for a while without a restart: most programs that cannot start have ended by then.
-Result<void> SystemdControl::ConfirmUp(RemoteHost& host, Clock::time_point deadline,
+// Most programs that cannot start have ended after a while.
+Result<void> SystemdControl::ConfirmUp(RemoteHost& host, const std::vector<Part>& parts,
+                                       std::chrono::milliseconds stable, Clock::time_point deadline,
                                        const std::stop_token& stop) {
   std::optional<Clock::time_point> since;
   std::vector<std::string> invocations;
   for (;;) {
-    const auto states = ORCIO_TRY(ShowUnits(host, running_, stop));
-    if (const auto down = FindDown(states, Clock::now() >= deadline))
-      return Failure(NotUp(host, running_[*down], states[*down], stop));
+    const auto states = ORCIO_TRY(ShowUnits(host, UnitNames(parts), stop));
+    if (const auto down = FindDown(parts, states, Clock::now() >= deadline))
+      return Failure(NotUp(host, parts[*down].unit, states[*down], stop));
     std::vector<std::string> now;
     for (size_t i = 0; i < states.size(); ++i) {
-      const bool activating = activating_.count(running_[i]) != 0;
-      if (IsUp(states[i], activating)) now.push_back(activating ? "" : states[i].invocation);
+      if (IsUp(parts[i], states[i])) now.push_back(parts[i].activating ? "" : states[i].invocation);
     }
     const bool all_up = now.size() == states.size();
     if (!all_up || now != invocations) since.reset();
     if (!since) since = Clock::now();
     invocations = std::move(now);
-    if (all_up && Clock::now() - *since >= patience_.stable) return {};
+    if (all_up && Clock::now() - *since >= stable) {
+      NoteAway(host, parts, states);
+      return {};
+    }
     if (!Pause(patience_.poll, stop)) return Interrupted(host);
   }
 }

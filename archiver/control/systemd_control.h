@@ -13,7 +13,8 @@
 namespace orcio::inline archiver {
 
 // systemd units of the system manager, with what systemd stops with them and what would start them
-// again (FindUnits): stopped by one command, and started by one, in systemd's own order.
+// again (FindUnits). Each listed unit that runs starts after the one before it is up, and stops
+// before that does; what joined it does so by the same command, in systemd's own order.
 class SystemdControl : public ServiceControl {
  public:
   explicit SystemdControl(const ServiceConfig& service, const StartTiming& patience = {})
@@ -31,11 +32,25 @@ class SystemdControl : public ServiceControl {
   // noticed.
   [[nodiscard]] Result<void> ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) override;
   [[nodiscard]] Result<void> Start(RemoteHost& host, const std::stop_token& stop) override;
+  // What joined the service and did not return, though nothing of it failed.
+  [[nodiscard]] Result<std::vector<std::string>> LookAgain(RemoteHost& host,
+                                                           const std::stop_token& stop) override;
 
   // After Inspect: when a stop counts as failed.
   [[nodiscard]] std::chrono::seconds StopLimit() const;
 
  private:
+  struct Part {
+    std::string unit;
+    // It was not up: a oneshot at its work, one that keeps failing to start.
+    bool activating = false;
+    bool joined = false;  // not listed
+    // Those that start, or stop, by one command have the same number, and the first is the least
+    // to start and the last to stop.
+    size_t starts_with = 0;
+    size_t stops_with = 0;
+  };
+
   // What systemd knows of a unit's latest start: another one has another invocation, even if it
   // fails, and another time once the unit is active.
   struct LastStart {
@@ -43,20 +58,36 @@ class SystemdControl : public ServiceControl {
     std::string entered;
   };
 
+  // What starts others goes first, in any of them: nothing that is down is started by it, and
+  // systemd starts no socket whose service runs.
+  [[nodiscard]] std::vector<std::vector<Part>> StartGroups() const;
+  [[nodiscard]] std::vector<std::vector<std::string>> StopGroups() const;
+  [[nodiscard]] std::vector<Part> InOrderOfStart() const;
+  Result<void> StartTogether(RemoteHost& host, const std::vector<Part>& parts,
+                             const std::stop_token& stop);
+  Result<void> StopTogether(RemoteHost& host, const std::vector<std::string>& units,
+                            std::chrono::steady_clock::time_point deadline,
+                            const std::stop_token& stop);
   Result<std::optional<FoundUnit>> LookAtStop(RemoteHost& host, std::set<std::string>& left,
                                               const std::stop_token& stop);
-  [[nodiscard]] std::optional<size_t> FindDown(const std::vector<UnitState>& states,
-                                               bool late) const;
-  Result<void> ConfirmUp(RemoteHost& host, std::chrono::steady_clock::time_point deadline,
+  [[nodiscard]] static bool IsUp(const Part& part, const UnitState& state);
+  [[nodiscard]] static std::optional<size_t> FindDown(const std::vector<Part>& parts,
+                                                      const std::vector<UnitState>& states,
+                                                      bool late);
+  void NoteAway(const RemoteHost& host, const std::vector<Part>& parts,
+                const std::vector<UnitState>& states);
+  // Up for `stable` without a restart.
+  Result<void> ConfirmUp(RemoteHost& host, const std::vector<Part>& parts,
+                         std::chrono::milliseconds stable,
+                         std::chrono::steady_clock::time_point deadline,
                          const std::stop_token& stop);
 
   const ServiceConfig service_;
   const StartTiming patience_;
-  std::vector<std::string> running_;  // in the order of starting
-  // Of these, those that were not up: a oneshot at its work, one that keeps failing to start.
-  std::set<std::string> activating_;
+  std::vector<Part> running_;         // as they were found
   std::vector<std::string> watched_;  // what was running, and what of the configuration was down
   std::vector<std::string> warnings_;
+  std::vector<std::string> away_;          // warnings of the latest start
   std::chrono::seconds own_stop_time_{0};  // of all that was running, one after another
   // Of each unit, as of its stop; of one that was not running, as of Inspect.
   std::map<std::string, LastStart> last_starts_;

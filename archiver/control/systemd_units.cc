@@ -23,6 +23,9 @@ constexpr const char* kProperties =
 
 constexpr size_t kMostUnits = 500;
 
+// What a unit is given that would wait for ever for its processes to end.
+constexpr std::chrono::seconds kEndlessStop{600};
+
 std::string* FieldOf(UnitState& state, std::string_view property) {
   const std::map<std::string_view, std::string*> fields{
       {"Id", &state.id},
@@ -53,7 +56,9 @@ void ReadProperty(const std::string& line, UnitState& state) {
   const auto property = std::string_view(line).substr(0, equals);
   const std::string value = line.substr(equals + 1);
   if (auto* field = FieldOf(state, property)) *field = value;
-  if (property == "TimeoutStopUSec") state.stop_timeout = ParseTimeSpan(value);
+  if (property == "TimeoutStopUSec") {
+    state.stop_timeout = value == "infinity" ? kEndlessStop : ParseTimeSpan(value);
+  }
   if (auto* list = ListOf(state, property)) {
     for (auto& name : Split(value, ' ')) {
       if (!name.empty()) list->push_back(std::move(name));
@@ -82,6 +87,22 @@ class UnitSearch {
 
   [[nodiscard]] const std::vector<FoundUnit>& found() const { return found_; }
 
+  // Once all are found: with which of the listed units each of them stops and starts.
+  [[nodiscard]] std::vector<FoundUnit> Placed() {
+    for (size_t i = 0; i < found_.size(); ++i) {
+      if (!found_[i].listed) continue;
+      found_[i].stops_with = std::max(found_[i].stops_with, i);
+      if (!found_[i].state.running()) continue;
+      for (const size_t joins : JoinedThrough(i)) {
+        auto& unit = found_[joins];
+        if (!unit.listed || IsTrigger(unit.name)) unit.stops_with = std::max(unit.stops_with, i);
+      }
+    }
+    for (auto& unit : found_) unit.starts_with = unit.stops_with;
+    for (size_t i = 0; i < found_.size(); ++i) PlaceTriggers(i);
+    return found_;
+  }
+
   // kRemote if what systemd says of it makes no sense.
   Result<void> Add(const std::string& name, bool listed, const UnitState& state) {
     known_.insert(name);
@@ -89,6 +110,8 @@ class UnitSearch {
     if (!state.id.empty() && state.id != name && !known_.insert(state.id).second) return {};
     const bool stops = stopping_.count(name) != 0;
     if (!listed && !stops && !state.running()) return {};  // would start others, but is down
+    places_[name] = found_.size();
+    if (!state.id.empty()) places_[state.id] = found_.size();
     found_.push_back({name, listed, state});
     if (listed && !stops && !state.running()) {
       idle_[name] = state.stop_with_it;
@@ -109,6 +132,37 @@ class UnitSearch {
   }
 
  private:
+  // Those found that stop with a unit, or start it, or do so with one of these; itself, too.
+  [[nodiscard]] std::vector<size_t> JoinedThrough(size_t unit) const {
+    std::vector<size_t> joined{unit};
+    std::set<size_t> seen{unit};
+    for (size_t next = 0; next < joined.size(); ++next) {
+      const auto& state = found_[joined[next]].state;
+      for (const auto* names : {&state.stop_with_it, &state.triggers}) {
+        for (const auto& name : *names) {
+          const auto place = places_.find(name);
+          if (place != places_.end() && seen.insert(place->second).second)
+            joined.push_back(place->second);
+        }
+      }
+    }
+    return joined;
+  }
+
+  // systemd starts no socket whose service runs: what depends on that would have started it.
+  void PlaceTriggers(size_t unit) {
+    if (found_[unit].state.triggers.empty() || !found_[unit].state.running()) return;
+    size_t first = found_[unit].starts_with;
+    for (const size_t joins : JoinedThrough(unit))
+      first = std::min(first, found_[joins].starts_with);
+    for (const auto& name : found_[unit].state.triggers) {
+      const auto place = places_.find(name);
+      if (place == places_.end()) continue;
+      auto& starts_with = found_[place->second].starts_with;
+      starts_with = std::min(starts_with, first);
+    }
+  }
+
   // It goes on through units that are down, as systemd does.
   Result<void> AskForStopping(const std::vector<std::string>& names) {
     for (const auto& name : names) {
@@ -128,6 +182,7 @@ class UnitSearch {
 
   const RemoteHost& host_;
   std::vector<FoundUnit> found_;
+  std::map<std::string, size_t> places_;  // among those found, by each name that is known
   std::set<std::string> known_;
   std::vector<std::string> next_;
   std::set<std::string> stopping_;  // with others, whether they run or not
@@ -149,7 +204,6 @@ std::optional<std::chrono::seconds> ParseTimeSpan(std::string_view text) {
       {"us", 0},        {"ms", 0},   {"s", 1},        {"min", 60},
       {"h", 3600},      {"d", kDay}, {"w", 7 * kDay}, {"month", 30 * kDay},
       {"y", 365 * kDay}};
-  if (text == "infinity") return std::chrono::seconds(kDay);
   if (text.empty()) return std::nullopt;
   int64_t total = 0;
   for (const auto& word : Split(text, ' ')) {
@@ -219,7 +273,7 @@ Result<std::vector<FoundUnit>> FindUnits(RemoteHost& host, const std::vector<std
     }
     are_listed = false;
   }
-  return search.found();
+  return search.Placed();
 }
 
 }  // namespace orcio::inline archiver

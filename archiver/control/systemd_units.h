@@ -23,8 +23,8 @@ struct UnitState {
   std::string entered;     // when it last became active; nothing if it never did
   std::string can_start;   // "no" if nobody may start it by hand
   std::string can_stop;
-  // TimeoutStopSec=: how long each of what is tried in turn to stop it may take, at most a day.
-  // Nothing if it has none.
+  // TimeoutStopSec=: how long each of what is tried in turn to stop it may take, at most a day;
+  // ten minutes for "infinity". Nothing if it has none.
   std::optional<std::chrono::seconds> stop_timeout;
   std::vector<std::string> stop_with_it;  // units that systemd stops if it stops this one
   std::vector<std::string> triggers;      // sockets, paths and timers that start it
@@ -38,8 +38,8 @@ struct UnitState {
 // Whether it starts others: a socket, a path, a timer, an automount.
 [[nodiscard]] bool IsTrigger(std::string_view unit);
 
-// A time as systemctl prints it ("1h 30min", "1.500000s", "infinity"), in whole seconds, at most a
-// day.
+// A time as systemctl prints it ("1h 30min", "1.500000s"), in whole seconds, at most a day. Nothing
+// for "infinity", too.
 [[nodiscard]] std::optional<std::chrono::seconds> ParseTimeSpan(std::string_view text);
 
 // Why systemctl failed, and what to do about it.
@@ -55,6 +55,11 @@ struct FoundUnit {
   std::string name;
   bool listed = false;  // else it joins those that are
   UnitState state;
+  // Places among those found: of the listed unit that it stops with, and starts with. A listed one
+  // does so with itself; what joins several, with the last of them; but what starts others never
+  // starts after these, and never stops after them.
+  size_t stops_with = 0;
+  size_t starts_with = 0;
 };
 
 // `listed`, then what stops with those of them that run: what systemd itself stops then, what that

@@ -176,14 +176,15 @@ TEST_CASE("A guard that systemd keeps is there again when it was killed, and is 
   CHECK_FALSE(scene.systemd.Succeeds("[ -e /run/up ]"));
 }
 
-TEST_CASE("Units that run are stopped and started in the order of systemd and no others") {
+TEST_CASE("Units that run are stopped in reverse and started again and no others") {
   test::SystemdFixture systemd;
   for (const std::string name : {"db", "web", "idle"}) {
-    systemd.AddUnit(
-        name + ".service",
-        (name == "web" ? "[Unit]\nAfter=db.service\n" : "") +
-            std::string("[Service]\nExecStart=sleep 1000\nExecStartPost=sh -c 'echo +") + name +
-            " >>/run/log'\nExecStopPost=sh -c 'echo -" + name + " >>/run/log'\n");
+    // A moment passes before each says so: what is not waited for is overtaken.
+    systemd.AddUnit(name + ".service", "[Service]\nExecStart=sleep 1000\nExecStartPost=sh -c '" +
+                                           std::string(name == "db" ? "sleep 1; " : "") + "echo +" +
+                                           name + " >>/run/log'\nExecStopPost=sh -c '" +
+                                           (name == "web" ? "sleep 1; " : "") + "echo -" + name +
+                                           " >>/run/log'\n");
   }
   systemd.Must("systemctl start db.service web.service && rm /run/log");
   const auto host = systemd.Host();
@@ -243,6 +244,34 @@ TEST_CASE("Units that systemd stops with the service are started again with it")
   }
   CHECK(systemd.Must("systemctl is-active " + all + " || :") == "active\nactive\nactive\nactive\n");
   CHECK_FALSE(systemd.Succeeds("systemctl is-active idle.service"));
+}
+
+// The run ended with exit 20, and so did each recovery.
+TEST_CASE("What joined the service and cannot run again is a warning") {
+  test::SystemdFixture systemd;
+  systemd.AddUnit("db.service", "[Service]\nExecStart=sleep 1000\n");
+  systemd.AddUnit("once.service",
+                  "[Unit]\nPartOf=db.service\nConditionPathExists=/run/first\n"
+                  "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=true\n");
+  systemd.Must("touch /run/first && systemctl start db.service once.service && rm /run/first");
+  systemd.Must("systemd-run --quiet --unit=transient --property=PartOf=db.service sleep 1000");
+  const auto host = systemd.Host();
+  SystemdControl control(Service({"db.service"}));
+  REQUIRE_OK(control.Inspect(*host, {}));
+  CHECK(control.Running().size() == 3);
+  REQUIRE_OK(control.Stop(*host, {}));
+  REQUIRE_OK(control.ConfirmAtRest(*host, {}));
+  SystemdControl recalled(Service({"db.service"}));
+  REQUIRE_OK(recalled.Recall(control.Memory()));
+  for (SystemdControl* one : {&control, &recalled}) {
+    REQUIRE_OK(one->Start(*host, {}));
+    CHECK(systemd.Succeeds("systemctl is-active db.service"));
+    const auto warnings = ValueOf(one->LookAgain(*host, {}));
+    REQUIRE(warnings.size() == 2);
+    const std::string both = warnings[0] + warnings[1];
+    CHECK(both.find("unit once.service") != std::string::npos);
+    CHECK(both.find("unit transient.service") != std::string::npos);
+  }
 }
 
 // As Debian has it of PostgreSQL: what the configuration names runs nothing itself, and is down at

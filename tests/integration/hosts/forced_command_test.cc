@@ -562,7 +562,10 @@ TEST_CASE("The forced command lets a guard be started, kept quiet and ended, and
   };
   for (const std::string memory : {R"(["wiki.socket","wiki.service","app.service"])",
                                    R"(["wiki.service",{"unit":"app.service","activating":true}])",
-                                   R"([{"unit":"wiki.service","activating":true}])"}) {
+                                   R"([{"unit":"wiki.service","activating":true}])",
+                                   R"([{"unit":"wiki.socket","activating":false,"joined":true},)"
+                                   R"("wiki.service",)"
+                                   R"({"unit":"app.service","activating":true,"joined":true}])"}) {
     CAPTURE(memory);
     const std::string own = RandomToken();
     plan.token = own;
@@ -572,6 +575,9 @@ TEST_CASE("The forced command lets a guard be started, kept quiet and ended, and
   plan.token = token;
   const std::string sshd = start_of(R"(["wiki.service","sshd.service"])");
   script.CheckRefused(script.Ask(ArmCommand(token), sshd), sshd);
+  const std::string joined =
+      start_of(R"(["wiki.service",{"unit":"sshd.service","activating":false,"joined":true}])");
+  script.CheckRefused(script.Ask(ArmCommand(token), joined), joined);
 
   service.control = ControlKind::kCommands;
   service.start_command = "touch pwned";

@@ -89,7 +89,9 @@ std::string Told(const Result<void>& result) {
 
 }  // namespace
 
-TEST_CASE("Units stop by one command in the reverse of the configured order and start by one") {
+// They stopped and started all at once: an application whose unit says nothing of its database
+// found none.
+TEST_CASE("Units stop one after another in the reverse of the configured order and start in it") {
   FakeSystemd systemd;
   SystemdControl control(Vpn(), kQuick);
   REQUIRE_OK(control.Inspect(systemd.host, {}));
@@ -99,8 +101,73 @@ TEST_CASE("Units stop by one command in the reverse of the configured order and 
   systemd.log.clear();
   REQUIRE_OK(control.Start(systemd.host, {}));
   CHECK(systemd.log == "+vpn-db.service +vpn.service ");
-  CHECK(systemd.host.Count("stop --") == 1);
-  CHECK(systemd.host.Count("start --") == 1);
+  CHECK(systemd.host.Count("stop -- vpn.service") == 1);
+  CHECK(systemd.host.Count("start -- vpn.service") == 1);
+}
+
+TEST_CASE("No unit stops or starts before the one before it has") {
+  FakeSystemd systemd;
+  SystemdControl control(Vpn(), kQuick);
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  SECTION("stopped") {
+    systemd.units["vpn.service"].stops = false;
+    CHECK_FALSE(control.Stop(systemd.host, {}).has_value());
+    CHECK(systemd.log == "-vpn.service ");
+  }
+  SECTION("started") {
+    REQUIRE_OK(control.Stop(systemd.host, {}));
+    systemd.log.clear();
+    systemd.units["vpn-db.service"].starts = false;
+    const auto started = control.Start(systemd.host, {});
+    CHECK(Told(started).find("unit vpn-db.service") != std::string::npos);
+    CHECK(systemd.log == "+vpn-db.service ");
+    systemd.units["vpn-db.service"].starts = true;
+    REQUIRE_OK(control.Start(systemd.host, {}));
+  }
+  SECTION("started by what remembers of it") {
+    REQUIRE_OK(control.Stop(systemd.host, {}));
+    systemd.log.clear();
+    systemd.units["vpn-db.service"].starts = false;
+    SystemdControl recalled(Vpn(), kQuick);
+    REQUIRE_OK(recalled.Recall(control.Memory()));
+    CHECK_FALSE(recalled.Start(systemd.host, {}).has_value());
+    CHECK(systemd.log == "+vpn-db.service ");
+  }
+}
+
+TEST_CASE("What joins a unit stops and starts by its command and what joins several by the last") {
+  FakeSystemd systemd;
+  systemd.units["vpn-db.service"].more = "RequiredBy=a.service both.service\n";
+  systemd.units["vpn.service"].more = "RequiredBy=both.service\nTriggeredBy=vpn.socket\n";
+  for (const std::string name : {"a.service", "both.service", "vpn.socket"})
+    systemd.units[name] = {};
+  SystemdControl control(Vpn(), kQuick);
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  REQUIRE_OK(control.Stop(systemd.host, {}));
+  CHECK(systemd.host.Count("stop -- vpn.socket both.service vpn.service") == 1);
+  CHECK(systemd.host.Count("stop -- a.service vpn-db.service") == 1);
+  CHECK(systemd.log == "-vpn.socket -both.service -vpn.service -a.service -vpn-db.service ");
+  SystemdControl recalled(Vpn(), kQuick);
+  REQUIRE_OK(recalled.Recall(control.Memory()));
+  systemd.log.clear();
+  REQUIRE_OK((GENERATE(false, true) ? control : recalled).Start(systemd.host, {}));
+  CHECK(systemd.host.Count("start -- vpn-db.service a.service") == 1);
+  CHECK(systemd.host.Count("start -- vpn.socket vpn.service both.service") == 1);
+  CHECK(systemd.log == "+vpn-db.service +a.service +vpn.socket +vpn.service +both.service ");
+}
+
+// Started by what depends on it, its service would keep systemd from starting the socket.
+TEST_CASE("A socket starts no later than what depends on its service") {
+  FakeSystemd systemd;
+  systemd.units["vpn.service"].more = "RequiredBy=vpn-db.service\nTriggeredBy=vpn.socket\n";
+  systemd.units["vpn.socket"] = {};
+  SystemdControl control(Vpn(), kQuick);
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  REQUIRE_OK(control.Stop(systemd.host, {}));
+  CHECK(systemd.log == "-vpn.socket -vpn.service -vpn-db.service ");
+  systemd.log.clear();
+  REQUIRE_OK(control.Start(systemd.host, {}));
+  CHECK(systemd.log == "+vpn.socket +vpn-db.service +vpn.service ");
 }
 
 TEST_CASE(
@@ -119,7 +186,6 @@ TEST_CASE(
   CHECK(control.Running() ==
         std::vector<std::string>{"c.service", "a.service", "vpn.service", "vpn-db.service"});
   CHECK(systemd.host.Count("systemctl show") == 3);
-  CHECK(control.Memory() == R"(["vpn-db.service","vpn.service","a.service","c.service"])");
   REQUIRE_OK(control.Stop(systemd.host, {}));
   CHECK(systemd.log == "-c.service -a.service -vpn.service -vpn-db.service ");
   systemd.log.clear();
@@ -136,6 +202,63 @@ TEST_CASE(
     const auto started = control.Start(systemd.host, {});
     CHECK(Told(started).find("c.service") != std::string::npos);
     CHECK(started.error().kind == ErrorKind::kNotRunning);
+  }
+}
+
+// It was not running for good: the journal stayed, and no archive was made any more.
+TEST_CASE("What joined and does not return is told of and is no failure unless it failed") {
+  FakeSystemd systemd;
+  systemd.units["vpn.service"].more = "RequiredBy=a.service\n";
+  systemd.units["a.service"] = {};
+  SystemdControl control(Vpn(), kQuick);
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  CHECK(control.Memory() ==
+        R"(["vpn-db.service",{"activating":false,"group":1,"joined":false,"unit":"vpn.service"},)"
+        R"({"activating":false,"group":1,"joined":true,"unit":"a.service"}])");
+  REQUIRE_OK(control.Stop(systemd.host, {}));
+  SystemdControl recalled(Vpn(), kQuick);
+  REQUIRE_OK(recalled.Recall(control.Memory()));
+  std::string state = "inactive";
+  std::string load = "loaded";
+  std::string away = "a.service";
+  int status = 0;
+  bool starts = true;
+  SECTION("as its condition holds no longer") {}
+  SECTION("as it is there no more") {
+    load = "not-found";
+    status = 5;
+  }
+  SECTION("as it failed") {
+    state = "failed";
+    starts = false;
+  }
+  SECTION("but not what is listed") {
+    away = "vpn.service";
+    starts = false;
+  }
+  systemd.host.On("systemctl --no-block start", [&](const std::string& command) {
+    CommandResult result;
+    for (const auto& name : FakeSystemd::Named(command)) {
+      auto& unit = systemd.units.at(name);
+      unit.active = name == away ? state : "active";
+      if (name == away) unit.load = load;
+      if (name == away) result.exit_status = status;
+    }
+    return Result<CommandResult>(result);
+  });
+  for (SystemdControl* one : {&control, &recalled}) {
+    const auto started = one->Start(systemd.host, {});
+    CHECK(started.has_value() == starts);
+    if (!started) {
+      CHECK(started.error().kind == ErrorKind::kNotRunning);
+      CHECK(started.error().message.find("unit " + away) != std::string::npos);
+    }
+    const auto warnings = ValueOf(one->LookAgain(systemd.host, {}));
+    REQUIRE(warnings.size() == (starts ? 1 : 0));
+    if (!starts) continue;
+    CHECK(warnings.front().find("unit a.service") != std::string::npos);
+    CHECK(warnings.front().find("inactive (dead, " + load + ")") != std::string::npos);
+    CHECK(ValueOf(one->LookAgain(systemd.host, {})).empty());
   }
 }
 
@@ -178,7 +301,7 @@ TEST_CASE("What would start a unit again stops before it and starts before it") 
   CHECK(systemd.log == "-vpn.socket -vpn.service -vpn-db.service ");
   systemd.log.clear();
   REQUIRE_OK(control.Start(systemd.host, {}));
-  CHECK(systemd.log == "+vpn.socket +vpn-db.service +vpn.service ");
+  CHECK(systemd.log == "+vpn-db.service +vpn.socket +vpn.service ");
 }
 
 TEST_CASE("A target that stops with a unit is told of and not started") {
@@ -239,7 +362,7 @@ TEST_CASE("A unit that was activating is confirmed by being that again or by hav
         return Result<CommandResult>(CommandResult{});
       });
       CHECK(starts->Start(systemd.host, {}).has_value() == (ends != "failed"));
-      CHECK(systemd.log == "+");
+      CHECK(systemd.log == "++");
     }
   }
 }
@@ -317,15 +440,14 @@ TEST_CASE("How long a stop may take is what units say themselves") {
                                                                     {"1.500000s", 1},
                                                                     {"500ms", 0},
                                                                     {"1d 3h 46min 40s", 86400},
-                                                                    {"99999999999y 1us", 86400},
-                                                                    {"infinity", 86400}}) {
+                                                                    {"99999999999y 1us", 86400}}) {
     CAPTURE(text);
     const auto span = ParseTimeSpan(text);
     REQUIRE(span);
     CHECK(span->count() == seconds);
   }
   for (const std::string text : {"", " ", "1", "s", "1.", "1 s", "-1s", "1sec", "1min ", "1min  2s",
-                                 "99999999999999999999s", "1.5.s", "1s\n"}) {
+                                 "99999999999999999999s", "1.5.s", "1s\n", "infinity"}) {
     CAPTURE(text);
     CHECK_FALSE(ParseTimeSpan(text));
   }
@@ -336,13 +458,18 @@ TEST_CASE("How long a stop may take is what units say themselves") {
   systemd.units["vpn.service"].more = "TimeoutStopUSec=1min 30s\n";
   int64_t limit = 600;
   SECTION("but ten minutes at least") {}
-  SECTION("an hour") {
-    systemd.units["vpn-db.service"].more = "TimeoutStopUSec=1h\n";
-    limit = 2 * (3600 + 90);
+  SECTION("twice all of it") {
+    systemd.units["vpn-db.service"].more = "TimeoutStopUSec=20min\n";
+    limit = 2 * (1200 + 90);
   }
-  SECTION("and a day at most") {
+  // The service would be down for a day because of one process that does not end.
+  SECTION("and an hour at most") {
+    systemd.units["vpn-db.service"].more = "TimeoutStopUSec=10h\n";
+    limit = 3600;
+  }
+  SECTION("and ten minutes for one that never gives up") {
     systemd.units["vpn-db.service"].more = "TimeoutStopUSec=infinity\n";
-    limit = 86400;
+    limit = 2 * (600 + 90);
   }
   REQUIRE_OK(control.Inspect(systemd.host, {}));
   CHECK(control.StopLimit().count() == limit);
@@ -391,8 +518,8 @@ TEST_CASE("The commands for systemd reach a systemctl in the PATH through a real
   std::ifstream log(bin / "log");
   std::vector<std::string> lines;
   for (std::string line; std::getline(log, line);) lines.push_back(line);
-  CHECK(lines == std::vector<std::string>{"stop vpn.service vpn-db.service",
-                                          "start vpn-db.service vpn.service"});
+  CHECK(lines == std::vector<std::string>{"stop vpn.service", "stop vpn-db.service",
+                                          "start vpn-db.service", "start vpn.service"});
 }
 
 }  // namespace orcio
