@@ -109,4 +109,12 @@ void CompareSize(const ServiceConfig& service, const LastArchives& last, const A
   facts.warnings.push_back(ShrunkWarning(service, size, most, last.missing));
 }
 
+// The first archive of a service has nothing but itself to be held against.
+void NoteLosses(const PathLosses& losses, const LastArchives& last, const ArchiveSize& size,
+                RunFacts& facts) {
+  facts.warnings.insert(facts.warnings.end(), losses.warnings.begin(), losses.warnings.end());
+  if (!losses.data || facts.size_accepted || facts.shrunk_from) return;
+  facts.shrunk_from = last.usual ? last.usual->most : size;
+}
+
 }  // namespace orcio::inline archiver

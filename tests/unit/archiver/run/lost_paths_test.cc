@@ -88,7 +88,11 @@ TEST_CASE("A path that is empty once its service is stopped makes no archive") {
   std::ofstream(run.scratch / "data/rows") << "text";
   run.service.wire = GENERATE(Wire::kNone, Wire::kGzip);
   run.service.mode = GENERATE(Mode::kStop, Mode::kPrecopy);
-  run.control.on_stop = [&] { fs::remove(run.scratch / "data/rows"); };
+  // As an unmounted one is: another directory.
+  run.control.on_stop = [&] {
+    fs::rename(run.scratch / "data", run.scratch / "disk");
+    fs::create_directory(run.scratch / "data");
+  };
   run.CheckNoArchive(run.Go(), (run.scratch / "data").string() + " held something before");
   // With all of it there, it is archived, and only one call stands between stop and start.
   std::ofstream(run.scratch / "data/rows") << "text";
@@ -101,9 +105,46 @@ TEST_CASE("A path that is empty once its service is stopped makes no archive") {
   CHECK(started == stopped + 1);
 }
 
-TEST_CASE("A mount that goes with the service makes no archive, though its path is not empty") {
+TEST_CASE("A path that its service empties is archived without a word") {
+  DiskBelow run;
+  run.service.paths = {run.volume(), run.scratch / "sockets"};
+  fs::create_directory(run.scratch / "sockets");
+  for (int night = 0; night < 2; ++night) {
+    std::ofstream(run.scratch / "sockets/pid") << "1";
+    run.control.on_stop = [&] { fs::remove(run.scratch / "sockets/pid"); };
+    CHECK(run.Night().facts.warnings.empty());
+  }
+}
+
+TEST_CASE("A mount below a path that goes with the service is a warning and a shrunk archive") {
+  DiskBelow run;
+  if (GENERATE(false, true)) run.Night();
+  run.control.on_stop = [&] { run.Unmount(); };
+  const auto outcome = run.Go();
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE(outcome.facts.warnings.size() == 1);
+  INFO(outcome.facts.warnings[0]);
+  CHECK(outcome.facts.warnings[0].find("mounted on " + run.disk().string() + ", which went") !=
+        std::string::npos);
+  CHECK(DiskBelow::FactsOf(outcome).shrunk_from.has_value());
+}
+
+TEST_CASE("A bind mount that goes is a warning if the host has it elsewhere and no more") {
+  DiskBelow run;
+  const std::string disk = run.disk().string();
+  run.host.SetMounts({"8:1 /etc/wiki " + disk + " rw - ext4 /dev/sda1 rw"});
+  run.control.on_stop = [&] { run.Unmount(); };
+  const auto outcome = run.Go();
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE(outcome.facts.warnings.size() == 1);
+  CHECK(outcome.facts.warnings[0].find("/etc/wiki: add that to `paths:`") != std::string::npos);
+  CHECK_FALSE(DiskBelow::FactsOf(outcome).shrunk_from);
+}
+
+TEST_CASE("A mount on a path that goes with the service makes no archive") {
   DiskBelow run;
   run.service.min_ratio = GENERATE(0.1, 0.0);
+  run.service.paths = {run.disk()};
   run.control.on_stop = [&] { run.Unmount(); };
   run.CheckNoArchive(run.Go(), "what was mounted on " + run.disk().string());
 }
