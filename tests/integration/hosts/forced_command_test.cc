@@ -84,6 +84,22 @@ std::string SecondLook(const std::vector<std::string>& paths,
   return host.asked;
 }
 
+// What is asked of a service's paths while it runs, and of places below them.
+std::string FirstLook(const std::vector<std::string>& paths) {
+  class Asked : public LocalHost {
+   public:
+    Result<CommandResult> Run(const std::string& command, const RunOptions&,
+                              const std::stop_token&) override {
+      asked = command;
+      return CommandResult{};
+    }
+    std::string asked;
+  };
+  Asked host;
+  (void)StillEmpty(host, paths, {});
+  return host.asked;
+}
+
 // What orcio asks about the containers that run.
 std::string MountsLook() {
   class Asked : public LocalHost {
@@ -425,6 +441,7 @@ TEST_CASE("The forced command allows what orcio sends, for what it names") {
   const std::string busybox = "cd / && LC_ALL=C ls -d -- '" + path +
                               "' >/dev/null && LC_ALL=C tar -c -f - -- '" + path + "'";
   script.Allows(SecondLook({script.path()}, {"/"}) + busybox, "page");
+  script.Allows(FirstLook({script.path(), script.path() + "/disk"}), "orcio-node: 1 ");
   script.Allows(SecondLook({script.path(), script.path()}, {"/", "/"}) + busybox, "page");
   script.Allows(SecondLook({}, {"/"}) + PackedCommand(Wire::kNone, busybox), "page");
   script.Allows("cd / && LC_ALL=C ls -d -- '" + path +
@@ -643,6 +660,10 @@ TEST_CASE("The forced command refuses whatever is not orcio's, or not named") {
            "cd / && LC_ALL=C ls -d -- 'etc' >/dev/null && LC_ALL=C tar -c -f - -- '" + path + "'",
            "n=0\nfor path in '/etc'; do\n",
            "e=0\nfor path in '/" + path + "'; do\ntouch pwned; done\n",
+           FirstLook({"/etc"}),
+           FirstLook({"/" + path + "/../../etc"}),
+           FirstLook({"/" + path + "2"}),
+           FirstLook({"/" + path + "/a\nb"}),
            SecondLook({"/etc"}, {}) + tar + "'--' '" + path + "'",
            SecondLook({"/" + path, "/etc"}, {}) + tar + "'--' '" + path + "'",
            SecondLook({"/" + path}, {"/a\nb"}) + tar + "'--' '" + path + "'",
