@@ -217,8 +217,14 @@ bool HostCheck::Look() {
 }
 
 void HostCheck::CheckLoginShell() {
-  const auto shell = CheckShell(*host_, stop_);
+  std::optional<std::string> no_input;
+  const bool needed =
+      scope_.services.empty() ||
+      std::any_of(scope_.services.begin(), scope_.services.end(),
+                  [](const ServiceConfig* service) { return SendsInput(*service); });
+  const auto shell = CheckShell(*host_, stop_, needed ? nullptr : &no_input);
   if (!shell) return Fault("shell", shell.error(), {});
+  if (no_input) Warn("shell", *no_input, {});
   if (const auto slow = SlowShell(host_->name(), *shell)) Warn("shell", *slow, {});
 }
 

@@ -6,6 +6,7 @@ namespace orcio::inline archiver {
 namespace {
 
 // The fields' places in a line.
+constexpr size_t kDevice = 2;
 constexpr size_t kRoot = 3;
 constexpr size_t kMountPoint = 4;
 
@@ -34,8 +35,9 @@ std::vector<MountLine> ParseMountinfo(std::string_view mountinfo) {
   for (const std::string& line : Lines(mountinfo)) {
     const auto fields = Split(line, ' ');
     if (fields.size() <= kMountPoint || !fields[kMountPoint].starts_with('/')) continue;
-    MountLine mount{WithoutEscapes(fields[kMountPoint]), fields[kMountPoint],
-                    WithoutEscapes(fields[kRoot]), ""};
+    MountLine mount{WithoutEscapes(fields[kMountPoint]),   fields[kMountPoint],
+                    WithoutEscapes(fields[kRoot]),         "",
+                    fields[kDevice] + " " + fields[kRoot], fields[kDevice]};
     // After them come as many as there happen to be, and a dash.
     for (size_t i = kMountPoint + 1; i + 1 < fields.size() && mount.type.empty(); ++i)
       if (fields[i] == "-") mount.type = fields[i + 1];

@@ -36,17 +36,18 @@ Failure NoShell(const RemoteHost& host, const CommandResult& result) {
 }
 
 // Nothing came back of what was sent, or its beginning or its end alone.
-Failure InputTaken(const RemoteHost& host, const CommandResult& result) {
+std::string InputTaken(const RemoteHost& host, const CommandResult& result, bool matters) {
   const std::string said =
       result.exit_status == 0 ? "" : fmt::format(" ({})", Excerpt(result.err, 1));
-  return Fail(
-      ErrorKind::kRemote,
-      "{}: what is sent to a command there by its standard input {}{}, and tar would get no list "
-      "of files: a start-up file of the login shell reads its standard input, or closes it: look "
-      "in ~/.bashrc (~/.zshenv, config.fish) and in what it calls for `read`, `cat`, or `ssh` "
-      "without -n; give each `</dev/null`, or let the file end at its top if nobody types (`case "
-      "$- in *i*) ;; *) return ;; esac`)",
-      host.name(), result.out.empty() ? "does not arrive" : "arrives cut short", said);
+  return fmt::format(
+      "{}: what is sent to a command there by its standard input {}{}, and {}: a start-up file of "
+      "the login shell reads its standard input, or closes it: look in ~/.bashrc (~/.zshenv, "
+      "config.fish) and in what it calls for `read`, `cat`, or `ssh` without -n; give each "
+      "`</dev/null`, or let the file end at its top if nobody types (`case $- in *i*) ;; *) return "
+      ";; esac`)",
+      host.name(), result.out.empty() ? "does not arrive" : "arrives cut short", said,
+      matters ? "tar would get no list of files"
+              : "there can be no guard there, no precopy and no restore");
 }
 
 Failure Talks(const RemoteHost& host, std::string out) {
@@ -58,7 +59,8 @@ Failure Talks(const RemoteHost& host, std::string out) {
               host.name(), Excerpt(out, 1));
 }
 
-Result<std::chrono::milliseconds> TryShell(RemoteHost& host, const std::stop_token& stop) {
+Result<std::chrono::milliseconds> TryShell(RemoteHost& host, const std::stop_token& stop,
+                                           std::optional<std::string>* input_taken) {
   RunOptions options;
   options.input = kSent;
   options.only_reads = true;
@@ -66,17 +68,23 @@ Result<std::chrono::milliseconds> TryShell(RemoteHost& host, const std::stop_tok
   const auto result = ORCIO_TRY(host.Run(std::string(kEcho), options, stop));
   const auto took = Clock::now() - begun;
   if (!result.begun) return NoShell(host, result);
-  if (result.out == kSent) return std::chrono::duration_cast<std::chrono::milliseconds>(took);
-  if (kSent.ends_with(result.out) || kSent.starts_with(result.out)) return InputTaken(host, result);
-  return Talks(host, result.out);
+  if (result.out != kSent) {
+    if (!kSent.ends_with(result.out) && !kSent.starts_with(result.out))
+      return Talks(host, result.out);
+    const std::string taken = InputTaken(host, result, input_taken == nullptr);
+    if (input_taken == nullptr) return Fail(ErrorKind::kRemote, "{}", taken);
+    *input_taken = taken;
+  }
+  return std::chrono::duration_cast<std::chrono::milliseconds>(took);
 }
 
 }  // namespace
 
-Result<std::chrono::milliseconds> CheckShell(RemoteHost& host, const std::stop_token& stop) {
-  const auto first = ORCIO_TRY(TryShell(host, stop));
+Result<std::chrono::milliseconds> CheckShell(RemoteHost& host, const std::stop_token& stop,
+                                             std::optional<std::string>* input_taken) {
+  const auto first = ORCIO_TRY(TryShell(host, stop, input_taken));
   if (first < kSlow) return first;
-  return std::min(first, ORCIO_TRY(TryShell(host, stop)));
+  return std::min(first, ORCIO_TRY(TryShell(host, stop, input_taken)));
 }
 
 std::optional<std::string> SlowShell(const std::string& host,

@@ -14,8 +14,10 @@ namespace orcio::inline archiver {
 // sudo says, if more comes from one than it prints, or if a start-up file takes away what is sent
 // to its standard input. Looked at when nothing has been stopped, and not when a service waits to
 // be started again. Returns how long a command takes there; one slow disk counts for nothing.
-[[nodiscard]] Result<std::chrono::milliseconds> CheckShell(RemoteHost& host,
-                                                           const std::stop_token& stop);
+// Where nothing will be sent, `input_taken` gets a sentence on what a start-up file takes away.
+[[nodiscard]] Result<std::chrono::milliseconds> CheckShell(
+    RemoteHost& host, const std::stop_token& stop,
+    std::optional<std::string>* input_taken = nullptr);
 
 // A sentence about a host where the shortest command takes so long that a service is down for much
 // longer than it need be; nothing if it is not so.

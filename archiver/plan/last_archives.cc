@@ -69,7 +69,8 @@ Result<LastArchives> LookAtLastArchives(const ServiceConfig& service, const Stan
   if (service.min_ratio > 0) found.usual = FindUsualSize(files, archives, service.name);
   if (found.usual) {
     const Sidecar& last = *found.usual->last;
-    found.missing = {FindEmptied(now, service, last), FindUnmounted(now, service, last)};
+    found.missing.emptied = FindEmptied(now, service, last);
+    FindUnmounted(now, service, *found.usual, found.missing);
   }
   found.all_empty = now.known && now.empty.size() == service.paths.size();
   const ArchiveFile* last = FindMeasure(files, archives, service.name);
@@ -104,9 +105,20 @@ void CompareSize(const ServiceConfig& service, const LastArchives& last, const A
     facts.warnings.push_back(BareWarning(service));
   if (!last.usual) return;
   const ArchiveSize& most = last.usual->most;
-  if (!last.missing.any() && !HasShrunk(service, size, most)) return;
+  // What is missing once more, from an archive of the usual size, is not missed: the night with a
+  // borg or an ISO mounted was the odd one.
+  const bool missed = !last.missing.emptied.empty() || !last.missing.unmounted.empty();
+  if (!missed && !HasShrunk(service, size, most)) return;
   facts.shrunk_from = most;
   facts.warnings.push_back(ShrunkWarning(service, size, most, last.missing));
+}
+
+// The first archive of a service has nothing but itself to be held against.
+void NoteLosses(const PathLosses& losses, const LastArchives& last, const ArchiveSize& size,
+                RunFacts& facts) {
+  facts.warnings.insert(facts.warnings.end(), losses.warnings.begin(), losses.warnings.end());
+  if (!losses.data || facts.size_accepted || facts.shrunk_from) return;
+  facts.shrunk_from = last.usual ? last.usual->most : size;
 }
 
 }  // namespace orcio::inline archiver

@@ -40,4 +40,8 @@ struct LastArchives {
 void CompareSize(const ServiceConfig& service, const LastArchives& last, const ArchiveSize& size,
                  RunFacts& facts);
 
+// After that: what the service took with it when it stopped, which the archive lacks.
+void NoteLosses(const PathLosses& losses, const LastArchives& last, const ArchiveSize& size,
+                RunFacts& facts);
+
 }  // namespace orcio::inline archiver

@@ -62,11 +62,17 @@ std::vector<std::string> MountWarnings(const ServiceConfig& service,
 
 }  // namespace
 
+bool SendsInput(const ServiceConfig& service) {
+  if (service.mode == Mode::kPrecopy) return true;
+  return service.guard && service.control != ControlKind::kNone;
+}
+
 Result<ServicePlan> PlanService(const ServiceConfig& service, RemoteHost& host,
                                 ServiceControl& control, const std::stop_token& stop) {
   ORCIO_TRY(host.Connect(stop));
-  const auto command_time = ORCIO_TRY(CheckShell(host, stop));
   ServicePlan plan;
+  const auto command_time =
+      ORCIO_TRY(CheckShell(host, stop, SendsInput(service) ? nullptr : &plan.no_input));
   plan.slow_shell = SlowShell(host.name(), command_time);
   plan.tar = ORCIO_TRY(DetectRemoteTar(host, stop));
   ORCIO_TRY(CheckRemoteTar(plan.tar, service));
@@ -85,6 +91,7 @@ std::vector<std::string> PlanWarnings(ServicePlan& plan, const ServiceConfig& se
                                       const std::stop_token& stop) {
   std::vector<std::string> warnings = control.Warnings();
   if (plan.slow_shell) warnings.push_back(*plan.slow_shell);
+  if (plan.no_input) warnings.push_back(*plan.no_input);
   if (auto losses = plan.tar.Losses(); !losses.empty()) warnings.push_back(std::move(losses));
   for (auto& warning : MountWarnings(service, neighbours, host, control, plan, stop))
     warnings.push_back(std::move(warning));

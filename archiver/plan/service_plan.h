@@ -26,12 +26,16 @@ struct ServicePlan {
   ListingTool listing;                    // of kPrecopy
   std::string no_precopy;                 // why not, for people; empty if nothing gave way
   std::optional<std::string> slow_shell;  // SlowShell's
+  std::optional<std::string> no_input;    // CheckShell's, where that does no harm
   // Where docker has mounted what is lost on nobody once it unmounts it; known after PlanWarnings.
   std::vector<std::string> fleeting;
   // Both by PlanWarnings: where its volumes are, and what other containers ran, if that is told.
   VolumeCheck volumes;
   std::optional<std::vector<MountingContainer>> others;
 };
+
+// Whether a run sends anything to the standard input of a command: a guard's program, a list.
+[[nodiscard]] bool SendsInput(const ServiceConfig& service);
 
 // Logs in, looks for tar, paths and the service's parts. Everything that can go wrong before a
 // service is stopped goes wrong here. `control` has been inspected afterwards.

@@ -45,15 +45,19 @@ std::optional<UsualSize> FindUsualSize(const FileSystem& files,
                                        const std::vector<ArchiveFile>& archives,
                                        const std::string& service) {
   std::optional<UsualSize> usual;
+  std::optional<RunFacts> shrunk;
   int compared = 0;
   for (const ArchiveFile* archive : LatestFirst(archives, service, std::time(nullptr))) {
     if (compared == kCompared) break;
     const ArchiveState state = LookAtArchive(files, *archive);
     if (!state.whole()) continue;
     const auto facts = state.sidecar->facts();
-    if (facts && facts->shrunk_from) continue;
+    if (facts && facts->shrunk_from) {
+      if (!usual && !shrunk) shrunk = *facts;
+      continue;
+    }
     ++compared;
-    if (!usual) usual = UsualSize{{}, state.sidecar};
+    if (!usual) usual = UsualSize{{}, state.sidecar, false, shrunk};
     ArchiveSize& most = usual->most;
     most.tar_bytes = std::max(most.tar_bytes, state.sidecar->end_of_entries());
     most.entries = std::max(most.entries, state.sidecar->entry_count());
@@ -73,20 +77,22 @@ std::vector<std::string> FindEmptied(const StandingPaths& now, const ServiceConf
   return emptied;
 }
 
-std::vector<std::string> FindUnmounted(const StandingPaths& now, const ServiceConfig& service,
-                                       const Sidecar& last) {
-  std::vector<std::string> unmounted;
-  const auto facts = last.facts();
-  if (!facts || !now.known) return unmounted;
+void FindUnmounted(const StandingPaths& now, const ServiceConfig& service, const UsualSize& usual,
+                   MissingParts& missing) {
+  const auto facts = usual.last->facts();
+  if (!facts || !now.known) return;
+  const auto has = [](const std::vector<std::string>& places, const std::string& place) {
+    return std::find(places.begin(), places.end(), place) != places.end();
+  };
   for (const auto& place : facts->mounts) {
     const bool asked = std::any_of(service.paths.begin(), service.paths.end(),
                                    [&](const auto& path) { return LiesBelow(place, path); });
-    const bool stands = std::any_of(now.mounts.begin(), now.mounts.end(),
-                                    [&](const auto& mount) { return mount.place == place; });
-    if (asked && !stands && !IsExcluded(service, place) && HeldAnything(last, place))
-      unmounted.push_back(place);
+    if (!asked || has(now.places, place) || IsExcluded(service, place) ||
+        IsIgnoredPlace(service, place) || !HeldAnything(*usual.last, place))
+      continue;
+    const bool told = usual.shrunk && !has(usual.shrunk->mounts, place);
+    (told ? missing.told : missing.unmounted).push_back(place);
   }
-  return unmounted;
 }
 
 bool HasShrunk(const ServiceConfig& service, const ArchiveSize& size, const ArchiveSize& usual) {
@@ -100,17 +106,19 @@ bool HasShrunk(const ServiceConfig& service, const ArchiveSize& size, const Arch
 std::string ShrunkWarning(const ServiceConfig& service, const ArchiveSize& size,
                           const ArchiveSize& usual, const MissingParts& missing) {
   std::vector<std::string> what;
-  if (!missing.unmounted.empty())
+  std::vector<std::string> unmounted = missing.unmounted;
+  unmounted.insert(unmounted.end(), missing.told.begin(), missing.told.end());
+  if (!unmounted.empty())
     what.push_back(fmt::format(
         "nothing is mounted on {}, where something was when its last good archive was made",
-        Named(missing.unmounted)));
+        Named(unmounted)));
   if (!missing.emptied.empty())
     what.push_back(fmt::format("its archive holds nothing of {}, which was not empty before",
                                Named(missing.emptied)));
   if (what.empty())
     what.push_back(fmt::format("its archive holds {}, and the last complete ones held up to {}",
                                SizeWords(size), SizeWords(usual)));
-  std::vector<std::string> suspects = missing.unmounted;
+  std::vector<std::string> suspects = unmounted;
   suspects.insert(suspects.end(), missing.emptied.begin(), missing.emptied.end());
   return fmt::format(
       "{}: see whether all of {} is there on {}, mounted and not empty. The archive takes no place "

@@ -23,13 +23,14 @@ struct UsualSize {
   ArchiveSize most;
   std::shared_ptr<const Sidecar> last;  // of the last good one
   bool accepted = false;                // whether somebody said so of one of them
+  std::optional<RunFacts> shrunk;       // of the newest one, if that is not good
 };
 
 // What the last good archive had, and the host has no more.
 struct MissingParts {
   std::vector<std::string> emptied;    // paths
   std::vector<std::string> unmounted;  // places below paths, or paths
-  [[nodiscard]] bool any() const { return !emptied.empty() || !unmounted.empty(); }
+  std::vector<std::string> told = {};  // those that the archive after that had not, either
 };
 
 // The most, of either, that the last complete archives of `service` hold: five of them, but none
@@ -48,10 +49,10 @@ struct MissingParts {
                                                    const Sidecar& last);
 
 // Where something was mounted when its last good archive was made, which held it, and nothing is
-// now: the disk below a path may have held too little of all to show.
-[[nodiscard]] std::vector<std::string> FindUnmounted(const StandingPaths& now,
-                                                     const ServiceConfig& service,
-                                                     const Sidecar& last);
+// now, whatever it was: the disk below a path may have held too little of all to show. Into
+// `missing`.
+void FindUnmounted(const StandingPaths& now, const ServiceConfig& service, const UsualSize& usual,
+                   MissingParts& missing);
 
 // Whether it is less than the service's `min_ratio` of `usual`, or nothing but its paths is left
 // where there was more.

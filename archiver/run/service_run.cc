@@ -82,6 +82,7 @@ class ServiceRun {
   ServicePlan plan_;
   std::unique_ptr<RemoteHost> second_connection_;  // the guard's, until its net is spread
   StandingPaths standing_;
+  PathLosses losses_;
   LastArchives last_;
   std::string name_;
   std::unique_ptr<Capture> capture_;
@@ -177,6 +178,9 @@ Result<void> ServiceRun::Prepare() {
   for (const auto& mount : standing_.mounts)
     if (!mount.above) outcome_.facts.mounts.push_back(mount.place);
   last_ = ORCIO_TRY(LookAtLastArchives(service_, standing_, files_, repository_));
+  // What has moved onto the disk above is in the archive.
+  for (auto* places : {&last_.missing.unmounted, &last_.missing.told})
+    *places = ORCIO_TRY(StillEmpty(host_, *places, stop_));
   ORCIO_TRY(ChooseName());
   plan_.wire = ORCIO_TRY(ChooseWire(service_.wire, host_, plan_.command, last_.ratio, stop_));
   ORCIO_TRY(ChooseCapture());
@@ -251,7 +255,7 @@ Result<void> ServiceRun::StopAndCollect(SafetyNet& net, const std::stop_token& l
   downtime_.stop = SecondsSince(begun);
   ORCIO_TRY(std::move(stopped));
   const auto down = Clock::now();
-  const auto watchful = MakeWatchfulHost(*host, service_, standing_, plan_.fleeting);
+  const auto watchful = MakeWatchfulHost(*host, service_, standing_, plan_.fleeting, losses_);
   auto streamed = Collect(*watchful, limit);
   // Nothing but what has to be looked at before stands between the last byte and the start.
   if (streamed) streamed = control_.LookBeforeStart(host_, limit);
@@ -289,7 +293,9 @@ Result<void> ServiceRun::Publish(std::future<Result<const TarSummary*>> finished
   LookAtOthers();
   outcome_.facts.end_seconds = UtcSeconds();
   capture_->Report(outcome_.facts);
-  CompareSize(service_, last_, {summary->end_of_entries, summary->entries}, outcome_.facts);
+  const ArchiveSize size{summary->end_of_entries, summary->entries};
+  CompareSize(service_, last_, size, outcome_.facts);
+  NoteLosses(losses_, last_, size, outcome_.facts);
   RunFacts facts = outcome_.facts;
   if (outcome_.start_error) {
     facts.warnings.push_back("the service was not confirmed running again: " +

@@ -217,12 +217,15 @@ std::string_view GoneForGnu(std::string_view text) {
   return text.substr(0, std::min(text.find(": Warning: Cannot "), text.find(": Cannot ")));
 }
 
-// "NAME: No such file or directory", "can't open 'NAME': No such file or directory".
+// "NAME: No such file or directory", "can't open 'NAME': No such file or directory", and of a link
+// "NAME: cannot read link: No such file or directory".
 std::string_view GoneForBusybox(std::string_view text) {
   constexpr std::string_view kNotThere = ": No such file or directory";
   constexpr std::string_view kCannotOpen = "can't open '";
+  constexpr std::string_view kNoLink = ": cannot read link";
   if (!text.ends_with(kNotThere)) return {};
   text.remove_suffix(kNotThere.size());
+  if (text.ends_with(kNoLink)) text.remove_suffix(kNoLink.size());
   const bool opened = text.starts_with(kCannotOpen) && text.ends_with('\'');
   return opened ? text.substr(kCannotOpen.size(), text.size() - kCannotOpen.size() - 1) : text;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "archiver/config/config.h"
 #include "archiver/host/remote_host.h"
+#include "archiver/tar/standing_mounts.h"
 #include "base/error.h"
 
 namespace orcio::inline archiver {
@@ -15,18 +17,14 @@ namespace orcio::inline archiver {
 // mounted once the last container that uses it has ended, and a mount unit may be tied to a
 // service. What tar finds then is an empty directory, which is no error.
 
-// A file system on, below or above a path of a service.
-struct StandingMount {
-  std::string place;  // as the archive would name it, by the service's path
-  std::string field;  // as the host's mountinfo has it
-  bool above = false;
-};
-
 // What a host has at a service's paths.
 struct StandingPaths {
   bool known = false;                 // whether the host has told
   std::vector<std::string> empty;     // of the paths: directories with nothing in them
   std::vector<StandingMount> mounts;  // with data: none in memory, none of a container's own
+  std::map<std::string, std::string> nodes = {};  // by path: device and inode, where that is told
+  std::vector<std::string> settled = {};          // where mounts may go: MountsAtPaths'
+  std::vector<std::string> places = {};           // of all mounts, whatever they are
 };
 
 // While the service still runs. What lies below one of `fleeting` is left out, as is what the
@@ -35,11 +33,26 @@ struct StandingPaths {
                                                 const std::vector<std::string>& fleeting,
                                                 const std::stop_token& stop);
 
+// Those of `places` below the service's paths where there is nothing, or nothing is known.
+[[nodiscard]] Result<std::vector<std::string>> StillEmpty(RemoteHost& host,
+                                                          const std::vector<std::string>& places,
+                                                          const std::stop_token& stop);
+
+// What a service took with it that its archive can do without, but not without a word.
+struct PathLosses {
+  std::vector<std::string> warnings;
+  bool data = false;  // whether any of it is nowhere else on the host
+};
+
 // `host`, for once the service is stopped: the first of its streams does not begin, kRemote, if a
-// path that was not empty is by now, or a mount has gone; which takes no call of its own. (Emptied
-// paths are nothing to a service with `min_ratio: 0`, to which any size will do.) Both outlive it.
-[[nodiscard]] std::unique_ptr<RemoteHost> MakeWatchfulHost(
-    RemoteHost& host, const ServiceConfig& service, const StandingPaths& before,
-    const std::vector<std::string>& fleeting);
+// path is another file system by now: a mount on it or above has gone, or it was not empty, and is
+// another directory that is. (Emptied paths are nothing to a service with `min_ratio: 0`, to which
+// any size will do.) Of what has gone below a path `losses` tell. That takes no call of its own.
+// All outlive it.
+[[nodiscard]] std::unique_ptr<RemoteHost> MakeWatchfulHost(RemoteHost& host,
+                                                           const ServiceConfig& service,
+                                                           const StandingPaths& before,
+                                                           const std::vector<std::string>& fleeting,
+                                                           PathLosses& losses);
 
 }  // namespace orcio::inline archiver

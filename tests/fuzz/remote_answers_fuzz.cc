@@ -118,7 +118,9 @@ void AskAboutPaths(const std::vector<CommandResult>& answers) {
   test::FakeHost again;
   again.stream = [&](ByteSink&, const std::stop_token&) { return Result<CommandResult>(lost); };
   NoSink sink;
-  CheckError(MakeWatchfulHost(again, wiki, *standing, {})->Stream("tar", sink, {}, {}));
+  PathLosses losses;
+  CheckError(MakeWatchfulHost(again, wiki, *standing, {}, losses)->Stream("tar", sink, {}, {}));
+  for (const auto& warning : losses.warnings) Require(!HasControl(warning));
 }
 
 void AskAboutServices(const std::vector<CommandResult>& answers) {

@@ -193,6 +193,34 @@ TEST_CASE("A disk below a path that is not mounted is a warning, by a real mount
   CHECK(setup.orcio.Run({"list"}).out.find("complete, shrunk") != std::string::npos);
 }
 
+// As named's init script does with its chroot, and mysqld with its socket.
+TEST_CASE("A bind mount of what is archived and a socket may go when their service stops") {
+  NeedRoot();
+  const Setup setup;
+  const std::string jail = (setup.volume / "chroot/data").string();
+  const auto sockets = setup.orcio.scratch() / "sockets";
+  std::filesystem::create_directories(jail);
+  std::filesystem::create_directory(setup.volume / "data");
+  std::filesystem::create_directory(sockets);
+  WriteFile(setup.volume / "data/zone", "text");
+  const std::string socket = (sockets / "socket").string();
+  const std::string mount =
+      "mount --bind '" + (setup.volume / "data").string() + "' '" + jail + "'";
+  MustRunShell(mount + " && touch '" + socket + "'");
+  setup.orcio.Configure(Service("    control: commands\n    mode: stop\n    paths: ['" +
+                                setup.volume.string() + "', '" + sockets.string() +
+                                "']\n    stop: \"umount '" + jail + "' && rm '" + socket +
+                                "'\"\n    start: \"" + mount + " && touch '" + socket +
+                                "'\"\n    status: \"test -e '" + socket + "'\"\n"));
+  for (int night = 0; night < 2; ++night) {
+    const Ended ended = setup.orcio.Run({"archive"});
+    INFO(ended.err);
+    CHECK(ended.status == 0);
+    CHECK(ended.err.empty());
+  }
+  CHECK(::umount(jail.c_str()) == 0);
+}
+
 TEST_CASE("What a killed run left is removed by the next run, but for what is still written") {
   const Setup setup;
   const auto at = [&](const std::string& name) { return setup.orcio.repository() / name; };

@@ -79,7 +79,25 @@ std::string SecondLook(const std::vector<std::string>& paths,
   for (const auto& mount : mounts) before.mounts.push_back({mount, mount, false});
   Asked host;
   Nowhere nowhere;
-  (void)MakeWatchfulHost(host, service, before, {})->Stream("", nowhere, {}, {});
+  for (const auto& path : paths) before.nodes[path] = "64:2";
+  PathLosses losses;
+  (void)MakeWatchfulHost(host, service, before, {}, losses)->Stream("", nowhere, {}, {});
+  return host.asked;
+}
+
+// What is asked of a service's paths while it runs, and of places below them.
+std::string FirstLook(const std::vector<std::string>& paths) {
+  class Asked : public LocalHost {
+   public:
+    Result<CommandResult> Run(const std::string& command, const RunOptions&,
+                              const std::stop_token&) override {
+      asked = command;
+      return CommandResult{};
+    }
+    std::string asked;
+  };
+  Asked host;
+  (void)StillEmpty(host, paths, {});
   return host.asked;
 }
 
@@ -417,6 +435,7 @@ TEST_CASE("The forced command allows what orcio sends, for what it names", "[.lo
   const std::string busybox = "cd / && LC_ALL=C ls -d -- '" + path +
                               "' >/dev/null && LC_ALL=C tar -c -f - -- '" + path + "'";
   script.Allows(SecondLook({script.path()}, {"/"}) + busybox, "page");
+  script.Allows(FirstLook({script.path(), script.path() + "/disk"}), "orcio-node: 1 ");
   script.Allows(SecondLook({script.path(), script.path()}, {"/", "/"}) + busybox, "page");
   script.Allows(SecondLook({}, {"/"}) + PackedCommand(Wire::kNone, busybox), "page");
   script.Allows("cd / && LC_ALL=C ls -d -- '" + path +
@@ -671,6 +690,10 @@ TEST_CASE("The forced command refuses whatever is not orcio's, or not named", "[
            "cd / && LC_ALL=C ls -d -- 'etc' >/dev/null && LC_ALL=C tar -c -f - -- '" + path + "'",
            "n=0\nfor path in '/etc'; do\n",
            "e=0\nfor path in '/" + path + "'; do\ntouch pwned; done\n",
+           FirstLook({"/etc"}),
+           FirstLook({"/" + path + "/../../etc"}),
+           FirstLook({"/" + path + "2"}),
+           FirstLook({"/" + path + "/a\nb"}),
            SecondLook({"/etc"}, {}) + tar + "'--' '" + path + "'",
            SecondLook({"/" + path, "/etc"}, {}) + tar + "'--' '" + path + "'",
            SecondLook({"/" + path}, {"/a\nb"}) + tar + "'--' '" + path + "'",

@@ -209,6 +209,22 @@ TEST_CASE("A start-up file that reads its standard input is refused before the s
   CHECK((checked.out + checked.err).find("is sent to a command there") != std::string::npos);
 }
 
+TEST_CASE("A start-up file that reads its standard input is a warning where nothing is sent") {
+  Night night;
+  night.Configure("'" + night.volume.string() + "'", "    mode: stop\n    guard: none\n");
+  WriteFile(night.orcio.sshd().directory() / "home/.bashrc", "cat >/dev/null\n");
+  const Ended ended = night.orcio.Run({"archive"});
+  INFO(ended.err);
+  CHECK(ended.status == 3);
+  CHECK(ended.err.find("there can be no guard there") != std::string::npos);
+  CHECK(MustRun({"tar", "-tzf", night.orcio.OnlyArchive().string()}).find("volume/file\n") !=
+        std::string::npos);
+  const Ended checked = night.orcio.Run({"check"});
+  INFO(checked.out << checked.err);
+  CHECK(checked.status != 1);
+  CHECK((checked.out + checked.err).find("there can be no guard there") != std::string::npos);
+}
+
 TEST_CASE("A start-up file that reads its standard input spoils no export and no restore") {
   Night night;
   REQUIRE(night.orcio.Run({"archive"}).status == 0);

@@ -16,11 +16,13 @@ class MountinfoHost : public LocalHost {
     SetMounts({});
   }
 
-  // Each as mountinfo has it from the root on: "/ /srv/wiki rw - ext4 /dev/sdb1 rw".
+  // Each as mountinfo has it from the root on, "/ /srv/wiki rw - ext4 /dev/sdb1 rw", or from the
+  // device on, "8:2 / /srv/wiki rw ...".
   void SetMounts(const std::vector<std::string>& lines) const {
     std::ofstream out(mountinfo_);
     out << "24 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n";
-    for (const auto& line : lines) out << "36 24 98:0 " << line << '\n';
+    for (const auto& line : lines)
+      out << "36 24 " << (line.starts_with('/') ? "98:0 " : "") << line << '\n';
   }
 
   [[nodiscard]] Result<CommandResult> Run(const std::string& command, const RunOptions& options,

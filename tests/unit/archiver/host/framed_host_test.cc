@@ -131,6 +131,11 @@ TEST_CASE("A start-up file that reads or closes its standard input is refused") 
   CHECK(checked.error().kind == ErrorKind::kRemote);
   CHECK(Mentions(checked.error(), "atena: what is sent to a command there"));
   CHECK(Mentions(checked.error(), "~/.bashrc"));
+  // Where nothing is sent, that is worth a word and no more.
+  std::optional<std::string> taken;
+  REQUIRE_OK(CheckShell(*Framed(before), {}, &taken));
+  REQUIRE(taken);
+  CHECK(taken->find("no guard") != std::string::npos);
 }
 
 TEST_CASE("A start-up file that is strict or talks or leaves its standard input alone is fine") {
@@ -150,6 +155,10 @@ TEST_CASE("A start-up file that runs something else is refused and that is fed n
   const auto failed = CheckShell(*Framed("set -e; false"), {});
   REQUIRE_FALSE(failed);
   CHECK(Mentions(failed.error(), "no command runs there (exit status 1)"));
+  std::optional<std::string> none;
+  REQUIRE_OK(CheckShell(*Framed(":"), {}, &none));
+  CHECK_FALSE(none);
+  CHECK_FALSE(CheckShell(*Framed("exec sh"), {}, &none));
   const auto after = CheckShell(*Framed(":", "echo good bye"), {});
   REQUIRE_FALSE(after);
   CHECK(Mentions(after.error(), "(good bye)"));

@@ -89,7 +89,11 @@ TEST_CASE("A path that is empty once its service is stopped makes no archive") {
   std::ofstream(run.scratch / "data/rows") << "text";
   run.service.wire = GENERATE(Wire::kNone, Wire::kGzip);
   run.service.mode = GENERATE(Mode::kStop, Mode::kPrecopy);
-  run.control.on_stop = [&] { fs::remove(run.scratch / "data/rows"); };
+  // As an unmounted one is: another directory.
+  run.control.on_stop = [&] {
+    fs::rename(run.scratch / "data", run.scratch / "disk");
+    fs::create_directory(run.scratch / "data");
+  };
   run.CheckNoArchive(run.Go(), (run.scratch / "data").string() + " held something before");
   // With all of it there, it is archived, and only one call stands between stop and start.
   std::ofstream(run.scratch / "data/rows") << "text";
@@ -102,9 +106,46 @@ TEST_CASE("A path that is empty once its service is stopped makes no archive") {
   CHECK(started == stopped + 1);
 }
 
-TEST_CASE("A mount that goes with the service makes no archive, though its path is not empty") {
+TEST_CASE("A path that its service empties is archived without a word") {
+  DiskBelow run;
+  run.service.paths = {run.volume(), run.scratch / "sockets"};
+  fs::create_directory(run.scratch / "sockets");
+  for (int night = 0; night < 2; ++night) {
+    std::ofstream(run.scratch / "sockets/pid") << "1";
+    run.control.on_stop = [&] { fs::remove(run.scratch / "sockets/pid"); };
+    CHECK(run.Night().facts.warnings.empty());
+  }
+}
+
+TEST_CASE("A mount below a path that goes with the service is a warning and a shrunk archive") {
+  DiskBelow run;
+  if (GENERATE(false, true)) run.Night();
+  run.control.on_stop = [&] { run.Unmount(); };
+  const auto outcome = run.Go();
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE(outcome.facts.warnings.size() == 1);
+  INFO(outcome.facts.warnings[0]);
+  CHECK(outcome.facts.warnings[0].find("mounted on " + run.disk().string() + ", which went") !=
+        std::string::npos);
+  CHECK(DiskBelow::FactsOf(outcome).shrunk_from.has_value());
+}
+
+TEST_CASE("A bind mount that goes is a warning if the host has it elsewhere and no more") {
+  DiskBelow run;
+  const std::string disk = run.disk().string();
+  run.host.SetMounts({"8:1 /etc/wiki " + disk + " rw - ext4 /dev/sda1 rw"});
+  run.control.on_stop = [&] { run.Unmount(); };
+  const auto outcome = run.Go();
+  REQUIRE_FALSE(outcome.error);
+  REQUIRE(outcome.facts.warnings.size() == 1);
+  CHECK(outcome.facts.warnings[0].find("/etc/wiki: add that to `paths:`") != std::string::npos);
+  CHECK_FALSE(DiskBelow::FactsOf(outcome).shrunk_from);
+}
+
+TEST_CASE("A mount on a path that goes with the service makes no archive") {
   DiskBelow run;
   run.service.min_ratio = GENERATE(0.1, 0.0);
+  run.service.paths = {run.disk()};
   run.control.on_stop = [&] { run.Unmount(); };
   run.CheckNoArchive(run.Go(), "what was mounted on " + run.disk().string());
 }
@@ -134,16 +175,14 @@ TEST_CASE("A disk below a path that is not mounted is a warning, however much el
   CHECK(good.facts.warnings.empty());
   CHECK(DiskBelow::FactsOf(good).mounts == std::vector<std::string>{nights.disk().string()});
   nights.Unmount();
-  for (int night = 0; night < 2; ++night) {
-    const auto bad = nights.Night();
-    REQUIRE(bad.facts.warnings.size() == 1);
-    INFO(bad.facts.warnings[0]);
-    CHECK(bad.facts.warnings[0].starts_with("nothing is mounted on " + nights.disk().string()));
-    const auto facts = DiskBelow::FactsOf(bad);
-    REQUIRE(facts.shrunk_from);
-    CHECK(facts.shrunk_from->entries == 4);
-    CHECK(facts.mounts.empty());
-  }
+  const auto bad = nights.Night();
+  REQUIRE(bad.facts.warnings.size() == 1);
+  INFO(bad.facts.warnings[0]);
+  CHECK(bad.facts.warnings[0].starts_with("nothing is mounted on " + nights.disk().string()));
+  const auto facts = DiskBelow::FactsOf(bad);
+  REQUIRE(facts.shrunk_from);
+  CHECK(facts.shrunk_from->entries == 4);
+  CHECK(facts.mounts.empty());
   // Once it is mounted again, all is well; as it is once somebody says so.
   nights.Mount();
   std::ofstream(nights.disk() / "rows", std::ios::binary) << test::Noise(700'000, 2);
@@ -152,6 +191,39 @@ TEST_CASE("A disk below a path that is not mounted is a warning, however much el
   nights.service.min_ratio = 0;
   CHECK(nights.Night().facts.warnings.empty());
   nights.service.min_ratio = 0.1;
+  CHECK(nights.Night().facts.warnings.empty());
+}
+
+// A disk image that was looked at one night.
+TEST_CASE("A mount that is missing twice is told of once unless much is missing with it") {
+  DiskBelow nights;
+  const bool much = GENERATE(false, true);
+  nights.Night();
+  nights.Unmount();
+  CHECK(nights.Night().facts.warnings.size() == 1);
+  if (much) std::ofstream(nights.volume() / "page", std::ios::binary) << "text";
+  for (int night = 0; night < 2; ++night) {
+    const auto next = nights.Night();
+    CHECK(next.facts.warnings.size() == (much ? 1 : 0));
+    CHECK(DiskBelow::FactsOf(next).shrunk_from.has_value() == much);
+  }
+}
+
+TEST_CASE("A disk whose files have moved onto the one above or that is filtered is not missed") {
+  DiskBelow nights;
+  const std::string disk = nights.disk().string();
+  nights.Night();
+  SECTION("moved") {
+    nights.host.SetMounts({});
+  }
+  SECTION("an automount") {
+    nights.Unmount();
+    nights.host.SetMounts({"/ " + disk + " rw - autofs x rw"});
+  }
+  SECTION("ignored") {
+    nights.Unmount();
+    nights.service.ignore_mounts = {disk};
+  }
   CHECK(nights.Night().facts.warnings.empty());
 }
 

@@ -251,6 +251,7 @@ TEST_CASE("A login shell that takes away what is sent to a command is refused be
   AnswerAboutTar(host, {});
   host.On("cat", left);
   ServiceConfig service = Wiki();
+  service.guard = std::chrono::seconds(30);
   ComposeControl control(service, kNoPatience);
   const auto outcome = Archive(service, host, control, repository.path());
   REQUIRE(outcome.error);
