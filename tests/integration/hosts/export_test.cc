@@ -234,7 +234,11 @@ TEST_CASE("An export that is interrupted, or killed, leaves nothing on the host"
   CAPTURE(signal);
   const fs::path begun = shelf.orcio.scratch() / "begun";
   const fs::path told = shelf.orcio.scratch() / "told";
-  shelf.OnHost("cat", "head -c 100000\n: >" + begun.string() + "\nwhile [ ! -e " + told.string() +
+  // The first one looks whether what is sent arrives at all.
+  const fs::path looked = shelf.orcio.scratch() / "looked";
+  shelf.OnHost("cat", "[ -e " + looked.string() + " ] || { : >" + looked.string() +
+                          "; exec /bin/cat; }\nhead -c 100000\n: >" + begun.string() +
+                          "\nwhile [ ! -e " + told.string() +
                           " ]; do sleep 0.05; done\nexec /bin/cat\n");
   BackgroundCommand export_command(
       {shelf.orcio.program(), "-c", shelf.orcio.config(), "export", "wiki", shelf.on_host()},
