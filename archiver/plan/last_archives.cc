@@ -105,8 +105,6 @@ void CompareSize(const ServiceConfig& service, const LastArchives& last, const A
     facts.warnings.push_back(BareWarning(service));
   if (!last.usual) return;
   const ArchiveSize& most = last.usual->most;
-  // What is missing once more, from an archive of the usual size, is not missed: the night with a
-  // borg or an ISO mounted was the odd one.
   const bool missed = !last.missing.emptied.empty() || !last.missing.unmounted.empty();
   if (!missed && !HasShrunk(service, size, most)) return;
   facts.shrunk_from = most;

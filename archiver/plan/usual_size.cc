@@ -45,19 +45,15 @@ std::optional<UsualSize> FindUsualSize(const FileSystem& files,
                                        const std::vector<ArchiveFile>& archives,
                                        const std::string& service) {
   std::optional<UsualSize> usual;
-  std::optional<RunFacts> shrunk;
   int compared = 0;
   for (const ArchiveFile* archive : LatestFirst(archives, service, std::time(nullptr))) {
     if (compared == kCompared) break;
     const ArchiveState state = LookAtArchive(files, *archive);
     if (!state.whole()) continue;
     const auto facts = state.sidecar->facts();
-    if (facts && facts->shrunk_from) {
-      if (!usual && !shrunk) shrunk = *facts;
-      continue;
-    }
+    if (facts && facts->shrunk_from) continue;
     ++compared;
-    if (!usual) usual = UsualSize{{}, state.sidecar, false, shrunk};
+    if (!usual) usual = UsualSize{{}, state.sidecar, false};
     ArchiveSize& most = usual->most;
     most.tar_bytes = std::max(most.tar_bytes, state.sidecar->end_of_entries());
     most.entries = std::max(most.entries, state.sidecar->entry_count());
@@ -90,8 +86,7 @@ void FindUnmounted(const StandingPaths& now, const ServiceConfig& service, const
     if (!asked || has(now.places, place) || IsExcluded(service, place) ||
         IsIgnoredPlace(service, place) || !HeldAnything(*usual.last, place))
       continue;
-    const bool told = usual.shrunk && !has(usual.shrunk->mounts, place);
-    (told ? missing.told : missing.unmounted).push_back(place);
+    missing.unmounted.push_back(place);
   }
 }
 
@@ -106,19 +101,17 @@ bool HasShrunk(const ServiceConfig& service, const ArchiveSize& size, const Arch
 std::string ShrunkWarning(const ServiceConfig& service, const ArchiveSize& size,
                           const ArchiveSize& usual, const MissingParts& missing) {
   std::vector<std::string> what;
-  std::vector<std::string> unmounted = missing.unmounted;
-  unmounted.insert(unmounted.end(), missing.told.begin(), missing.told.end());
-  if (!unmounted.empty())
+  if (!missing.unmounted.empty())
     what.push_back(fmt::format(
         "nothing is mounted on {}, where something was when its last good archive was made",
-        Named(unmounted)));
+        Named(missing.unmounted)));
   if (!missing.emptied.empty())
     what.push_back(fmt::format("its archive holds nothing of {}, which was not empty before",
                                Named(missing.emptied)));
   if (what.empty())
     what.push_back(fmt::format("its archive holds {}, and the last complete ones held up to {}",
                                SizeWords(size), SizeWords(usual)));
-  std::vector<std::string> suspects = unmounted;
+  std::vector<std::string> suspects = missing.unmounted;
   suspects.insert(suspects.end(), missing.emptied.begin(), missing.emptied.end());
   return fmt::format(
       "{}: see whether all of {} is there on {}, mounted and not empty. The archive takes no place "

@@ -23,14 +23,12 @@ struct UsualSize {
   ArchiveSize most;
   std::shared_ptr<const Sidecar> last;  // of the last good one
   bool accepted = false;                // whether somebody said so of one of them
-  std::optional<RunFacts> shrunk;       // of the newest one, if that is not good
 };
 
 // What the last good archive had, and the host has no more.
 struct MissingParts {
   std::vector<std::string> emptied;    // paths
   std::vector<std::string> unmounted;  // places below paths, or paths
-  std::vector<std::string> told = {};  // those that the archive after that had not, either
 };
 
 // The most, of either, that the last complete archives of `service` hold: five of them, but none

@@ -179,8 +179,7 @@ Result<void> ServiceRun::Prepare() {
     if (!mount.above) outcome_.facts.mounts.push_back(mount.place);
   last_ = ORCIO_TRY(LookAtLastArchives(service_, standing_, files_, repository_));
   // What has moved onto the disk above is in the archive.
-  for (auto* places : {&last_.missing.unmounted, &last_.missing.told})
-    *places = ORCIO_TRY(StillEmpty(host_, *places, stop_));
+  last_.missing.unmounted = ORCIO_TRY(StillEmpty(host_, last_.missing.unmounted, stop_));
   ORCIO_TRY(ChooseName());
   plan_.wire = ORCIO_TRY(ChooseWire(service_.wire, host_, plan_.command, last_.ratio, stop_));
   ORCIO_TRY(ChooseCapture());

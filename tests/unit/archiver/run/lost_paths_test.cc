@@ -175,14 +175,16 @@ TEST_CASE("A disk below a path that is not mounted is a warning, however much el
   CHECK(good.facts.warnings.empty());
   CHECK(DiskBelow::FactsOf(good).mounts == std::vector<std::string>{nights.disk().string()});
   nights.Unmount();
-  const auto bad = nights.Night();
-  REQUIRE(bad.facts.warnings.size() == 1);
-  INFO(bad.facts.warnings[0]);
-  CHECK(bad.facts.warnings[0].starts_with("nothing is mounted on " + nights.disk().string()));
-  const auto facts = DiskBelow::FactsOf(bad);
-  REQUIRE(facts.shrunk_from);
-  CHECK(facts.shrunk_from->entries == 4);
-  CHECK(facts.mounts.empty());
+  for (int night = 0; night < 3; ++night) {
+    const auto bad = nights.Night();
+    REQUIRE(bad.facts.warnings.size() == 1);
+    INFO(bad.facts.warnings[0]);
+    CHECK(bad.facts.warnings[0].starts_with("nothing is mounted on " + nights.disk().string()));
+    const auto facts = DiskBelow::FactsOf(bad);
+    REQUIRE(facts.shrunk_from);
+    CHECK(facts.shrunk_from->entries == 4);
+    CHECK(facts.mounts.empty());
+  }
   // Once it is mounted again, all is well; as it is once somebody says so.
   nights.Mount();
   std::ofstream(nights.disk() / "rows", std::ios::binary) << test::Noise(700'000, 2);
@@ -192,21 +194,6 @@ TEST_CASE("A disk below a path that is not mounted is a warning, however much el
   CHECK(nights.Night().facts.warnings.empty());
   nights.service.min_ratio = 0.1;
   CHECK(nights.Night().facts.warnings.empty());
-}
-
-// A disk image that was looked at one night.
-TEST_CASE("A mount that is missing twice is told of once unless much is missing with it") {
-  DiskBelow nights;
-  const bool much = GENERATE(false, true);
-  nights.Night();
-  nights.Unmount();
-  CHECK(nights.Night().facts.warnings.size() == 1);
-  if (much) std::ofstream(nights.volume() / "page", std::ios::binary) << "text";
-  for (int night = 0; night < 2; ++night) {
-    const auto next = nights.Night();
-    CHECK(next.facts.warnings.size() == (much ? 1 : 0));
-    CHECK(DiskBelow::FactsOf(next).shrunk_from.has_value() == much);
-  }
 }
 
 TEST_CASE("A disk whose files have moved onto the one above or that is filtered is not missed") {
