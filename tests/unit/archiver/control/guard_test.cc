@@ -580,9 +580,10 @@ TEST_CASE("A guard starts what it can though nobody can enter the directory of i
   const std::string note = "echo \"$HOME $PWD $(pwd)\" >>" + scene.Quoted("ran");
   scene.Shadow("docker", note + "; exit");
   scene.Shadow("logger", "echo \"$*\" >>" + scene.Quoted("log") + "; exit");
-  scene.Shadow("timeout",
-               "case $* in *' there true') [ \"$1\" != -k ] || shift 2\n"
-               "shift; exec timeout 0.2 \"$@\" ;; esac");
+  scene.Shadow("timeout", "real=$(command -v timeout)\nPATH=" + scene.scratch.path().string() +
+                              ":$PATH\n"
+                              "case $* in *' there true') [ \"$1\" != -k ] || shift 2\n"
+                              "shift; exec \"$real\" 0.2 \"$@\" ;; esac\nexec \"$real\" \"$@\"");
   scene.plan.start =
       (is_docker
            ? "start_all() { within 60 docker start; }\nfinish_stop() { within 60 docker stop; }\n"

@@ -53,21 +53,21 @@ TEST_CASE("Archives of one service and date are told apart") {
 TEST_CASE("Archives are chosen by date, unique prefix, latest and latest~N") {
   const test::ScratchDirectory scratch;
   for (const char* name : {"wiki-2025-11-16T020000Z.tar.gz", "wiki-2025-11-23T020000Z.tar.gz",
-                           "wiki-2025-01-01.tar.gz"}) {
+                           "wiki-2024-01-01.tar.gz"}) {
     Touch(scratch / name);
   }
   const Repository repository(LocalFileSystem(), scratch.path());
   CHECK(ValueOf(Resolve(repository, "wiki")).date == "2025-11-23T020000Z");
   CHECK(ValueOf(Resolve(repository, "wiki@latest")).date == "2025-11-23T020000Z");
-  CHECK(ValueOf(Resolve(repository, "wiki@latest~2")).date == "2025-01-01");
-  CHECK(ValueOf(Resolve(repository, "wiki@2025")).date == "2025-01-01");
+  CHECK(ValueOf(Resolve(repository, "wiki@latest~2")).date == "2024-01-01");
+  CHECK(ValueOf(Resolve(repository, "wiki@2024")).date == "2024-01-01");
   CHECK(ValueOf(Resolve(repository, "wiki@2025-11-16T020000Z")).date == "2025-11-16T020000Z");
 
   const auto ambiguous = Resolve(repository, "wiki@2025-11");
   REQUIRE_FALSE(ambiguous.has_value());
   CHECK(ambiguous.error().kind == ErrorKind::kInvalid);
   for (const char* absent :
-       {"wiki@latest~3", "wiki@2024", "nope", "wiki@latest~x", "wiki@latest~"}) {
+       {"wiki@latest~3", "wiki@2023", "nope", "wiki@latest~x", "wiki@latest~"}) {
     INFO(absent);
     const auto missing = Resolve(repository, absent);
     REQUIRE_FALSE(missing.has_value());
