@@ -285,17 +285,22 @@ Result<std::optional<FoundUnit>> SystemdControl::LookAtStop(RemoteHost& host,
   return waits;
 }
 
-// systemd queues a start behind a stop that is still under way.
+// systemd queues a start behind a stop that is still under way. If one group does not come up, the
+// others are started all the same; that it has not is what the last look finds.
 Result<void> SystemdControl::Start(RemoteHost& host, const std::stop_token& stop) {
   const auto deadline = Clock::now() + service_.start_timeout;
   const auto groups = StartGroups();
   for (const auto& group : groups) {
     ORCIO_TRY(StartTogether(host, group, stop));
-    if (&group == &groups.back())
-      return ConfirmUp(host, running_, patience_.stable, deadline, stop);
-    ORCIO_TRY(ConfirmUp(host, group, {}, deadline, stop));
+    if (&group == &groups.back()) break;
+    auto listed = group;
+    std::erase_if(listed, [](const Part& part) { return part.joined; });
+    if (listed.empty()) continue;
+    auto up = ConfirmUp(host, listed, {}, deadline, stop);
+    if (!up && up.error().kind != ErrorKind::kNotRunning) return up;
   }
-  return {};
+  if (running_.empty()) return {};
+  return ConfirmUp(host, running_, patience_.stable, deadline, stop);
 }
 
 // systemctl fails if one of them is there no more, and has asked for the others. Whether that one

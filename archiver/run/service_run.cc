@@ -178,8 +178,6 @@ Result<void> ServiceRun::Prepare() {
   for (const auto& mount : standing_.mounts)
     if (!mount.above) outcome_.facts.mounts.push_back(mount.place);
   last_ = ORCIO_TRY(LookAtLastArchives(service_, standing_, files_, repository_));
-  // What has moved onto the disk above is in the archive.
-  last_.missing.unmounted = ORCIO_TRY(StillEmpty(host_, last_.missing.unmounted, stop_));
   ORCIO_TRY(ChooseName());
   plan_.wire = ORCIO_TRY(ChooseWire(service_.wire, host_, plan_.command, last_.ratio, stop_));
   ORCIO_TRY(ChooseCapture());

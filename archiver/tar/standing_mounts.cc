@@ -39,9 +39,14 @@ bool IsOnDemand(const MountLine& mount, const std::vector<MountLine>& mounts) {
   });
 }
 
-// By the name that another mount gives it, what `mount` shows; empty if that does not show it.
+// By the name that another mount gives it, what `mount` shows; empty if that does not show it, or
+// if nobody can tell: Linux says "/" of every directory of an NFS server (nfs_show_path), and
+// others of the network may do so, too.
 std::string NameBy(const MountLine& other, const MountLine& mount) {
+  constexpr std::array kRootsUntold{"nfs", "nfs4", "ceph", "9p", "cifs", "smb3"};
   if (&other == &mount || other.device != mount.device || mount.root.ends_with("//deleted"))
+    return {};
+  if (std::find(kRootsUntold.begin(), kRootsUntold.end(), mount.type) != kRootsUntold.end())
     return {};
   std::string name = other.place == "/" ? "" : other.place;
   if (other.root == "/") {

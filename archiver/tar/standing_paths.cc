@@ -327,23 +327,6 @@ Result<StandingPaths> LookAtPaths(RemoteHost& host, const ServiceConfig& service
   return found;
 }
 
-Result<std::vector<std::string>> StillEmpty(RemoteHost& host,
-                                            const std::vector<std::string>& places,
-                                            const std::stop_token& stop) {
-  if (places.empty()) return places;
-  ServiceConfig all;
-  all.paths = places;
-  const auto found = ORCIO_TRY(LookAtPaths(host, all, {}, stop));
-  std::vector<std::string> empty;
-  for (const auto& place : places) {
-    const bool is_empty =
-        std::find(found.empty.begin(), found.empty.end(), place) != found.empty.end();
-    // What is not there has no device, either.
-    if (!found.known || is_empty || found.nodes.count(place) == 0) empty.push_back(place);
-  }
-  return empty;
-}
-
 std::unique_ptr<RemoteHost> MakeWatchfulHost(RemoteHost& host, const ServiceConfig& service,
                                              const StandingPaths& before,
                                              const std::vector<std::string>& fleeting,

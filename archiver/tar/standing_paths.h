@@ -33,11 +33,6 @@ struct StandingPaths {
                                                 const std::vector<std::string>& fleeting,
                                                 const std::stop_token& stop);
 
-// Those of `places` below the service's paths where there is nothing, or nothing is known.
-[[nodiscard]] Result<std::vector<std::string>> StillEmpty(RemoteHost& host,
-                                                          const std::vector<std::string>& places,
-                                                          const std::stop_token& stop);
-
 // What a service took with it that its archive can do without, but not without a word.
 struct PathLosses {
   std::vector<std::string> warnings;

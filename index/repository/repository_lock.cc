@@ -107,15 +107,26 @@ bool IsListed(const std::filesystem::path& file) {
   return false;
 }
 
-// False if another still holds it after `patience`. Servers of CIFS say so by EACCES.
+// Its servers say by EACCES that another has the lock. Elsewhere that is what it says.
+bool IsOnCifs(int fd) {
+  constexpr uint32_t kCifs = 0xff534d42;
+  constexpr uint32_t kSmb2 = 0xfe534d42;
+  struct statfs status {};
+  if (::fstatfs(fd, &status) != 0) return false;
+  const auto type = static_cast<uint32_t>(status.f_type);
+  return type == kCifs || type == kSmb2;
+}
+
+// False if another still holds it after `patience`.
 Result<bool> Lock(int fd, std::chrono::milliseconds patience, const std::filesystem::path& file) {
   using Clock = std::chrono::steady_clock;
   constexpr std::chrono::milliseconds kBetween(20);
   const auto end = Clock::now() + patience;
   while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK && errno != EACCES)
-      return FailErrno(errno, fmt::format("{}: cannot lock", file.string()));
+    const int error = errno;
+    if (error != EWOULDBLOCK && !(error == EACCES && IsOnCifs(fd)))
+      return FailErrno(error, fmt::format("{}: cannot lock", file.string()));
     if (Clock::now() >= end) return false;
     std::this_thread::sleep_for(kBetween);
   }

@@ -85,7 +85,7 @@ std::string SecondLook(const std::vector<std::string>& paths,
   return host.asked;
 }
 
-// What is asked of a service's paths while it runs, and of places below them.
+// What is asked of a service's paths while it runs.
 std::string FirstLook(const std::vector<std::string>& paths) {
   class Asked : public LocalHost {
    public:
@@ -97,7 +97,9 @@ std::string FirstLook(const std::vector<std::string>& paths) {
     std::string asked;
   };
   Asked host;
-  (void)StillEmpty(host, paths, {});
+  ServiceConfig service;
+  service.paths = paths;
+  (void)LookAtPaths(host, service, {}, {});
   return host.asked;
 }
 
@@ -435,7 +437,7 @@ TEST_CASE("The forced command allows what orcio sends, for what it names", "[.lo
   const std::string busybox = "cd / && LC_ALL=C ls -d -- '" + path +
                               "' >/dev/null && LC_ALL=C tar -c -f - -- '" + path + "'";
   script.Allows(SecondLook({script.path()}, {"/"}) + busybox, "page");
-  script.Allows(FirstLook({script.path(), script.path() + "/disk"}), "orcio-node: 1 ");
+  script.Allows(FirstLook({script.path(), script.path()}), "orcio-node: 1 ");
   script.Allows(SecondLook({script.path(), script.path()}, {"/", "/"}) + busybox, "page");
   script.Allows(SecondLook({}, {"/"}) + PackedCommand(Wire::kNone, busybox), "page");
   script.Allows("cd / && LC_ALL=C ls -d -- '" + path +
@@ -691,6 +693,8 @@ TEST_CASE("The forced command refuses whatever is not orcio's, or not named", "[
            "n=0\nfor path in '/etc'; do\n",
            "e=0\nfor path in '/" + path + "'; do\ntouch pwned; done\n",
            FirstLook({"/etc"}),
+           FirstLook({"etc"}),
+           FirstLook({"/" + path + "/disk"}),
            FirstLook({"/" + path + "/../../etc"}),
            FirstLook({"/" + path + "2"}),
            FirstLook({"/" + path + "/a\nb"}),
