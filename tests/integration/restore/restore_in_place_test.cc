@@ -128,7 +128,7 @@ const std::vector<std::string> kAlone{"wiki"};
 TEST_CASE("A service's files are replaced while it is stopped, by what the archive has of them") {
   NeedRoot();
   const Desk desk;
-  MakeAwkwardTree(desk.source(), {.huge_sparse_bytes = 1 << 30, .many_files = 100});
+  MakeAwkwardTree(desk.source(), {.huge_sparse_bytes = 128 << 20, .many_files = 100});
   const auto archived = desk.Tree();
   REQUIRE(archived.size() > 150);
   desk.Archive();

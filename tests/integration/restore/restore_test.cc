@@ -42,7 +42,7 @@ struct AwkwardArchive {
   std::filesystem::path archive;
 
   AwkwardArchive() {
-    MakeAwkwardTree(repository.source(), {.huge_sparse_bytes = 1 << 30, .many_files = 200});
+    MakeAwkwardTree(repository.source(), {.huge_sparse_bytes = 128 << 20, .many_files = 200});
     archive = repository.Archive(kArchive);
   }
   [[nodiscard]] Ended Run(std::vector<std::string> words) const {

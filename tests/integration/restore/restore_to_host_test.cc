@@ -135,7 +135,7 @@ std::vector<TreeLine> Coarse(std::vector<TreeLine> lines) {
 TEST_CASE("What a host unpacks is what a restore here makes: names, links, xattrs, ACLs, holes") {
   NeedRoot();
   const Sender sender;
-  MakeAwkwardTree(sender.source(), {.huge_sparse_bytes = 1 << 30, .many_files = 200});
+  MakeAwkwardTree(sender.source(), {.huge_sparse_bytes = 128 << 20, .many_files = 200});
   sender.Archive();
   const fs::path here = sender.orcio.scratch() / "here";
   REQUIRE(sender.orcio.Run({"restore", "wiki", "--target", here}).status == 0);

@@ -9,6 +9,10 @@
 
 namespace orcio::test {
 
+// Larger files are told apart by the blocks of theirs that are not zeros: SHA-256 of gigabytes of
+// holes is most of what a test would compute.
+inline constexpr uint64_t kPlainDigest = uint64_t{64} << 20;
+
 // One file of a tree as the kernel shows it, ready to be compared with the same file elsewhere.
 struct TreeLine {
   std::string path;   // relative to the root; "." for the root itself
@@ -25,7 +29,8 @@ struct TreeLine {
   uint32_t device_major = 0;
   uint32_t device_minor = 0;
   std::map<std::string, std::string> attributes;  // ACLs among them
-  std::string sha256;                             // of a file's content, hexadecimal
+  // Of a file's content, hexadecimal; over kPlainDigest, "blocks " and one of its blocks.
+  std::string sha256;
   // Stretches of data (SEEK_DATA), offset and length; left empty unless asked for.
   std::vector<std::pair<uint64_t, uint64_t>> data;
   friend bool operator==(const TreeLine&, const TreeLine&) = default;
