@@ -130,7 +130,8 @@ TEST_CASE("A mount below a path that goes with the service is a warning and a sh
   CHECK(DiskBelow::FactsOf(outcome).shrunk_from.has_value());
 }
 
-TEST_CASE("A bind mount that goes is a warning if the host has it elsewhere and no more") {
+// The last good archives gave way to those without its data, night by night.
+TEST_CASE("A bind mount that goes is a shrunk archive though the host has it elsewhere") {
   DiskBelow run;
   const std::string disk = run.disk().string();
   run.host.SetMounts({"8:1 /etc/wiki " + disk + " rw - ext4 /dev/sda1 rw"});
@@ -139,7 +140,29 @@ TEST_CASE("A bind mount that goes is a warning if the host has it elsewhere and 
   REQUIRE_FALSE(outcome.error);
   REQUIRE(outcome.facts.warnings.size() == 1);
   CHECK(outcome.facts.warnings[0].find("/etc/wiki: add that to `paths:`") != std::string::npos);
+  CHECK(DiskBelow::FactsOf(outcome).shrunk_from.has_value());
+}
+
+TEST_CASE("A bind mount that goes is nothing to a service that ignores it") {
+  DiskBelow run;
+  const std::string disk = run.disk().string();
+  run.host.SetMounts({"8:1 /etc/wiki " + disk + " rw - ext4 /dev/sda1 rw"});
+  run.control.on_stop = [&] { run.Unmount(); };
+  std::string said;
+  SECTION("by its place") {
+    run.service.ignore_mounts = {disk};
+  }
+  SECTION("or as any size will do") {
+    run.service.min_ratio = 0;
+    said = "/etc/wiki: add that to `paths:`";
+  }
+  const auto outcome = run.Go();
+  REQUIRE_FALSE(outcome.error);
   CHECK_FALSE(DiskBelow::FactsOf(outcome).shrunk_from);
+  REQUIRE(outcome.facts.warnings.size() == (said.empty() ? 0 : 1));
+  if (said.empty()) return;
+  CHECK(outcome.facts.warnings[0].find(said) != std::string::npos);
+  CHECK(outcome.facts.warnings[0].find("`keep:`") == std::string::npos);
 }
 
 TEST_CASE("A mount on a path that goes with the service makes no archive") {
