@@ -265,8 +265,9 @@ Result<void> WatchfulHost::Judge(const std::string& err) const {
       "the host, so that it stays (docker takes the volumes off that it mounts, and a .mount unit "
       "may be tied to the service), or write `mode: pause`{}",
       service_.name, what,
-      unmounted.empty() ? "; if it is as it should be, take the path out of `paths:`, or write "
-                          "`min_ratio: 0`"
+      unmounted.empty() ? "; if the service itself deletes it and makes it anew, write "
+                          "`min_ratio: 0`, with which a path may be empty, or take it out of "
+                          "`paths:`, or leave it out of a path above by `exclude:`"
                         : "; what need not be archived, take out of `paths:`");
 }
 

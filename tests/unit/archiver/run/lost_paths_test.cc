@@ -94,7 +94,11 @@ TEST_CASE("A path that is empty once its service is stopped makes no archive") {
     fs::rename(run.scratch / "data", run.scratch / "disk");
     fs::create_directory(run.scratch / "data");
   };
-  run.CheckNoArchive(run.Go(), (run.scratch / "data").string() + " held something before");
+  const auto outcome = run.Go();
+  run.CheckNoArchive(outcome, (run.scratch / "data").string() + " held something before");
+  CHECK(outcome.error->message.find("is another directory now, an empty one") != std::string::npos);
+  CHECK(outcome.error->message.find("deletes it and makes it anew, write `min_ratio: 0`") !=
+        std::string::npos);
   // With all of it there, it is archived, and only one call stands between stop and start.
   std::ofstream(run.scratch / "data/rows") << "text";
   size_t stopped = 0;
@@ -179,6 +183,29 @@ TEST_CASE("A service to which any size will do may be empty once it is stopped")
   run.service.min_ratio = 0;
   run.control.on_stop = [&] { fs::remove_all(run.disk()), fs::remove(run.volume() / "page"); };
   CHECK_FALSE(run.Go().error);
+}
+
+// What the message says cures it.
+TEST_CASE("A path that its service makes anew is archived if any size will do or it is left out") {
+  DiskBelow run;
+  run.host.SetMounts({});
+  const auto makes_anew = [](const fs::path& path) {
+    fs::rename(path, path.string() + ".old");
+    fs::create_directory(path);
+    fs::remove_all(path.string() + ".old");
+  };
+  SECTION("any size") {
+    run.service.min_ratio = 0;
+    run.control.on_stop = [&] { makes_anew(run.volume()); };
+  }
+  SECTION("left out below another path") {
+    run.service.exclude = {"disk"};
+    run.control.on_stop = [&] { makes_anew(run.disk()); };
+  }
+  const auto outcome = run.Go();
+  INFO((outcome.error ? outcome.error->message : ""));
+  CHECK_FALSE(outcome.error);
+  CHECK(outcome.facts.warnings.empty());
 }
 
 TEST_CASE("A service that is not stopped is looked at once") {
