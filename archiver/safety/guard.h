@@ -24,13 +24,15 @@ struct GuardState {
   Mark mark = Mark::kGone;
   Phase phase = Phase::kBefore;
   std::string detail;  // kFired: what it is at, and why
-  // Whether a guard that fired is not done yet.
-  [[nodiscard]] bool at_work() const { return mark == Mark::kFired && !done(); }
+  // Whether a guard that fired still starts something: it is not done, and what it could start runs
+  // without those containers that are gone.
+  [[nodiscard]] bool at_work() const { return mark == Mark::kFired && !done() && !lacking(); }
 
  private:
   [[nodiscard]] bool done() const {
     return detail.starts_with("confirmed") || detail.starts_with("failed");
   }
+  [[nodiscard]] bool lacking() const { return detail.starts_with("lacking"); }
 };
 
 // Starts a guard. kRemote, saying what to do, if the host cannot have one.

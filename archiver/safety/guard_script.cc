@@ -182,6 +182,10 @@ fire() {
     # Whoever removed them may be about to make them anew, and a docker daemon that has just come up
     # may not know all of its own yet: ten minutes.
     if [ -n "$gone" ] && [ "$steady" -gt 0 ]; then missed=$((missed + pause)); else missed=0; fi
+    # Orcio does not wait for that: it can have them made anew.
+    if [ -n "$gone" ] && [ "$steady" -eq 20 ]; then
+      echo "lacking $why, and these of its containers are gone:$gone" >"$d/fired"
+    fi
     if [ "$missed" -ge 600 ]; then
       echo "failed $why, and these of its containers are gone:$gone" >"$d/fired"
       say "what is left of it runs again; these containers are gone:$gone: make them anew (docker compose up -d)"

@@ -10,7 +10,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kAskTime{30};
-// How long to wait for a guard that has fired: it knows as well as we do what to start.
+// How long to wait for a guard that has fired: it knows as well as we do what to start. If all that
+// is left are containers that are gone, it waits for somebody to make them, and nobody for it.
 constexpr std::chrono::seconds kGuardTime{60};
 constexpr std::chrono::milliseconds kGuardPoll{500};
 // max_downtime is orcio's to keep; the guard keeps it if orcio does not.

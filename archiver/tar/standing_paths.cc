@@ -265,8 +265,9 @@ Result<void> WatchfulHost::Judge(const std::string& err) const {
       "the host, so that it stays (docker takes the volumes off that it mounts, and a .mount unit "
       "may be tied to the service), or write `mode: pause`{}",
       service_.name, what,
-      unmounted.empty() ? "; if it is as it should be, take the path out of `paths:`, or write "
-                          "`min_ratio: 0`"
+      unmounted.empty() ? "; if the service itself deletes it and makes it anew, write "
+                          "`min_ratio: 0`, with which a path may be empty, or take it out of "
+                          "`paths:`, or leave it out of a path above by `exclude:`"
                         : "; what need not be archived, take out of `paths:`");
 }
 
@@ -278,6 +279,10 @@ void WatchfulHost::TakeLosses(std::string& err) {
   const auto words =
       ParseWords(std::string_view(err).substr(at, end - at).substr(kGoneMark.size()));
   err.erase(at, end - at + 1);
+  losses_.data = losses_.data || !words.unmounted.empty();
+  // Whatever the size of the rest, unless any size will do.
+  const char* shrunk =
+      service_.min_ratio > 0 ? ". The archive takes no place of a good one under `keep:`" : "";
   std::vector<std::string> lost;
   for (const auto* mount : words.unmounted) {
     if (mount->elsewhere.empty()) {
@@ -286,17 +291,15 @@ void WatchfulHost::TakeLosses(std::string& err) {
     }
     losses_.warnings.push_back(fmt::format(
         "its archive holds nothing of what was mounted on {}, which went when the service stopped; "
-        "on the host it is {}: add that to `paths:`, or write `ignore_mounts: [{}]`",
-        SomeOf({mount->place}), SomeOf({mount->elsewhere}), SomeOf({mount->place})));
+        "on the host it is {}: add that to `paths:`, or write `ignore_mounts: [{}]`{}",
+        SomeOf({mount->place}), SomeOf({mount->elsewhere}), SomeOf({mount->place}), shrunk));
   }
-  losses_.data = losses_.data || !lost.empty();
   if (!lost.empty())
     losses_.warnings.push_back(fmt::format(
         "its archive holds nothing of what was mounted on {}, which went when the service stopped: "
         "mount it on the host, so that it stays, or write `mode: pause`; what need not be "
-        "archived, leave out by `exclude:` or `ignore_mounts:`. The archive takes no place of a "
-        "good one under `keep:`",
-        SomeOf(lost)));
+        "archived, leave out by `exclude:` or `ignore_mounts:`{}",
+        SomeOf(lost), shrunk));
   if (!words.emptied.empty())
     losses_.warnings.push_back(fmt::format(
         "{} held something before the service was stopped and is empty now, and the host does not "

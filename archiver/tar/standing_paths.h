@@ -36,7 +36,7 @@ struct StandingPaths {
 // What a service took with it that its archive can do without, but not without a word.
 struct PathLosses {
   std::vector<std::string> warnings;
-  bool data = false;  // whether any of it is nowhere else on the host
+  bool data = false;  // whether what a mount showed is among it
 };
 
 // `host`, for once the service is stopped: the first of its streams does not begin, kRemote, if a

@@ -74,6 +74,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/archiver/control/command_control_test.cc
     unit/archiver/host/command_frame_test.cc
     unit/archiver/control/compose_control_test.cc
+    unit/archiver/control/compose_remake_test.cc
     unit/archiver/control/docker_test.cc
     unit/archiver/host/framed_host_test.cc
     unit/archiver/outcome/hook_test.cc

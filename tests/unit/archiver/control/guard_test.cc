@@ -19,6 +19,7 @@
 #include "archiver/control/service_control.h"
 #include "archiver/host/shell_quote.h"
 #include "base/random_token.h"
+#include "base/text/words.h"
 #include "tests/support/catch.h"
 #include "tests/support/hosts/local_host.h"
 #include "tests/support/scratch_directory.h"
@@ -682,24 +683,32 @@ TEST_CASE("A guard does not wait an hour for what is gone, and says what it is")
   CAPTURE(comes_back);
   Scene scene;
   // Seconds that pass at once, after Release.
-  scene.plan.start = "start_all() {\n  seen=$((${seen:-0} + 1))\n  " +
-                     std::string(comes_back ? "[ \"$seen\" -gt 50 ] || " : "") +
-                     "gone=\"$gone web-1\"\n  [ -e " + scene.up() + " ] || { up=no; echo x >>" +
-                     scene.up() + "; }\n}\nfinish_stop() { :; }\nsleep() {\n  while [ -e " +
-                     scene.Quoted("held") + " ]; do command sleep 0.02; done\n  echo \"$1\" >>" +
-                     scene.Quoted("slept") + "\n}\n";
+  scene.plan.start =
+      "start_all() {\n  seen=$((${seen:-0} + 1))\n  head -n 1 \"$d/fired\" >>" +
+      scene.Quoted("said") + "\n  " + std::string(comes_back ? "[ \"$seen\" -gt 50 ] || " : "") +
+      "gone=\"$gone web-1\"\n  [ -e " + scene.up() + " ] || { up=no; echo x >>" + scene.up() +
+      "; }\n}\nfinish_stop() { :; }\nsleep() {\n  while [ -e " + scene.Quoted("held") +
+      " ]; do command sleep 0.02; done\n  echo \"$1\" >>" + scene.Quoted("slept") + "\n}\n";
   scene.Shadow("logger", "echo \"$*\" >>" + scene.Quoted("log") + "; exit");
   scene.Arm();
   REQUIRE_OK(scene.Guarded("true"));
   scene.Release();
   REQUIRE(scene.AwaitFired());
+  REQUIRE(scene.Await([&] { return scene.Processes() == 0; }));
   const auto last = scene.Ask(TakeCommand(scene.plan.token));
   CHECK_FALSE(last.at_work());
   CHECK(last.detail == (comes_back ? "confirmed orcio was silent for 1 s"
                                    : "failed orcio was silent for 1 s, and these of its "
                                      "containers are gone: web-1"));
   CHECK(scene.Size("up") == 2);  // what is there is started
-  REQUIRE(scene.Await([&] { return scene.Processes() == 0; }));
+  // Once that has run for twenty looks, a second each, orcio need not wait: it waited for a minute.
+  const auto said = Lines(scene.Text("said"));
+  REQUIRE(said.size() > 22);
+  CHECK(said[20] == "starting orcio was silent for 1 s");
+  CHECK(said[21] ==
+        "lacking orcio was silent for 1 s, and these of its containers are gone: web-1");
+  std::string told = "orcio-guard: fired stopped " + said[21] + "\n";
+  CHECK_FALSE(TakeGuardState(told)->at_work());
   CHECK((scene.Text("log").find("these containers are gone: web-1") != std::string::npos) !=
         comes_back);
   // A docker daemon may take its time until it knows its containers.

@@ -94,7 +94,11 @@ TEST_CASE("A path that is empty once its service is stopped makes no archive") {
     fs::rename(run.scratch / "data", run.scratch / "disk");
     fs::create_directory(run.scratch / "data");
   };
-  run.CheckNoArchive(run.Go(), (run.scratch / "data").string() + " held something before");
+  const auto outcome = run.Go();
+  run.CheckNoArchive(outcome, (run.scratch / "data").string() + " held something before");
+  CHECK(outcome.error->message.find("is another directory now, an empty one") != std::string::npos);
+  CHECK(outcome.error->message.find("deletes it and makes it anew, write `min_ratio: 0`") !=
+        std::string::npos);
   // With all of it there, it is archived, and only one call stands between stop and start.
   std::ofstream(run.scratch / "data/rows") << "text";
   size_t stopped = 0;
@@ -130,7 +134,8 @@ TEST_CASE("A mount below a path that goes with the service is a warning and a sh
   CHECK(DiskBelow::FactsOf(outcome).shrunk_from.has_value());
 }
 
-TEST_CASE("A bind mount that goes is a warning if the host has it elsewhere and no more") {
+// The last good archives gave way to those without its data, night by night.
+TEST_CASE("A bind mount that goes is a shrunk archive though the host has it elsewhere") {
   DiskBelow run;
   const std::string disk = run.disk().string();
   run.host.SetMounts({"8:1 /etc/wiki " + disk + " rw - ext4 /dev/sda1 rw"});
@@ -139,7 +144,29 @@ TEST_CASE("A bind mount that goes is a warning if the host has it elsewhere and 
   REQUIRE_FALSE(outcome.error);
   REQUIRE(outcome.facts.warnings.size() == 1);
   CHECK(outcome.facts.warnings[0].find("/etc/wiki: add that to `paths:`") != std::string::npos);
+  CHECK(DiskBelow::FactsOf(outcome).shrunk_from.has_value());
+}
+
+TEST_CASE("A bind mount that goes is nothing to a service that ignores it") {
+  DiskBelow run;
+  const std::string disk = run.disk().string();
+  run.host.SetMounts({"8:1 /etc/wiki " + disk + " rw - ext4 /dev/sda1 rw"});
+  run.control.on_stop = [&] { run.Unmount(); };
+  std::string said;
+  SECTION("by its place") {
+    run.service.ignore_mounts = {disk};
+  }
+  SECTION("or as any size will do") {
+    run.service.min_ratio = 0;
+    said = "/etc/wiki: add that to `paths:`";
+  }
+  const auto outcome = run.Go();
+  REQUIRE_FALSE(outcome.error);
   CHECK_FALSE(DiskBelow::FactsOf(outcome).shrunk_from);
+  REQUIRE(outcome.facts.warnings.size() == (said.empty() ? 0 : 1));
+  if (said.empty()) return;
+  CHECK(outcome.facts.warnings[0].find(said) != std::string::npos);
+  CHECK(outcome.facts.warnings[0].find("`keep:`") == std::string::npos);
 }
 
 TEST_CASE("A mount on a path that goes with the service makes no archive") {
@@ -156,6 +183,29 @@ TEST_CASE("A service to which any size will do may be empty once it is stopped")
   run.service.min_ratio = 0;
   run.control.on_stop = [&] { fs::remove_all(run.disk()), fs::remove(run.volume() / "page"); };
   CHECK_FALSE(run.Go().error);
+}
+
+// What the message says cures it.
+TEST_CASE("A path that its service makes anew is archived if any size will do or it is left out") {
+  DiskBelow run;
+  run.host.SetMounts({});
+  const auto makes_anew = [](const fs::path& path) {
+    fs::rename(path, path.string() + ".old");
+    fs::create_directory(path);
+    fs::remove_all(path.string() + ".old");
+  };
+  SECTION("any size") {
+    run.service.min_ratio = 0;
+    run.control.on_stop = [&] { makes_anew(run.volume()); };
+  }
+  SECTION("left out below another path") {
+    run.service.exclude = {"disk"};
+    run.control.on_stop = [&] { makes_anew(run.disk()); };
+  }
+  const auto outcome = run.Go();
+  INFO((outcome.error ? outcome.error->message : ""));
+  CHECK_FALSE(outcome.error);
+  CHECK(outcome.facts.warnings.empty());
 }
 
 TEST_CASE("A service that is not stopped is looked at once") {
