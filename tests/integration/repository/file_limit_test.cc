@@ -66,7 +66,8 @@ TEST_CASE("Nothing is stopped where the last archive was larger than a file may 
   INFO(ended.err);
   CHECK(ended.status == 1);
   for (const std::string& word :
-       {std::string("1.0 MiB"), std::string("`ulimit -f`"), archive.filename().string(),
+       {std::string("1.0 MiB"), std::string("`ulimit -f`"),
+        "), and the last archive of wiki (" + archive.filename().string() + ") took ",
         std::string("the service was not stopped")}) {
     INFO(word);
     CHECK(ended.err.find(word) != std::string::npos);
