@@ -459,7 +459,7 @@ TEST_CASE("A container that is run and removed in the middle of the stream makes
   night.CheckRunsAgain();
 }
 
-// Was published: nothing was looked at where nothing had been stopped.
+// Was published: nothing was looked at if nothing had been stopped.
 TEST_CASE("A project that was down makes no archive where somebody starts it in the middle") {
   Night night(Compose::kNone);
   Dockerd().Docker({"stop", "wiki_web_1", "wiki_db_1"});

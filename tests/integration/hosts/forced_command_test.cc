@@ -211,7 +211,7 @@ TEST_CASE("The forced command tells what running containers mount and nothing el
           "[.long]") {
   const Script script({"--unit", "wiki.service"});
   const std::string look = MountsLook();
-  // As this docker does where it is asked for labels.
+  // As this docker does if it is asked for labels.
   CHECK(script.Ask(look).err.find("Cannot connect to the Docker daemon") != std::string::npos);
   for (const std::string& other :
        {Replaced(look, "{{json .Name}}", "{{json .Config.Env}}"), look + "touch pwned\n",

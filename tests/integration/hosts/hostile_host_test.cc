@@ -37,7 +37,7 @@ std::string InsteadOfTar(const std::string& script) {
          ";;\n*) exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\";; esac\n";
 }
 
-// A service that is a file: it runs where the file is there.
+// A service that is a file: it runs while the file is there.
 class Night {
  public:
   explicit Night(const std::string& script = {}, const std::string& sshd_config = {})
@@ -134,7 +134,7 @@ TEST_CASE("A tar of hostile names stays in its archive, and drives no terminal")
   CHECK(listed.find("..") == std::string::npos);
 }
 
-// It was refused, and where it got past that a tar that "makes no sense at offset 0", exit
+// It was refused, and if it got past that a tar that "makes no sense at offset 0", exit
 // status 4.
 TEST_CASE("A login shell that talks before it runs a command disturbs nothing") {
   const std::string before = GENERATE(

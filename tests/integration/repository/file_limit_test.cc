@@ -1,5 +1,5 @@
 // A limit to the size of files (RLIMIT_FSIZE, `ulimit -f`): met in the middle of a run it is an
-// error like a full disk, and where it can be foreseen nothing is stopped.
+// error like a full disk, and if it can be foreseen, nothing is stopped.
 
 #include <signal.h>
 

@@ -43,7 +43,7 @@ class Repository {
 };
 
 // Whether the file can be opened, and read to its end as `content`. By system calls: a stream may
-// throw where read() fails.
+// throw if read() fails.
 bool ReadsAs(const std::filesystem::path& path, const std::string& content) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string read(content.size() + 1, '\0');
@@ -135,7 +135,7 @@ TEST_CASE("A mount without memory to read gives errors, and reads again when the
     Limit(mount.pid(), AddressSpace(mount.pid()) + more);
     unread += 40 - Readable(archive);
     if (mount.running()) continue;
-    // libfuse gives up where it has no memory for the next request: an end, and no crash.
+    // libfuse gives up if it has no memory for the next request: an end, and no crash.
     CHECK(mount.Wait() < kSignal);
     return;
   }

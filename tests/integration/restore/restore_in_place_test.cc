@@ -77,7 +77,7 @@ class Desk {
     std::ofstream(path) << "#!/bin/sh\n" << script;
     fs::permissions(path, fs::perms::owner_all);
   }
-  // The host's mv does this first where it moves something of the service's out of its place.
+  // The host's mv does this first when it moves something of the service's out of its place.
   void BeforeMoving(const std::string& script) const {
     OnHost("mv", "case \" $* \" in *'/old/'*)\n" + script + "\n;; esac\nexec /bin/mv \"$@\"\n");
   }

@@ -90,7 +90,7 @@ class Sender {
     std::ofstream(path) << "#!/bin/sh\n" << script;
     fs::permissions(path, fs::perms::owner_all);
   }
-  // The host's tar does this first where it unpacks.
+  // The host's tar does this first when it unpacks.
   void BeforeUnpacking(const std::string& script) const {
     OnHost("tar", "case \" $* \" in *' -x '*)\n" + script + "\n;; esac\nexec /bin/tar \"$@\"\n");
   }

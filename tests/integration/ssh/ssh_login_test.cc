@@ -281,7 +281,7 @@ TEST_CASE("With IdentitiesOnly, of an agent's many keys the named one alone is t
   };
   write(right);
   CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
-  std::filesystem::remove(right);  // as where the agent alone has it, or a token
+  std::filesystem::remove(right);  // as if the agent alone has it, or a token
   CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
   write(right + ".pub");
   CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");

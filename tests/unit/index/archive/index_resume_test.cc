@@ -598,7 +598,7 @@ TEST_CASE("The record of nobody who is at work keeps nobody from leaving another
   REQUIRE_FALSE(indexing.Run(4));
   CHECK(indexing.notes.size() == 1);
   CHECK(indexing.resumed.empty());
-  // What stands behind its last place to go on from counts for nothing.
+  // What stands after its last place to go on from counts for nothing.
   std::ofstream(indexing.log, std::ios::binary | std::ios::app) << AsText(much);
   REQUIRE_FALSE(indexing.Run(4));
   REQUIRE_OK(indexing.RunToTheEnd());
