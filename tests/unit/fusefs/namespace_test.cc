@@ -18,6 +18,7 @@
 #include "tests/support/archives/made_archive.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
+#include "tests/support/files/forwarding_files.h"
 #include "tests/support/files/watched_files.h"
 #include "tests/support/noise.h"
 #include "tests/support/scratch_directory.h"
@@ -159,21 +160,20 @@ class Gate {
 
 // Files whose directories' times of change move by ticks of two seconds; counts how often one is
 // listed.
-class TickingFiles : public test::WatchedFiles {
+class TickingFiles : public test::ForwardingFiles {
  public:
   // `ago`: how far behind this machine's clock they are; each is `more` than whole seconds.
   explicit TickingFiles(std::chrono::seconds ago, std::chrono::nanoseconds more = {})
-      : WatchedFiles([](const std::filesystem::path&, size_t) { return Result<void>(); }),
-        ahead_ns_((more - ago).count()) {}
+      : ahead_ns_((more - ago).count()) {}
   Result<FileStatus> Status(const std::filesystem::path& path) const override {
-    FileStatus status = ORCIO_TRY(WatchedFiles::Status(path));
+    FileStatus status = ORCIO_TRY(ForwardingFiles::Status(path));
     constexpr int64_t kTick = 2'000'000'000;
     if (status.is_directory) status.mtime_ns += ahead_ns_ - status.mtime_ns % kTick;
     return status;
   }
   Result<std::vector<std::string>> List(const std::filesystem::path& directory) const override {
     ++listings_;
-    return WatchedFiles::List(directory);
+    return ForwardingFiles::List(directory);
   }
   [[nodiscard]] int listings() const { return listings_; }
 
@@ -183,18 +183,16 @@ class TickingFiles : public test::WatchedFiles {
 };
 
 // Files of which one may not be read.
-class ClosedFiles : public test::WatchedFiles {
+class ClosedFiles : public test::ForwardingFiles {
  public:
-  explicit ClosedFiles(std::string closed)
-      : WatchedFiles([](const std::filesystem::path&, size_t) { return Result<void>(); }),
-        closed_(std::move(closed)) {}
+  explicit ClosedFiles(std::string closed) : closed_(std::move(closed)) {}
   Result<std::unique_ptr<RandomAccess>> OpenRead(const std::filesystem::path& path) const override {
     if (path.filename() == closed_) return FailErrno(EACCES, "cannot open " + path.string());
-    return WatchedFiles::OpenRead(path);
+    return ForwardingFiles::OpenRead(path);
   }
   Result<std::unique_ptr<MappedFile>> Map(const std::filesystem::path& path) const override {
     if (path.filename() == closed_) return FailErrno(EACCES, "cannot open " + path.string());
-    return WatchedFiles::Map(path);
+    return ForwardingFiles::Map(path);
   }
 
  private:

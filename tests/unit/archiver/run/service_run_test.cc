@@ -18,6 +18,7 @@
 #include "index/sidecar/read/sidecar.h"
 #include "tests/support/catch.h"
 #include "tests/support/files/failing_files.h"
+#include "tests/support/files/forwarding_files.h"
 #include "tests/support/files/watched_files.h"
 #include "tests/support/hosts/local_host.h"
 #include "tests/support/noise.h"
@@ -650,20 +651,19 @@ TEST_CASE("An archive is published though its service does not come up, and says
 
 TEST_CASE("A second run within a second gets a name of its own") {
   // Another run takes the name just before this one looks whether it is free: whatever the second.
-  class TakenOnce : public test::WatchedFiles {
+  class TakenOnce : public test::ForwardingFiles {
    public:
-    TakenOnce() : WatchedFiles([](const auto&, size_t) { return Result<void>(); }) {}
     [[nodiscard]] Result<FileStatus> Status(const std::filesystem::path& path) const override {
       if (taken.empty() && path.filename().string().ends_with(".tar.gz")) {
         taken = path;
         std::ofstream(path) << "another run's";
       }
-      return WatchedFiles::Status(path);
+      return ForwardingFiles::Status(path);
     }
     mutable std::filesystem::path taken;
   };
   Run run;
-  const TakenOnce files;
+  const TakenOnce files{};
   const auto outcome = run.Go(files);
   REQUIRE_FALSE(outcome.error);
   REQUIRE_FALSE(files.taken.empty());
