@@ -11,16 +11,12 @@
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
+#include "tests/support/files/plain_files.h"
 #include "tests/support/scratch_directory.h"
 
 namespace orcio::test {
 
 inline const std::string kScript = std::string(SourceDirectory()) + "/scripts/orcio-host";
-
-inline void WriteProgram(const std::filesystem::path& path, const std::string& script) {
-  std::ofstream(path) << "#!/bin/sh\n" << script;
-  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
-}
 
 // What the script remembers of the project `wiki` beside the test's own directories.
 inline void ForgetMemory(const std::string& path) {

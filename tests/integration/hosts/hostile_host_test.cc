@@ -9,6 +9,7 @@
 
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
+#include "tests/support/files/plain_files.h"
 #include "tests/support/needs.h"
 #include "tests/support/program/orcio_fixture.h"
 
@@ -23,8 +24,7 @@ void WriteFile(const std::filesystem::path& path, const std::string& text) {
 // SSH_ORIGINAL_COMMAND.
 std::string Instead(const ScratchDirectory& scratch, const std::string& script) {
   const auto file = scratch / "instead";
-  WriteFile(file, "#!/bin/sh\n" + script);
-  std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  WriteProgram(file, script);
   return "ForceCommand " + file.string();
 }
 

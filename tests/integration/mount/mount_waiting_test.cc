@@ -57,10 +57,7 @@ class HeldServer {
       }
       return {};
     });
-    MountOptions mount;
-    mount.mountpoint = mountpoint();
-    mount.foreground = true;
-    return Mount(Repository(files, repository), mount).has_value();
+    return ServeMount(files, repository, mountpoint());
   }
 
   const ScratchDirectory scratch_;
