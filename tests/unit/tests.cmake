@@ -150,6 +150,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/fusefs/link_inside_test.cc
     unit/fusefs/mount_counters_test.cc
     unit/fusefs/mount_options_test.cc
+    unit/fusefs/namespace_index_test.cc
     unit/fusefs/namespace_test.cc
     unit/fusefs/parallel_directories_test.cc
     unit/fusefs/read_ahead_test.cc
@@ -169,6 +170,7 @@ if(ORCIO_SANITIZE STREQUAL "thread" AND NOT ORCIO_INDEX_ONLY)
     unit/index/archive/foreign_rebuild_test.cc
     unit/index/archive/index_resume_test.cc
     unit/fusefs/latest_pins_test.cc
+    unit/fusefs/namespace_index_test.cc
     unit/fusefs/namespace_test.cc
     unit/base/ordered_slots_test.cc
     unit/fusefs/read_ahead_test.cc
