@@ -68,7 +68,7 @@ endif()
 
 if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_archiver orcio_archiver
-    APART service_run_test swap_script_test wire_test lying_host_test remote_tar_test
+    APART service_run_test service_run_failure_test swap_script_test wire_test lying_host_test remote_tar_test
     SOURCES
     unit/archiver/run/archive_all_test.cc
     unit/archiver/control/command_control_test.cc
@@ -100,6 +100,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/archiver/run/run_estimate_test.cc
     unit/archiver/control/run_journal_test.cc
     unit/archiver/outcome/run_telling_test.cc
+    unit/archiver/run/service_run_failure_test.cc
     unit/archiver/run/service_run_test.cc
     unit/base/safe_text_test.cc
     unit/archiver/host/shell_quote_test.cc
