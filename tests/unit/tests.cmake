@@ -79,7 +79,8 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/archiver/outcome/hook_test.cc
   unit/archiver/host/host_time_test.cc
     unit/archiver/run/in_place_test.cc
-    unit/archiver/host/config_test.cc
+    unit/archiver/config/config_refusal_test.cc
+    unit/archiver/config/config_test.cc
     unit/archiver/control/control_memory_test.cc
     unit/archiver/outcome/discreet_text_test.cc
     unit/archiver/host/known_hosts_test.cc
