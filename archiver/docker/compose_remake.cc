@@ -21,7 +21,7 @@ std::ptrdiff_t CountOf(const Containers& containers, const std::string& service)
   });
 }
 
-// What compose is told behind the names of the files. An image that is gone is not fetched, if
+// What compose is told after the names of the files. An image that is gone is not fetched, if
 // compose can be told so: that may take hours, and bring another one.
 std::vector<std::string> UpWords(bool tells_pull, const std::set<std::string>& services,
                                  const Containers& missing, const Containers& present) {

@@ -37,7 +37,7 @@ Result<void> CheckRoomFor(const ArchiveFile& last, const FileSystem& files,
   if (free_bytes >= last.status.size) return {};
   return Failure(
       Error{ErrorKind::kIo, ENOSPC,
-            fmt::format("{}: {} are free, the last archive of {} ({}) took {}: make room "
+            fmt::format("{}: {} are free, and the last archive of {} ({}) took {}: make room "
                         "there; the service was not stopped",
                         repository.string(), FormatBytes(free_bytes), service,
                         last.path.filename().string(), FormatBytes(last.status.size))});
@@ -50,8 +50,8 @@ Result<void> CheckFileLimit(const ArchiveFile& last, const std::filesystem::path
   if (!limit || last.status.size <= limit->bytes) return {};
   return Failure(Error{
       ErrorKind::kIo, EFBIG,
-      fmt::format("{}: no file there may be larger than {} ({}), the last archive of {} ({}) "
-                  "took {}: {}; the service was not stopped",
+      fmt::format("{}: no file there may be larger than {} ({}), and the last archive of {} "
+                  "({}) took {}: {}; the service was not stopped",
                   repository.string(), FormatBytes(limit->bytes), limit->why, service,
                   last.path.filename().string(), FormatBytes(last.status.size), limit->cure)});
 }

@@ -26,7 +26,7 @@ struct ServicePlan {
   ListingTool listing;                    // of kPrecopy
   std::string no_precopy;                 // why not, for people; empty if nothing gave way
   std::optional<std::string> slow_shell;  // SlowShell's
-  std::optional<std::string> no_input;    // CheckShell's, where that does no harm
+  std::optional<std::string> no_input;    // CheckShell's, if that does no harm
   // Where docker has mounted what is lost on nobody once it unmounts it; known after PlanWarnings.
   std::vector<std::string> fleeting;
   // Both by PlanWarnings: where its volumes are, and what other containers ran, if that is told.
@@ -53,7 +53,7 @@ struct ServicePlan {
     const ServiceControl& control, const std::stop_token& stop);
 
 // What is known only once the service runs again: which other containers were started since
-// PlanWarnings, or, where its units or commands may be about any, have not been stopped.
+// PlanWarnings, or, if its units or commands may be about any, have not been stopped.
 [[nodiscard]] std::vector<std::string> LateWarnings(const ServicePlan& plan,
                                                     const ServiceConfig& service, RemoteHost& host,
                                                     const std::stop_token& stop);

@@ -53,7 +53,7 @@ void FindUnmounted(const StandingPaths& now, const ServiceConfig& service, const
                    MissingParts& missing);
 
 // Whether it is less than the service's `min_ratio` of `usual`, or nothing but its paths is left
-// where there was more.
+// though there was more.
 [[nodiscard]] bool HasShrunk(const ServiceConfig& service, const ArchiveSize& size,
                              const ArchiveSize& usual);
 

@@ -17,7 +17,7 @@ namespace {
 
 // The numbers of the paths that are empty directories, each one's device and inode, where each of
 // them really is, and what is mounted, without the words on devices, which may be long. (A listing
-// that is not sorted ends with its first name, where a directory has 400,000: busybox sorts.)
+// that is not sorted ends with its first name, if a directory has 400,000: busybox sorts.)
 constexpr const char* kLookIfEmpty = R"sh(  e=$((e + 1))
   [ "$e" -gt 1 ] || { list=-A; ls -dU1A / >/dev/null 2>&1 </dev/null && list=-U1A; }
   [ ! -d "$path" ] || [ -n "$(ls $list -- "$path" 2>/dev/null </dev/null | head -n 1)" ] ||
@@ -88,7 +88,7 @@ struct LookAnswer {
   std::vector<MountLine> mounts;
 };
 
-// Of a line with a number and something behind it; null if that is no path's.
+// Of a line with a number and something after it; null if that is no path's.
 std::pair<const std::string*, std::string_view> PathAndRest(std::string_view line,
                                                             const std::vector<std::string>& paths) {
   const size_t space = line.find(' ');

@@ -22,7 +22,7 @@ struct StandingPaths {
   bool known = false;                 // whether the host has told
   std::vector<std::string> empty;     // of the paths: directories with nothing in them
   std::vector<StandingMount> mounts;  // with data: none in memory, none of a container's own
-  std::map<std::string, std::string> nodes = {};  // by path: device and inode, where that is told
+  std::map<std::string, std::string> nodes = {};  // by path: device and inode, if that is told
   std::vector<std::string> settled = {};          // where mounts may go: MountsAtPaths'
   std::vector<std::string> places = {};           // of all mounts, whatever they are
 };

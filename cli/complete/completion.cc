@@ -242,7 +242,7 @@ void OfferFor(const CLI::Option& option, const Context& context, const TypedLine
   }
 }
 
-// --NAME=VALUE, where the whole word is offered.
+// --NAME=VALUE, of which the whole word is offered.
 void OfferAfterEquals(const CLI::App& app, const Context& context, const TypedLine& line,
                       const std::string& typed, Completion& completion) {
   const size_t equals = typed.find('=');

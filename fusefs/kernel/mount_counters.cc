@@ -73,17 +73,11 @@ std::string Summary(const MountCounters& counters) {
 }
 
 Result<MountCounters> ReadMountCounters(const std::filesystem::path& mountpoint) {
-  const auto nothing_there = [&] {
-    return Fail(ErrorKind::kNotFound, "no repository is mounted on {}", mountpoint.string());
-  };
-  const auto directory = ResolveMountpoint(mountpoint);
-  if (!directory && directory.error().kind == ErrorKind::kInvalid) return nothing_there();
-  if (!directory) return Failure(directory.error());
-  if (ORCIO_TRY(MountedType(*directory)) != kMountType) return nothing_there();
+  const std::filesystem::path directory = ORCIO_TRY(FindMount(mountpoint));
   std::array<char, 4096> text{};
-  const ssize_t size = ::getxattr(directory->c_str(), kCountersAttribute, text.data(), text.size());
+  const ssize_t size = ::getxattr(directory.c_str(), kCountersAttribute, text.data(), text.size());
   if (size < 0)
-    return FailErrno(errno, fmt::format("cannot ask the mount on {}", directory->string()));
+    return FailErrno(errno, fmt::format("cannot ask the mount on {}", directory.string()));
   return ParseMountCounters({text.data(), static_cast<size_t>(size)});
 }
 

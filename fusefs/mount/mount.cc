@@ -170,14 +170,7 @@ Result<void> Mount(const Repository& repository, const MountOptions& options) {
 }
 
 Result<void> Unmount(const std::filesystem::path& mountpoint, bool lazy) {
-  const auto nothing_there = [&] {
-    return Fail(ErrorKind::kNotFound, "no repository is mounted on {}", mountpoint.string());
-  };
-  const auto directory = ResolveMountpoint(mountpoint);
-  if (!directory && directory.error().kind == ErrorKind::kInvalid) return nothing_there();
-  if (!directory) return Failure(directory.error());
-  if (ORCIO_TRY(MountedType(*directory)) != kMountType) return nothing_there();
-  return UnmountDirectory(*directory, lazy);
+  return UnmountDirectory(ORCIO_TRY(FindMount(mountpoint)), lazy);
 }
 
 }  // namespace orcio::inline fusefs

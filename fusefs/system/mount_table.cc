@@ -83,6 +83,17 @@ Result<std::optional<std::string>> MountedType(const std::filesystem::path& dire
   return type;
 }
 
+Result<std::filesystem::path> FindMount(const std::filesystem::path& mountpoint) {
+  const auto nothing_there = [&] {
+    return Fail(ErrorKind::kNotFound, "no repository is mounted on {}", mountpoint.string());
+  };
+  auto directory = ResolveMountpoint(mountpoint);
+  if (!directory && directory.error().kind == ErrorKind::kInvalid) return nothing_there();
+  if (!directory) return directory;
+  if (ORCIO_TRY(MountedType(*directory)) != kMountType) return nothing_there();
+  return directory;
+}
+
 // Not by mount(2), where kernels before 5.10 pass the flag over, and others would lift what they
 // are not told again.
 Result<void> ForbidSymlinks(const std::filesystem::path& directory) {

@@ -19,6 +19,9 @@ namespace orcio::inline fusefs {
     const std::filesystem::path& directory);
 inline constexpr const char* kMountType = "fuse.orcio";
 
+// ResolveMountpoint's, if a mount of ours is there. kNotFound if none is.
+[[nodiscard]] Result<std::filesystem::path> FindMount(const std::filesystem::path& mountpoint);
+
 // Has the kernel follow no symlink in what is mounted on `directory` (mount(8), nosymfollow). For
 // root; asks nothing of the file system.
 [[nodiscard]] Result<void> ForbidSymlinks(const std::filesystem::path& directory);

@@ -58,7 +58,7 @@ class LatestPins {
   explicit LatestPins(Options options)
       : options_(std::move(options)), sweep_at_(options_.sweep_from) {}
 
-  // The number of the archive that `caller` finds, where `newest` is the service's newest and
+  // The number of the archive that `caller` finds, if `newest` is the service's newest and
   // `is_there` says of a number whether it is one of its archives'. Nothing if it is to get an
   // error.
   [[nodiscard]] std::optional<uint32_t> Find(const std::string& service, const Caller& caller,

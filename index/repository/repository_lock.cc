@@ -59,7 +59,7 @@ void WriteHolder(int fd) {
 }
 
 // Where the mark is that can be asked for (fcntl(2), F_OFD_GETLK): flock(2) can only be tried, and
-// whoever tries is in the way of a run that begins just then. Far behind what is in the file, for
+// whoever tries is in the way of a run that begins just then. Far beyond what is in the file, for
 // there are file systems that let nobody read what is locked so.
 struct flock MarkOf(short type) {
   struct flock mark {};

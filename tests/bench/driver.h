@@ -27,7 +27,7 @@ namespace orcio::bench {
   return filled;
 }
 
-// `text` as a number from 1 on; 0 where it is none.
+// `text` as a number from 1 on; 0 if it is none.
 [[nodiscard]] inline unsigned ParseCount(std::string_view text) {
   unsigned count = 0;
   const char* end = text.data() + text.size();
@@ -35,7 +35,7 @@ namespace orcio::bench {
   return error == std::errc() && stop == end ? count : 0;
 }
 
-// What `main` returns: 1, with the error on standard error, where `result` is one.
+// What `main` returns: 1, with the error on standard error, if `result` is one.
 [[nodiscard]] inline int ExitStatus(const char* program, const Result<void>& result) {
   if (result) return 0;
   std::fprintf(stderr, "%s: %s\n", program, result.error().message.c_str());

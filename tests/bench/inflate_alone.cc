@@ -30,7 +30,7 @@ class Members {
  public:
   explicit Members(const RandomAccess& archive) : archive_(archive) {}
 
-  // The next member, whole, in `bytes`; its header says `is_end` behind the last one.
+  // The next member, whole, in `bytes`; its header says `is_end` after the last one.
   Result<Member> Next(std::vector<std::byte>& bytes) {
     const Member member = ORCIO_TRY(Hop());
     bytes.resize(member.header.member_bytes);

@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -10,6 +9,7 @@
 #include "tests/support/archives/made_archive.h"
 #include "tests/support/archives/written_archive.h"
 #include "tests/support/command.h"
+#include "tests/support/files/plain_files.h"
 #include "tests/support/noise.h"
 #include "tests/support/scratch_directory.h"
 
@@ -40,10 +40,5 @@ class MountedRepository {
  private:
   ScratchDirectory scratch_;
 };
-
-inline std::string ReadAll(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
 
 }  // namespace orcio::test

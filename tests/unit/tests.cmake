@@ -68,7 +68,7 @@ endif()
 
 if(NOT ORCIO_INDEX_ONLY)
   orcio_unit_tests(unit_archiver orcio_archiver
-    APART service_run_test swap_script_test wire_test lying_host_test remote_tar_test
+    APART service_run_test service_run_failure_test swap_script_test wire_test lying_host_test remote_tar_test
     SOURCES
     unit/archiver/run/archive_all_test.cc
     unit/archiver/control/command_control_test.cc
@@ -80,7 +80,8 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/archiver/outcome/hook_test.cc
   unit/archiver/host/host_time_test.cc
     unit/archiver/run/in_place_test.cc
-    unit/archiver/host/config_test.cc
+    unit/archiver/config/config_refusal_test.cc
+    unit/archiver/config/config_test.cc
     unit/archiver/control/control_memory_test.cc
     unit/archiver/outcome/discreet_text_test.cc
     unit/archiver/host/known_hosts_test.cc
@@ -101,6 +102,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/archiver/run/run_estimate_test.cc
     unit/archiver/control/run_journal_test.cc
     unit/archiver/outcome/run_telling_test.cc
+    unit/archiver/run/service_run_failure_test.cc
     unit/archiver/run/service_run_test.cc
     unit/base/safe_text_test.cc
     unit/archiver/host/shell_quote_test.cc
@@ -151,6 +153,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/fusefs/link_inside_test.cc
     unit/fusefs/mount_counters_test.cc
     unit/fusefs/mount_options_test.cc
+    unit/fusefs/namespace_index_test.cc
     unit/fusefs/namespace_test.cc
     unit/fusefs/parallel_directories_test.cc
     unit/fusefs/read_ahead_test.cc
@@ -170,6 +173,7 @@ if(ORCIO_SANITIZE STREQUAL "thread" AND NOT ORCIO_INDEX_ONLY)
     unit/index/archive/foreign_rebuild_test.cc
     unit/index/archive/index_resume_test.cc
     unit/fusefs/latest_pins_test.cc
+    unit/fusefs/namespace_index_test.cc
     unit/fusefs/namespace_test.cc
     unit/base/ordered_slots_test.cc
     unit/fusefs/read_ahead_test.cc

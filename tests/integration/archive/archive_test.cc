@@ -22,6 +22,7 @@
 #include "fusefs/system/mount_table.h"
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
+#include "tests/support/eventually.h"
 #include "tests/support/files/failing_files.h"
 #include "tests/support/hosts/link_proxy.h"
 #include "tests/support/hosts/sshd_fixture.h"
@@ -202,15 +203,6 @@ bool WaitsForFile(int pid) {
   std::from_chars(text.data(), text.data() + text.size(), call);
   return call == SYS_openat || call == SYS_newfstatat || call == SYS_statx ||
          call == SYS_getdents64;
-}
-
-template <class Condition>
-bool Eventually(const Condition& condition) {
-  for (const auto end = Clock::now() + kAtMost; !condition();) {
-    if (Clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  return true;
 }
 
 // Silence counts once this holds, however long the machine takes to come there.
@@ -459,7 +451,7 @@ TEST_CASE("A container that is run and removed in the middle of the stream makes
   night.CheckRunsAgain();
 }
 
-// Was published: nothing was looked at where nothing had been stopped.
+// Was published: nothing was looked at if nothing had been stopped.
 TEST_CASE("A project that was down makes no archive where somebody starts it in the middle") {
   Night night(Compose::kNone);
   Dockerd().Docker({"stop", "wiki_web_1", "wiki_db_1"});

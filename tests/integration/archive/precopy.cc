@@ -6,7 +6,7 @@
 // precopy [--first F] [--seeds N] [--runs R] [--busybox 1]
 //
 // Taking a rule out must make it fail: the comparison of change times or of inodes in IsUnchanged,
-// IsSteady's with the time of the sync, also where a run that gives up keeps what it has, or
+// IsSteady's with the time of the sync, also if a run that gives up keeps what it has, or
 // MovedFiles. Tried with each.
 
 #include <signal.h>
@@ -122,7 +122,7 @@ class Case {
     if (busybox) environment_["PATH"] = BusyboxPath(scratch_ / "bin");
   }
 
-  // What is wrong with the archive; empty where it is right.
+  // What is wrong with the archive; empty if it is right.
   std::string Run(uint64_t seed) {
     if (!tree_) tree_ = std::make_unique<ChangingTree>(volume_, seed);
     // What the archive before is to be taken over from must have been at rest for a while.

@@ -1,4 +1,4 @@
-// What is shown on a terminal of how far a command is, and that nothing is where there is none.
+// What is shown on a terminal of how far a command is, and that nothing is if there is none.
 
 #include <algorithm>
 #include <filesystem>

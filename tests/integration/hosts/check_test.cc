@@ -12,6 +12,7 @@
 
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
+#include "tests/support/files/plain_files.h"
 #include "tests/support/program/orcio_fixture.h"
 #include "tests/support/services/dockerd_fixture.h"
 
@@ -60,9 +61,7 @@ class Host {
   }
 
   void Program(const std::string& name, const std::string& script) const {
-    const fs::path path = bin_ / name;
-    std::ofstream(path) << "#!/bin/sh\n" << script;
-    fs::permissions(path, fs::perms::owner_all);
+    WriteProgram(bin_ / name, script);
   }
   [[nodiscard]] std::string path() const { return (orcio.scratch() / "wiki").string(); }
   // A service that nothing is wrong with, and `lines` more.

@@ -3,14 +3,13 @@
 
 #include <signal.h>
 
-#include <chrono>
 #include <fstream>
 #include <random>
-#include <sstream>
-#include <thread>
 
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
+#include "tests/support/eventually.h"
+#include "tests/support/files/plain_files.h"
 #include "tests/support/program/orcio_fixture.h"
 
 namespace orcio::test {
@@ -20,26 +19,12 @@ namespace fs = std::filesystem;
 
 constexpr size_t kNoiseBytes = size_t{3} << 20;
 
-std::string Bytes(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream bytes;
-  bytes << in.rdbuf();
-  return bytes.str();
-}
-
 std::vector<std::string> Names(const fs::path& directory) {
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(directory))
     names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
-}
-
-void WaitUntil(const std::function<bool()>& holds) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!holds() && std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  REQUIRE(holds());
 }
 
 // One archive of one service, and a directory to export it to.
@@ -68,9 +53,7 @@ class Shelf {
   }
   // A program that the host finds before its own.
   void OnHost(const std::string& program, const std::string& script) const {
-    const fs::path path = Bin() + "/" + program;
-    std::ofstream(path) << "#!/bin/sh\n" << script;
-    fs::permissions(path, fs::perms::owner_all);
+    WriteProgram(Bin() + "/" + program, script);
   }
   void Damage() const {
     std::fstream file(archive, std::ios::binary | std::ios::in | std::ios::out);
@@ -107,8 +90,8 @@ TEST_CASE("An archive is copied to a directory and to a host, with its index") {
   const std::string sum = MustRun({"sha256sum", shelf.archive});
   CHECK(exported.out.find("\"sha256\":\"" + sum.substr(0, 64) + "\"") != std::string::npos);
   CHECK(Names(shelf.to()) == std::vector<std::string>{shelf.name(), shelf.name() + ".idx"});
-  CHECK(Bytes(shelf.to() / shelf.name()) == Bytes(shelf.archive));
-  CHECK(Bytes(shelf.to() / (shelf.name() + ".idx")) == Bytes(shelf.archive.string() + ".idx"));
+  CHECK(ReadAll(shelf.to() / shelf.name()) == ReadAll(shelf.archive));
+  CHECK(ReadAll(shelf.to() / (shelf.name() + ".idx")) == ReadAll(shelf.archive.string() + ".idx"));
   CHECK(fs::status(shelf.to() / shelf.name()).permissions() ==
         (fs::perms::owner_read | fs::perms::owner_write));
   const Ended listed = shelf.orcio.Run({"-r", shelf.to().string(), "verify", "--read-data"});
@@ -127,7 +110,7 @@ TEST_CASE("What is there already is not written over") {
       {"export", "wiki", far ? shelf.on_host() : shelf.to().string(), "--with-sidecar"});
   CHECK(exported.status == 1);
   CHECK(exported.err.find(there.filename().string() + " exists already") != std::string::npos);
-  CHECK(Bytes(there) == "somebody's");
+  CHECK(ReadAll(there) == "somebody's");
   CHECK(Names(shelf.to()) == std::vector<std::string>{there.filename().string()});
 }
 
@@ -139,8 +122,8 @@ TEST_CASE("A command gets the archive on its standard input") {
        "cat >" + file + "; echo \"$ORCIO_SERVICE $ORCIO_ARCHIVE $ORCIO_BYTES\" >" + file + ".txt"});
   INFO(exported.err);
   REQUIRE(exported.status == 0);
-  CHECK(Bytes(file) == Bytes(shelf.archive));
-  CHECK(Bytes(file + ".txt") ==
+  CHECK(ReadAll(file) == ReadAll(shelf.archive));
+  CHECK(ReadAll(file + ".txt") ==
         "wiki " + shelf.name() + " " + std::to_string(fs::file_size(shelf.archive)) + "\n");
 }
 
@@ -199,7 +182,7 @@ TEST_CASE("A damaged archive is not handed on") {
     CAPTURE(to);
     const Ended exported = shelf.orcio.Run({"export", "wiki", to});
     CHECK(exported.status == 4);
-    WaitUntil([&] { return Names(shelf.to()).empty(); });
+    REQUIRE(Eventually([&] { return Names(shelf.to()).empty(); }));
   }
   const std::string copy = (shelf.to() / "copy").string();
   const Ended exported = shelf.orcio.Run(
@@ -221,7 +204,7 @@ TEST_CASE("Where the host has no sha256sum, what was written is read back") {
   Shelf shelf;
   shelf.OnHost("sha256sum", "exit 127\n");
   CHECK(shelf.orcio.Run({"export", "wiki", shelf.on_host()}).status == 0);
-  CHECK(Bytes(shelf.to() / shelf.name()) == Bytes(shelf.archive));
+  CHECK(ReadAll(shelf.to() / shelf.name()) == ReadAll(shelf.archive));
   fs::remove(shelf.to() / shelf.name());
   shelf.OnHost("cat", "[ $# -eq 0 ] || { shift; head -c 1000000 \"$1\"; exit; }\nexec /bin/cat\n");
   CHECK(shelf.orcio.Run({"export", "wiki", shelf.on_host()}).status == 4);
@@ -243,12 +226,12 @@ TEST_CASE("An export that is interrupted, or killed, leaves nothing on the host"
   BackgroundCommand export_command(
       {shelf.orcio.program(), "-c", shelf.orcio.config(), "export", "wiki", shelf.on_host()},
       shelf.orcio.scratch() / "log");
-  WaitUntil([&] { return fs::exists(begun); });
+  REQUIRE(Eventually([&] { return fs::exists(begun); }));
   CHECK(Names(shelf.to()).size() == 1);
   ::kill(export_command.pid(), signal);
   std::ofstream(told).flush();
   CHECK(export_command.Wait() == (signal == SIGTERM ? 143 : 137));
-  WaitUntil([&] { return Names(shelf.to()).empty(); });
+  REQUIRE(Eventually([&] { return Names(shelf.to()).empty(); }));
 }
 
 TEST_CASE("A killed export to a directory leaves no archive, and the next one cleans up") {

@@ -1,73 +1,60 @@
-// scripts/orcio-host, which restricts a key in authorized_keys: behind a real sshd all of a run
-// goes through it, and nothing else does. The script is asked hundreds of things, at a tenth of a
-// second each: what has the tag [.long] is for scripts/check.
-
-#include <algorithm>
-#include <fstream>
+// scripts/orcio-host, which restricts a key in authorized_keys, asked by itself: it allows what
+// orcio sends, and nothing else. It is asked hundreds of things, at a tenth of a second each: what
+// has the tag [.long] is for scripts/check.
 
 #include "archiver/control/compose_control.h"
 #include "archiver/docker/docker_json.h"
 #include "archiver/docker/docker_mounts.h"
 #include "archiver/host/command_frame.h"
-#include "archiver/host/shell_quote.h"
 #include "archiver/plan/volume_check.h"
-#include "archiver/run/service_run.h"
 #include "archiver/safety/guard_script.h"
-#include "archiver/ssh/ssh_host.h"
-#include "archiver/ssh/way/ssh_command.h"
 #include "archiver/tar/standing_paths.h"
 #include "archiver/tar/wire.h"
 #include "base/random_token.h"
+#include "tests/integration/hosts/forced_script.h"
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
 #include "tests/support/hosts/local_host.h"
-#include "tests/support/program/orcio_fixture.h"
-#include "tests/support/services/compose_project.h"
-#include "tests/support/services/dockerd_fixture.h"
 
 namespace orcio::test {
 namespace {
 
-const std::string kScript = std::string(SourceDirectory()) + "/scripts/orcio-host";
 const std::string kId(64, 'a');       // of a container of the project `wiki`
 const std::string kOtherId(64, 'b');  // of another project's
 const std::string kGoneId(64, 'c');
 
-void WriteProgram(const std::filesystem::path& path, const std::string& script) {
-  std::ofstream(path) << "#!/bin/sh\n" << script;
-  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
-}
+// Runs nothing, and notes what it is asked first.
+class Asked : public LocalHost {
+ public:
+  Result<CommandResult> Run(const std::string& command, const RunOptions&,
+                            const std::stop_token&) override {
+    return Note(command);
+  }
+  Result<CommandResult> Stream(const std::string& command, ByteSink&, const RunOptions&,
+                               const std::stop_token&) override {
+    return Note(command);
+  }
+  std::string first;
 
-// What orcio asks about where mounts come from, behind the paths.
+ private:
+  CommandResult Note(const std::string& command) {
+    if (first.empty()) first = command;
+    return {};
+  }
+};
+
+// What orcio asks about where mounts come from, after the paths.
 std::string PlaceLook() {
-  class Asked : public LocalHost {
-   public:
-    Result<CommandResult> Run(const std::string& command, const RunOptions&,
-                              const std::stop_token&) override {
-      if (asked.empty()) asked = command;
-      return CommandResult{};
-    }
-    std::string asked;
-  };
   Asked host;
   VolumeCheck check;
   check.containers = {{"wiki_web_1", "wiki", "web", {{"", "/x", "/x", true}}}};
   LookAtPlaces(host, check, {});
-  return host.asked.substr(host.asked.find("; do\n") + 5);
+  return host.first.substr(host.first.find("; do\n") + 5);
 }
 
 // What comes before a tar once a service is stopped, if it had these mounts.
 std::string SecondLook(const std::vector<std::string>& paths,
                        const std::vector<std::string>& mounts) {
-  class Asked : public LocalHost {
-   public:
-    Result<CommandResult> Stream(const std::string& command, ByteSink&, const RunOptions&,
-                                 const std::stop_token&) override {
-      asked = command;
-      return CommandResult{};
-    }
-    std::string asked;
-  };
   class Nowhere : public ByteSink {
     Result<std::span<std::byte>> Buffer() override { return std::span<std::byte>(); }
     Result<void> Commit(size_t) override { return {}; }
@@ -82,41 +69,23 @@ std::string SecondLook(const std::vector<std::string>& paths,
   for (const auto& path : paths) before.nodes[path] = "64:2";
   PathLosses losses;
   (void)MakeWatchfulHost(host, service, before, {}, losses)->Stream("", nowhere, {}, {});
-  return host.asked;
+  return host.first;
 }
 
 // What is asked of a service's paths while it runs.
 std::string FirstLook(const std::vector<std::string>& paths) {
-  class Asked : public LocalHost {
-   public:
-    Result<CommandResult> Run(const std::string& command, const RunOptions&,
-                              const std::stop_token&) override {
-      asked = command;
-      return CommandResult{};
-    }
-    std::string asked;
-  };
   Asked host;
   ServiceConfig service;
   service.paths = paths;
   (void)LookAtPaths(host, service, {}, {});
-  return host.asked;
+  return host.first;
 }
 
 // What orcio asks about the containers that run.
 std::string MountsLook() {
-  class Asked : public LocalHost {
-   public:
-    Result<CommandResult> Run(const std::string& command, const RunOptions&,
-                              const std::stop_token&) override {
-      asked = command;
-      return CommandResult{};
-    }
-    std::string asked;
-  };
-  Asked machine;
-  (void)ListMounts(machine, {});
-  return machine.asked;
+  Asked host;
+  (void)ListMounts(host, {});
+  return host.first;
 }
 
 std::string Replaced(std::string text, const std::string& part, const std::string& by) {
@@ -124,96 +93,6 @@ std::string Replaced(std::string text, const std::string& part, const std::strin
   REQUIRE(at != std::string::npos);
   return text.replace(at, part.size(), by);
 }
-
-// What the script remembers of the project `wiki` beside the test's own directories.
-void ForgetMemory(const std::string& path) {
-  MustRunShell("rm -rf /run/orcio-host-$(id -u)-$(printf '\\nwiki\\n\\n%s\\n' '" + path +
-               "' | cksum | cut -d ' ' -f 1)");
-}
-
-// From now on the client's key is good for nothing but the script with these options.
-void Restrict(const SshdFixture& sshd, const std::vector<std::string>& options) {
-  std::ifstream in(sshd.client_key().string() + ".pub");
-  std::string key;
-  std::getline(in, key);
-  std::string command;
-  for (const char c : kScript + " " + ShellCommand(options)) {
-    if (c == '"') command += '\\';
-    command += c;
-  }
-  std::filesystem::remove(sshd.directory() / "authorized_keys");
-  sshd.Authorize("restrict,command=\"" + command + "\" " + key);
-}
-
-// The script as sshd starts it, on a machine whose docker and systemctl only say what they were
-// asked.
-class Script {
- public:
-  explicit Script(std::vector<std::string> options) : options_(std::move(options)) {
-    std::filesystem::create_directory(scratch_ / "bin");
-    std::filesystem::create_directory(scratch_ / "wiki");
-    std::ofstream(scratch_ / "wiki/page") << "text";
-    for (const std::string program : {"journalctl", "docker-compose"})
-      WriteProgram(scratch_ / "bin" / program, "echo " + program + " \"$@\"\n");
-    WriteProgram(scratch_ / "bin/systemctl",
-                 "case \"$*\" in *--property=Names,*) case \"$*\" in\n"
-                 "*app.service*) echo 'Requires=system.slice lib.service' ;;\n"
-                 "*lib.service*) printf 'Names=system.slice\\n\\nPartOf=wiki.service\\n' ;;\n"
-                 "*wiki.socket*) echo 'Triggers=wiki.service' ;;\n"
-                 "*sshd.service*) echo 'Requires=sshd.service *' ;; esac; exit ;; esac\n"
-                 "echo systemctl \"$@\"\n");
-    WriteProgram(scratch_ / "bin/docker",
-                 "case \"$*\" in *'index .Config.Labels'*) case \"$*\" in\n"
-                 "*aaa*) echo wiki; exit ;; *bbb*) echo shop; exit ;;\n"
-                 "*ccc*) echo 'Error: No such container: c' >&2; exit 1 ;;\n"
-                 "*) echo 'Cannot connect to the Docker daemon' >&2; exit 1 ;; esac ;;\n"
-                 // As `docker ps` has them of the project's containers.
-                 "*=wiki*'{{.Label \"com.docker.compose.service\"}}')\n"
-                 "printf '%s\\n' db db a=b a=b a=b xdb; exit ;;\n"
-                 "*=wiki*project.working_dir*) echo /opt/wiki; echo /opt/wiki; exit ;;\n"
-                 "*=wiki*project.config_files*) echo '/opt/wiki/a,b.yml,more.yml'; exit ;;\n"
-                 "*=wiki*project.environment_file*) echo /opt/wiki/.env; exit ;; esac\n"
-                 "echo docker \"$@\"\n");
-    options_.insert(options_.end(), {"--path", path()});
-  }
-  [[nodiscard]] std::string path() const { return (scratch_ / "wiki").string(); }
-
-  // With what an SSH client asks for as it is.
-  [[nodiscard]] Ended AskRaw(const std::string& request, const std::string& input = {}) const {
-    std::vector<std::string> words{kScript};
-    words.insert(words.end(), options_.begin(), options_.end());
-    CommandOptions options;
-    options.environment["SSH_ORIGINAL_COMMAND"] = request;
-    options.environment["PATH"] = (scratch_ / "bin").string() + ":/usr/sbin:/usr/bin:/sbin:/bin";
-    options.directory = scratch_.path().string();
-    options.input = input;
-    return RunCommand(words, options);
-  }
-  // As orcio sends it.
-  [[nodiscard]] Ended Ask(const std::string& command, const std::string& input = {}) const {
-    return AskRaw(PortableShellLine("", command), input);
-  }
-  void CheckRefused(const Ended& ended, const std::string& what) const {
-    CAPTURE(what);
-    CHECK(ended.status == 1);
-    CHECK(ended.out.empty());
-    CHECK(ended.err.starts_with("orcio-host: refused: "));
-    CHECK(ended.err.find('\x1b') == std::string::npos);
-    CHECK_FALSE(std::filesystem::exists(scratch_ / "pwned"));
-  }
-  void Refuses(const std::string& command) const { CheckRefused(Ask(command), command); }
-  // Runs, and its output has `part`.
-  void Allows(const std::string& command, const std::string& part) const {
-    const Ended ended = Ask(command);
-    CAPTURE(command, ended.err);
-    CHECK(ended.status == 0);
-    CHECK(ended.out.find(part) != std::string::npos);
-  }
-
- private:
-  ScratchDirectory scratch_;
-  std::vector<std::string> options_;
-};
 
 }  // namespace
 
@@ -226,154 +105,6 @@ TEST_CASE("What is sent to a command comes back through the forced command") {
   const Ended ended = script.Ask(CommandPrologue({}) + "cat", "# one\n# two\n");
   CHECK(ended.status == 0);
   CHECK(ended.out == "\norcio-begin\n# one\n# two\n");
-}
-
-TEST_CASE("All of a run goes through the restricted key, whatever the paths are called",
-          "[.long]") {
-  const OrcioFixture orcio(BuiltProgram());
-  const auto& scratch = orcio.scratch();
-  const std::string name = "it's a \\ \"wiki\" $(touch x) `y` *;&|";
-  std::filesystem::create_directory(scratch / name);
-  std::filesystem::create_directory(scratch / "plain");
-  std::ofstream(scratch / name / "page") << "text";
-  const std::string state = (scratch / "running").string();
-  std::ofstream{state};
-  // As YAML's double quotes have it.
-  std::string yaml;
-  for (const char c : (scratch / name).string())
-    yaml += (c == '"' || c == '\\' ? "\\" : "") + std::string(1, c);
-  const std::string wire = GENERATE("auto", "none", "gzip", "zstd");
-  CAPTURE(wire);
-  orcio.Configure("  wiki:\n    host: workshop\n    wire: " + wire +
-                  "\n    control: commands\n    stop: rm " + state + "\n    start: touch " + state +
-                  "\n    status: test -e " + state + "\n    exclude: ['cache/*']\n    paths: [\"" +
-                  yaml + "\", '" + (scratch / "plain").string() + "']\n");
-  const auto options = [&](const std::string& path) {
-    return std::vector<std::string>{"--path",    path,
-                                    "--path",    (scratch / "plain").string(),
-                                    "--command", "rm " + state,
-                                    "--command", "touch " + state,
-                                    "--command", "test -e " + state};
-  };
-  Restrict(const_cast<OrcioFixture&>(orcio).sshd(), options((scratch / "other").string()));
-  const Ended refused = orcio.Run({"archive"});
-  CHECK(refused.status == 1);
-  CHECK(refused.err.find("orcio-host: refused") != std::string::npos);
-  CHECK(std::filesystem::exists(state));
-
-  Restrict(const_cast<OrcioFixture&>(orcio).sshd(), options((scratch / name).string()));
-  const Ended ended = orcio.Run({"archive"});
-  INFO(ended.err);
-  CHECK(ended.status == 0);
-  CHECK(std::filesystem::exists(state));
-  CHECK(MustRun({"tar", "-xOzf", orcio.OnlyArchive().string(), "--wildcards", "*/page"}) == "text");
-
-  if (wire != "none") return;
-  // The next one is held against this one: asked whether a path is empty now.
-  std::ofstream(scratch / "plain" / "note") << "text";
-  REQUIRE(orcio.Run({"archive"}).status == 0);
-  std::filesystem::remove(scratch / "plain" / "note");
-  const Ended emptied = orcio.Run({"archive"});
-  INFO(emptied.err);
-  CHECK(emptied.status == 3);
-  CHECK(emptied.err.find("holds nothing of " + (scratch / "plain").string()) != std::string::npos);
-}
-
-TEST_CASE("All of a compose project's run goes through the restricted key, with containers dying") {
-  static DockerdFixture dockerd;
-  const ComposeProject project(dockerd, "wiki");
-  const auto compose = DockerdFixture::Compose::kProgram;
-  const SshdFixture sshd("SetEnv PATH=" + dockerd.Environment(compose).at("PATH") + "\n");
-  Restrict(sshd, {"--project", project.service().project, "--path", project.service().paths.at(0)});
-  const ScratchDirectory repository;
-  const auto host = MakeSshHost(sshd.Config());
-  const auto control = MakeServiceControl(project.service());
-  const auto outcome = RunService({project.service(), LocalFileSystem(), repository.path(), {}, {}},
-                                  *host, *control, {});
-  INFO((outcome.error ? outcome.error->message : ""));
-  INFO((outcome.start_error ? outcome.start_error->message : ""));
-  CHECK_FALSE(outcome.error);
-  CHECK_FALSE(outcome.start_error);
-  CHECK(outcome.facts.warnings.empty());
-  CHECK(project.State("db") == "running");
-  CHECK(project.State("web") == "running");
-  CHECK(project.Lines("ends") == std::vector<std::string>{"web", "db"});
-
-  const std::string agent =
-      dockerd.Docker({"run", "--detach", "--network=none", "--volume",
-                      project.volume().string() + ":/wiki", "busybox", "sleep", "1000"});
-  auto paused = project.service();
-  paused.mode = Mode::kPause;
-  const auto pause = MakeServiceControl(paused);
-  project.Forget("ends");
-  const auto frozen =
-      RunService({paused, LocalFileSystem(), repository.path(), {}, {}}, *host, *pause, {});
-  INFO((frozen.error ? frozen.error->message : ""));
-  CHECK_FALSE(frozen.error);
-  CHECK_FALSE(frozen.start_error);
-  CHECK(std::any_of(
-      frozen.facts.warnings.begin(), frozen.facts.warnings.end(), [&](const std::string& warning) {
-        return warning.find("may write to " + project.volume().string()) != std::string::npos;
-      }));
-  dockerd.Docker({"rm", "--force", agent});
-  CHECK(project.State("web") == "running");
-  CHECK(project.Lines("ends").empty());
-
-  // None is left to tell from which files it was made.
-  const auto pruned = MakeServiceControl(project.service());
-  REQUIRE_OK(pruned->Inspect(*host, {}));
-  REQUIRE_OK(pruned->Stop(*host, {}));
-  dockerd.Docker({"container", "prune", "--force"});
-  REQUIRE_OK(pruned->Start(*host, {}));
-  CHECK(project.State("web") == "running");
-  ForgetMemory(project.service().paths.at(0));
-
-  project.Break();
-  const auto again = MakeServiceControl(project.service());
-  const auto broken = RunService({project.service(), LocalFileSystem(), repository.path(), {}, {}},
-                                 *host, *again, {});
-  REQUIRE(broken.start_error);
-  CHECK(broken.start_error->message.find("no configuration") != std::string::npos);  // its log
-
-  // Another project's container is out of reach.
-  const std::string other = dockerd.Docker({"create", "busybox", "true"});
-  const auto stopped = ValueOf(host->Run("'docker' 'start' '" + other + "'", {}, {}));
-  CHECK(stopped.err.starts_with("orcio-host: refused: "));
-  CHECK(dockerd.Docker({"inspect", "--format", "{{.State.Status}}", other}) == "created");
-}
-
-TEST_CASE("An SSH client with the restricted key gets no shell, file or forwarding", "[.long]") {
-  const SshdFixture sshd;
-  Restrict(sshd, {"--path", "/srv/wiki"});
-  const auto ssh = [&](std::vector<std::string> more) {
-    std::vector<std::string> words{"ssh",
-                                   "-F",
-                                   "none",
-                                   "-o",
-                                   "BatchMode=yes",
-                                   "-o",
-                                   "UserKnownHostsFile=" + sshd.known_hosts().string(),
-                                   "-i",
-                                   sshd.client_key().string(),
-                                   "-p",
-                                   std::to_string(sshd.port())};
-    words.insert(words.end(), more.begin(), more.end());
-    return RunCommand(words);
-  };
-  const std::string at = sshd.user() + "@127.0.0.1";
-  for (const std::string command :
-       {"", "cat /etc/shadow", "sh", "rm -rf /srv/wiki", "scp -f /etc/passwd",
-        "/usr/lib/sftp-server", "tar -cf - /etc", "exec sh -c 'id'", "exec sudo -n -- sh -c 'id'",
-        "exec sh -c 'eval \"$(printf %b \"id\")\"'; id",
-        "exec sh -c 'eval \"$(printf %b \"id\")\"'\nid"}) {
-    CAPTURE(command);
-    const Ended ended = ssh(command.empty() ? std::vector{at} : std::vector{at, command});
-    CHECK(ended.status == 1);
-    CHECK(ended.out.empty());
-    CHECK(ended.err.find("orcio-host: refused: ") != std::string::npos);
-  }
-  CHECK(ssh({"-s", at, "sftp"}).status != 0);
-  CHECK(ssh({"-W", "127.0.0.1:22", at}).status != 0);
 }
 
 TEST_CASE("The forced command allows what orcio sends, for what it names", "[.long]") {
@@ -460,25 +191,17 @@ struct SentByControl {
     for (std::string* sent : {&stop, &start}) {
       ComposeControl control(service);
       REQUIRE_OK(control.Recall(ContainersToJson({container})));
-      Machine machine;
+      Asked machine;
       (void)(sent == &stop ? control.Stop(machine, {}) : control.Start(machine, {}));
       *sent = machine.first;
     }
     container.working_directory = "/opt/wiki";
     container.config_files = {"/opt/wiki/a,b.yml", "more.yml"};
-    Machine machine;
+    Asked machine;
     std::vector<std::string> warnings;
     CHECK(ComposeCommand::For(machine, "wiki", {container}, {container}, warnings, {}).has_value());
     hooks = machine.first;
   }
-  struct Machine : LocalHost {
-    Result<CommandResult> Run(const std::string& command, const RunOptions&,
-                              const std::stop_token&) override {
-      if (first.empty()) first = command;
-      return CommandResult{};
-    }
-    std::string first;
-  };
   std::string stop, start, hooks;
 };
 
@@ -488,7 +211,7 @@ TEST_CASE("The forced command tells what running containers mount and nothing el
           "[.long]") {
   const Script script({"--unit", "wiki.service"});
   const std::string look = MountsLook();
-  // As this docker does where it is asked for labels.
+  // As this docker does if it is asked for labels.
   CHECK(script.Ask(look).err.find("Cannot connect to the Docker daemon") != std::string::npos);
   for (const std::string& other :
        {Replaced(look, "{{json .Name}}", "{{json .Config.Env}}"), look + "touch pwned\n",

@@ -9,6 +9,7 @@
 
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
+#include "tests/support/files/plain_files.h"
 #include "tests/support/needs.h"
 #include "tests/support/program/orcio_fixture.h"
 
@@ -23,8 +24,7 @@ void WriteFile(const std::filesystem::path& path, const std::string& text) {
 // SSH_ORIGINAL_COMMAND.
 std::string Instead(const ScratchDirectory& scratch, const std::string& script) {
   const auto file = scratch / "instead";
-  WriteFile(file, "#!/bin/sh\n" + script);
-  std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+  WriteProgram(file, script);
   return "ForceCommand " + file.string();
 }
 
@@ -37,7 +37,7 @@ std::string InsteadOfTar(const std::string& script) {
          ";;\n*) exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\";; esac\n";
 }
 
-// A service that is a file: it runs where the file is there.
+// A service that is a file: it runs while the file is there.
 class Night {
  public:
   explicit Night(const std::string& script = {}, const std::string& sshd_config = {})
@@ -134,7 +134,7 @@ TEST_CASE("A tar of hostile names stays in its archive, and drives no terminal")
   CHECK(listed.find("..") == std::string::npos);
 }
 
-// It was refused, and where it got past that a tar that "makes no sense at offset 0", exit
+// It was refused, and if it got past that a tar that "makes no sense at offset 0", exit
 // status 4.
 TEST_CASE("A login shell that talks before it runs a command disturbs nothing") {
   const std::string before = GENERATE(

@@ -11,6 +11,7 @@
 #include "index/files/file_system.h"
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
+#include "tests/support/files/plain_files.h"
 #include "tests/support/program/golden.h"
 #include "tests/support/program/orcio_fixture.h"
 
@@ -67,9 +68,7 @@ class Workshop {
   }
   // A program that the host finds before its own.
   void OnHost(const std::string& program, const std::string& script) const {
-    const fs::path path = Bin() + "/" + program;
-    std::ofstream(path) << "#!/bin/sh\n" << script;
-    fs::permissions(path, fs::perms::owner_all);
+    WriteProgram(Bin() + "/" + program, script);
   }
   // An archive of its files, of a date that nobody need hide.
   void Archive(const std::string& date) const {

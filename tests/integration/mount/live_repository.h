@@ -3,11 +3,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <string>
-#include <thread>
 
+#include "fusefs/mount/mount.h"
+#include "index/repository/repository.h"
 #include "tests/integration/mounted_repository.h"
+#include "tests/support/eventually.h"
 #include "tests/support/needs.h"
 
 namespace orcio::test {
@@ -21,15 +22,14 @@ class LiveRepository : public MountedRepository {
   }
 };
 
-// Waits for something that the kernel may keep as it was for a second, and a busy machine for more.
-template <class Condition>
-[[nodiscard]] bool Eventually(const Condition& condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(2);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  return true;
+// Mounts a repository, and serves it to its end. Whether that went well.
+[[nodiscard]] inline bool ServeMount(const FileSystem& files,
+                                     const std::filesystem::path& repository,
+                                     const std::filesystem::path& mountpoint) {
+  MountOptions mount;
+  mount.mountpoint = mountpoint;
+  mount.foreground = true;
+  return Mount(Repository(files, repository), mount).has_value();
 }
 
 // `size` bytes of an open file from `offset`, or fewer at its end, or "errno N".

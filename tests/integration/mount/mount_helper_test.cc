@@ -104,7 +104,7 @@ TEST_CASE_METHOD(HelperRepository, "mount -t fuse.orcio mounts a repository, and
   CheckUnmounts();
 }
 
-// Options took all words behind them: "unknown mount option", and the mountpoint's name.
+// Options took all words after them: "unknown mount option", and the mountpoint's name.
 TEST_CASE_METHOD(HelperRepository, "orcio mount takes its options before its mountpoint") {
   const Ended mount = RunCommand({BuiltProgram(), "-r", directory().string(), "mount", "-o",
                                   "cache_size=1M", "-o", "noexec", mountpoint().string()});

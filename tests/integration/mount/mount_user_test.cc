@@ -195,7 +195,7 @@ TEST_CASE_METHOD(UserRepository, "A user mounts for that user alone, and unmount
   INFO(unmounted.err);
   CHECK(unmounted.status == 0);
   CHECK_FALSE(mounted());
-  // Whoever can read the archive can read all that is in it, where he says so; nobody else can.
+  // Whoever can read the archive can read all that is in it, if he says so; nobody else can.
   for (const char* words : {"nodefault_permissions", "uid=65534,gid=65534"}) {
     INFO(words);
     REQUIRE(Orcio({"mount", "-o", words, mountpoint().string()}).status == 0);

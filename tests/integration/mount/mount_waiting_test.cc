@@ -57,10 +57,7 @@ class HeldServer {
       }
       return {};
     });
-    MountOptions mount;
-    mount.mountpoint = mountpoint();
-    mount.foreground = true;
-    return Mount(Repository(files, repository), mount).has_value();
+    return ServeMount(files, repository, mountpoint());
   }
 
   const ScratchDirectory scratch_;
@@ -127,7 +124,7 @@ TEST_CASE_METHOD(LiveRepository, "Whoever waits for an archive to be indexed can
     CHECK(Eventually([&] { return IsIn(look.pid(), SYS_statx); }));
     BackgroundCommand read({"cat", (inside / "b").string()}, log);
     CHECK(Eventually([&] { return IsIn(read.pid(), SYS_openat); }));
-    // In an order in which each but the last is behind another.
+    // In an order in which each but the last waits for another.
     CHECK(read.End(SIGKILL) == 128 + SIGKILL);
     CHECK(look.End(SIGTERM) == 128 + SIGTERM);
     CHECK(second.End(SIGKILL) == 128 + SIGKILL);

@@ -1,5 +1,5 @@
 // Archives of other projects' test suites, each with what bsdtar makes of it. They are no part of
-// orcio: where the directory is not there, this says so and ends.
+// orcio: if the directory is not there, this says so and ends.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -99,7 +99,7 @@ std::string Decompressed(const std::string& bytes, const std::string& name) {
 
 struct Peeled {
   std::string tar;   // what is inside, whatever compression it is in
-  std::string gzip;  // the gzip it is in: the innermost layer; empty where that is another
+  std::string gzip;  // the gzip it is in: the innermost layer; empty if that is another
 };
 
 Peeled Peel(const std::filesystem::path& stored) {

@@ -1,5 +1,5 @@
 // A limit to the size of files (RLIMIT_FSIZE, `ulimit -f`): met in the middle of a run it is an
-// error like a full disk, and where it can be foreseen nothing is stopped.
+// error like a full disk, and if it can be foreseen, nothing is stopped.
 
 #include <signal.h>
 
@@ -66,7 +66,8 @@ TEST_CASE("Nothing is stopped where the last archive was larger than a file may 
   INFO(ended.err);
   CHECK(ended.status == 1);
   for (const std::string& word :
-       {std::string("1.0 MiB"), std::string("`ulimit -f`"), archive.filename().string(),
+       {std::string("1.0 MiB"), std::string("`ulimit -f`"),
+        "), and the last archive of wiki (" + archive.filename().string() + ") took ",
         std::string("the service was not stopped")}) {
     INFO(word);
     CHECK(ended.err.find(word) != std::string::npos);

@@ -292,7 +292,7 @@ TEST_CASE("However a repack is killed, the old archive or the new one is there, 
   CHECK((old.Has(kName) || old.Has(kRepacked)));
   if (old.Has(kName)) CHECK(old.Read(kName) == AsText(bytes));
   if (old.Has(kRepacked)) CHECK(old.TarDigest() == digest);
-  // Once more: where both are there the old one is in the way of nothing but itself.
+  // Once more: if both are there, the old one is in the way of nothing but itself.
   if (old.Has(kRepacked)) {
     CHECK(old.Run({"verify", "--read-data", (old.scratch / kRepacked).string()}).status == 0);
   } else {

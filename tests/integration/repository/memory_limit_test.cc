@@ -7,14 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <fstream>
-#include <thread>
 
 #include "base/unique_fd.h"
 #include "tests/integration/mounted_repository.h"
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
+#include "tests/support/eventually.h"
 #include "tests/support/needs.h"
 
 namespace orcio::test {
@@ -43,7 +42,7 @@ class Repository {
 };
 
 // Whether the file can be opened, and read to its end as `content`. By system calls: a stream may
-// throw where read() fails.
+// throw if read() fails.
 bool ReadsAs(const std::filesystem::path& path, const std::string& content) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string read(content.size() + 1, '\0');
@@ -77,15 +76,6 @@ uint64_t AddressSpace(int pid) {
 void Limit(int pid, rlim_t bytes) {
   const rlimit limit{bytes, RLIM_INFINITY};
   REQUIRE(::prlimit(pid, RLIMIT_AS, &limit, nullptr) == 0);
-}
-
-bool Await(const std::function<bool()>& condition) {
-  for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-       std::chrono::steady_clock::now() < end;) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
 }
 
 }  // namespace
@@ -129,19 +119,19 @@ TEST_CASE("A mount without memory to read gives errors, and reads again when the
       (scratch / "log").string());
   const auto archive = at / "wiki/2025-11-23T020000Z/srv/wiki";
   std::error_code not_yet;
-  REQUIRE(Await([&] { return std::filesystem::exists(at / "wiki", not_yet); }));
+  REQUIRE(Eventually([&] { return std::filesystem::exists(at / "wiki", not_yet); }));
   size_t unread = 0;
   for (uint64_t more = 0; more <= 2 * kMiB; more += kMiB / 4) {
     Limit(mount.pid(), AddressSpace(mount.pid()) + more);
     unread += 40 - Readable(archive);
     if (mount.running()) continue;
-    // libfuse gives up where it has no memory for the next request: an end, and no crash.
+    // libfuse gives up if it has no memory for the next request: an end, and no crash.
     CHECK(mount.Wait() < kSignal);
     return;
   }
   CHECK(unread > 0);
   Limit(mount.pid(), RLIM_INFINITY);
-  CHECK(Await([&] { return Readable(archive) == 40; }));
+  CHECK(Eventually([&] { return Readable(archive) == 40; }));
   CHECK(mount.End(SIGTERM) == 0);
 }
 

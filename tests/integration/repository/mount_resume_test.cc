@@ -74,10 +74,7 @@ class Server {
     const UniqueFd log(
         ::open((scratch_ / "log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, mode_t{0600}));
     if (!log.valid() || ::dup2(log.get(), STDERR_FILENO) < 0) return false;
-    MountOptions mount;
-    mount.mountpoint = mountpoint();
-    mount.foreground = true;
-    return Mount(Repository(files, repository), mount).has_value();
+    return ServeMount(files, repository, mountpoint());
   }
 
   const ScratchDirectory scratch_;

@@ -46,6 +46,13 @@ class Repo {
     REQUIRE_OK(writer->Publish());
     return directory() / name;
   }
+  // As a run of wiki that is under way, or was interrupted.
+  void LeaveJournal() const {
+    RunJournal journal;
+    journal.service.name = "wiki";
+    journal.service.host = "workshop";
+    REQUIRE_OK(WriteJournal(LocalFileSystem(), directory(), journal));
+  }
   [[nodiscard]] Ended Status(std::vector<std::string> words = {}) const {
     words.insert(words.begin(), {BuiltProgram(), "-c", config().string(), "status"});
     return RunCommand(words);
@@ -200,10 +207,7 @@ TEST_CASE("What an interrupted run left is critical, what a run is at is not") {
   Repo repo;
   repo.Add("mail", 1);
   repo.Add("wiki", 1);
-  RunJournal journal;
-  journal.service.name = "wiki";
-  journal.service.host = "workshop";
-  REQUIRE_OK(WriteJournal(LocalFileSystem(), repo.directory(), journal));
+  repo.LeaveJournal();
   {
     const auto running = RepositoryLock::Take(repo.directory());
     REQUIRE(running.has_value());
@@ -220,10 +224,7 @@ TEST_CASE("A run is known of where the kernel's list of locks has another device
   Repo repo;
   repo.Add("mail", 1);
   repo.Add("wiki", 1);
-  RunJournal journal;
-  journal.service.name = "wiki";
-  journal.service.host = "workshop";
-  REQUIRE_OK(WriteJournal(LocalFileSystem(), repo.directory(), journal));
+  repo.LeaveJournal();
   const auto status = [&] {
     return RunCommand({"unshare", "--mount", "sh", "-c",
                        "sed 's/ [0-9a-f]*:[0-9a-f]*:/ ff:ffff:/' /proc/locks >\"$1\" && "

@@ -102,7 +102,7 @@ bool Has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-// The value of a metric of the service; nothing where there is none.
+// The value of a metric of the service; nothing if there is none.
 std::optional<int64_t> ValueIn(const std::string& metrics, const std::string& name) {
   const std::string begin = "\n" + name + kWiki;
   const size_t at = metrics.find(begin);

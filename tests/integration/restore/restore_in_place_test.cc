@@ -3,15 +3,14 @@
 
 #include <signal.h>
 
-#include <chrono>
 #include <fstream>
-#include <sstream>
-#include <thread>
 
 #include "index/repository/repository.h"
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
+#include "tests/support/eventually.h"
 #include "tests/support/files/loop_disk.h"
+#include "tests/support/files/plain_files.h"
 #include "tests/support/hosts/link_proxy.h"
 #include "tests/support/needs.h"
 #include "tests/support/noise.h"
@@ -25,20 +24,6 @@ namespace orcio::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string ContentOf(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream bytes;
-  bytes << in.rdbuf();
-  return bytes.str();
-}
-
-void WaitFor(const std::function<bool()>& holds) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
-  while (!holds() && std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  REQUIRE(holds());
-}
 
 // For tests in which the guard is to fire. Longer than a busy machine keeps orcio from its signs of
 // life before that, as a guard that fires without a fault ends a restore.
@@ -73,11 +58,9 @@ class Desk {
   }
   // A program that the host finds before its own.
   void OnHost(const std::string& program, const std::string& script) const {
-    const fs::path path = Bin() + "/" + program;
-    std::ofstream(path) << "#!/bin/sh\n" << script;
-    fs::permissions(path, fs::perms::owner_all);
+    WriteProgram(Bin() + "/" + program, script);
   }
-  // The host's mv does this first where it moves something of the service's out of its place.
+  // The host's mv does this first when it moves something of the service's out of its place.
   void BeforeMoving(const std::string& script) const {
     OnHost("mv", "case \" $* \" in *'/old/'*)\n" + script + "\n;; esac\nexec /bin/mv \"$@\"\n");
   }
@@ -98,7 +81,7 @@ class Desk {
   [[nodiscard]] fs::path source() const { return orcio.scratch() / "srv" / "wiki"; }
   [[nodiscard]] fs::path flag() const { return orcio.scratch() / "runs"; }
   [[nodiscard]] bool running() const { return fs::exists(flag()); }
-  [[nodiscard]] std::string Log() const { return ContentOf(orcio.scratch() / "log"); }
+  [[nodiscard]] std::string Log() const { return ReadAll(orcio.scratch() / "log"); }
   [[nodiscard]] bool HasJournal() const { return fs::exists(orcio.repository() / ".wiki.journal"); }
   // Names beside the service's path.
   [[nodiscard]] std::vector<std::string> Beside() const {
@@ -162,11 +145,11 @@ TEST_CASE("Paths of a service are replaced alone, and what is beside them stays"
   INFO(restored.err);
   CHECK(restored.status == 0);
   CHECK(restored.out.empty());
-  CHECK(ContentOf(desk.source() / "pages/one") == "archived");
-  CHECK(ContentOf(desk.source() / "pages/two") == "changed");
-  CHECK(ContentOf(desk.source() / "pages/three") == "changed");
-  CHECK(ContentOf(desk.source() / "images/a") == "archived");
-  CHECK(ContentOf(desk.source() / "it's here/x") == "archived");
+  CHECK(ReadAll(desk.source() / "pages/one") == "archived");
+  CHECK(ReadAll(desk.source() / "pages/two") == "changed");
+  CHECK(ReadAll(desk.source() / "pages/three") == "changed");
+  CHECK(ReadAll(desk.source() / "images/a") == "archived");
+  CHECK(ReadAll(desk.source() / "it's here/x") == "archived");
   CHECK(desk.Beside() == kAlone);
 }
 
@@ -189,7 +172,7 @@ TEST_CASE("What patterns choose is replaced, and what is beside it stays") {
   CHECK(restored.status == 0);
   const auto is = [&](const std::string& name, bool archived) {
     CAPTURE(name);
-    CHECK(ContentOf(desk.source() / name) == (archived ? "archived" : "changed"));
+    CHECK(ReadAll(desk.source() / name) == (archived ? "archived" : "changed"));
   };
   is("page", true);
   is("old/page", true);
@@ -232,7 +215,7 @@ TEST_CASE("A whole service that is gone comes back, and one that did not run is 
   const Ended restored = desk.Restore();
   INFO(restored.err);
   CHECK(restored.status == 0);
-  CHECK(ContentOf(desk.source() / "page") == "archived");
+  CHECK(ReadAll(desk.source() / "page") == "archived");
   CHECK_FALSE(desk.running());
   CHECK(desk.Log().empty());
   CHECK(desk.Beside() == kAlone);
@@ -258,7 +241,7 @@ TEST_CASE("Nothing happens without --yes, and a dry run says what would") {
   CHECK(desk.Restore({"--include", "nothing"}).status == 10);
   CHECK(desk.Restore({"/etc"}).status == 10);
   CHECK(desk.Restore().status == 12);
-  CHECK(ContentOf(desk.source() / "page") == "changed");
+  CHECK(ReadAll(desk.source() / "page") == "changed");
   CHECK(desk.running());
 }
 
@@ -274,8 +257,8 @@ TEST_CASE("What the archive never had is kept aside, and said") {
   CHECK_FALSE(fs::exists(desk.source() / "cache"));
   REQUIRE(desk.Beside().size() == 2);
   const fs::path kept = desk.source().parent_path() / desk.Beside()[0] / "old" / "0";
-  CHECK(ContentOf(kept / "cache" / "x") == "cached");
-  CHECK(ContentOf(kept / "page") == "archived");
+  CHECK(ReadAll(kept / "cache" / "x") == "cached");
+  CHECK(ReadAll(kept / "page") == "archived");
 }
 
 TEST_CASE("What cannot be swapped is refused before anything is sent or stopped") {
@@ -325,7 +308,7 @@ TEST_CASE("Where the host's disk is full, everything is as it was") {
   INFO(restored.err);
   CHECK(restored.status == 1);
   CHECK(restored.err.find(known ? "are needed" : "Wrote only") != std::string::npos);
-  CHECK(ContentOf(desk.source() / "page") == "here");
+  CHECK(ReadAll(desk.source() / "page") == "here");
   CHECK(desk.Log().empty());
   CHECK(desk.Beside() == kAlone);
 }
@@ -372,8 +355,8 @@ TEST_CASE("A swap that hangs is undone, and the service runs again") {
   CHECK(restored.status == 1);
   CHECK(restored.err.find("nothing came from workshop for 20 s") != std::string::npos);
   CHECK(restored.err.find("the last in place is " + root + "/one") != std::string::npos);
-  CHECK(ContentOf(desk.source() / "one/page") == "changed");
-  CHECK(ContentOf(desk.source() / "two/page") == "changed");
+  CHECK(ReadAll(desk.source() / "one/page") == "changed");
+  CHECK(ReadAll(desk.source() / "two/page") == "changed");
   CHECK(desk.Log() == "stop\nstart\n");
   CHECK(desk.Beside() == kAlone);
   CHECK_FALSE(desk.HasJournal());
@@ -389,7 +372,7 @@ TEST_CASE("Whoever starts the service in the middle gets it as it was") {
   const Ended restored = desk.Restore();
   INFO(restored.err);
   CHECK(restored.status == 1);
-  CHECK(ContentOf(desk.source() / "page") == "changed");
+  CHECK(ReadAll(desk.source() / "page") == "changed");
   CHECK(desk.running());
   CHECK(desk.Beside() == kAlone);
 }
@@ -415,12 +398,12 @@ TEST_CASE(
   const int signal = GENERATE(0, SIGTERM, SIGKILL);
   CAPTURE(signal);
   BackgroundCommand restore(desk.WholeWords(), desk.orcio.scratch() / "orcio.log");
-  WaitFor([&] { return fs::exists(begun); });
+  REQUIRE(Eventually([&] { return fs::exists(begun); }));
   CHECK_FALSE(desk.running());
   CHECK_FALSE(fs::exists(desk.source()));
   if (signal == 0) {
     link.CutAfter(0);
-    WaitFor([&] { return desk.running(); });
+    REQUIRE(Eventually([&] { return desk.running(); }));
     link.Pass();
     CHECK(restore.Wait() == 1);
   } else if (signal == SIGTERM) {
@@ -429,7 +412,7 @@ TEST_CASE(
     CHECK(restore.End(signal) == 128 + signal);
     CHECK(desk.HasJournal());
   }
-  WaitFor([&] { return desk.running(); });
+  REQUIRE(Eventually([&] { return desk.running(); }));
   CHECK(DiffTrees(before, desk.Tree()) == "");
   const Ended recovered = desk.orcio.Run({"recover"});
   INFO(recovered.err);
@@ -453,10 +436,10 @@ TEST_CASE("Killed once the swap counts, the service starts with what was restore
   desk.OnHost("mkdir", "/bin/mkdir \"$@\"; ended=$?\ncase \" $* \" in *'/done '*) : >" +
                            begun.string() + "; sleep 300;; esac\nexit $ended\n");
   BackgroundCommand restore(desk.WholeWords(), desk.orcio.scratch() / "orcio.log");
-  WaitFor([&] { return fs::exists(begun); });
+  REQUIRE(Eventually([&] { return fs::exists(begun); }));
   CHECK(restore.End(SIGKILL) == 128 + SIGKILL);
-  WaitFor([&] { return desk.running(); });
-  CHECK(ContentOf(desk.source() / "page") == "archived");
+  REQUIRE(Eventually([&] { return desk.running(); }));
+  CHECK(ReadAll(desk.source() / "page") == "archived");
   REQUIRE(desk.HasJournal());
   // A run comes to it, too.
   const Ended refused = desk.Restore();
@@ -465,7 +448,7 @@ TEST_CASE("Killed once the swap counts, the service starts with what was restore
   const Ended recovered = desk.orcio.Run({"recover"});
   CHECK(recovered.status == 0);
   CHECK(recovered.err.find("what was to be restored is in place") != std::string::npos);
-  CHECK(ContentOf(desk.source() / "page") == "archived");
+  CHECK(ReadAll(desk.source() / "page") == "archived");
   CHECK(desk.Beside() == kAlone);
 }
 
@@ -480,7 +463,7 @@ TEST_CASE("Killed while what was replaced is removed, the rest of it is removed 
   desk.OnHost("rm", "case \" $* \" in *'/old '*) /bin/rm \"$3/0/page\"; : >" + begun.string() +
                         "; sleep 20;; esac\nexec /bin/rm \"$@\"\n");
   BackgroundCommand restore(desk.WholeWords(), desk.orcio.scratch() / "orcio.log");
-  WaitFor([&] { return fs::exists(begun); });
+  REQUIRE(Eventually([&] { return fs::exists(begun); }));
   CHECK(desk.running());
   CHECK(restore.End(SIGKILL) == 128 + SIGKILL);
   REQUIRE(desk.HasJournal());
@@ -489,7 +472,7 @@ TEST_CASE("Killed while what was replaced is removed, the rest of it is removed 
   const Ended recovered = desk.orcio.Run({"recover"});
   CHECK(recovered.status == 0);
   CHECK(recovered.err.find("what was to be restored is in place") != std::string::npos);
-  CHECK(ContentOf(desk.source() / "page") == "archived");
+  CHECK(ReadAll(desk.source() / "page") == "archived");
   CHECK(desk.Beside() == kAlone);
   CHECK_FALSE(desk.HasJournal());
 }
@@ -506,9 +489,9 @@ TEST_CASE("Where the service does not come up with what was restored, what it ha
   INFO(restored.err);
   CHECK(restored.status == 20);
   CHECK(restored.err.find("what was replaced is kept") != std::string::npos);
-  CHECK(ContentOf(desk.source() / "page") == "archived");
+  CHECK(ReadAll(desk.source() / "page") == "archived");
   REQUIRE(desk.Beside().size() == 2);
-  CHECK(ContentOf(desk.source().parent_path() / desk.Beside()[0] / "old" / "0" / "page") ==
+  CHECK(ReadAll(desk.source().parent_path() / desk.Beside()[0] / "old" / "0" / "page") ==
         "changed");
 }
 
@@ -528,7 +511,7 @@ TEST_CASE("A damaged archive, and one that is being archived meanwhile, replace 
   INFO(restored.err);
   CHECK(restored.status == 4);
   CHECK(restored.err.ends_with("; nothing was replaced\n"));
-  CHECK(ContentOf(desk.source() / "noise") == "changed");
+  CHECK(ReadAll(desk.source() / "noise") == "changed");
   CHECK(desk.Log().empty());
   CHECK(desk.Beside() == kAlone);
 }
@@ -544,7 +527,7 @@ TEST_CASE("A compose project gets its volume back, and runs in the same containe
   std::ofstream(project.volume() / "members") << "all of them";
   REQUIRE(orcio.Run({"archive", "-q"}).status == 0);
   // A shell that has just been started is deaf to what would stop it.
-  WaitFor([&] { return project.Lines("starts").size() == 4; });
+  REQUIRE(Eventually([&] { return project.Lines("starts").size() == 4; }));
   const std::string web = project.Container("web");
   std::ofstream(project.volume() / "members") << "none";
   std::ofstream(project.volume() / "virus") << "x";
@@ -552,15 +535,15 @@ TEST_CASE("A compose project gets its volume back, and runs in the same containe
   INFO(restored.err);
   CHECK(restored.status == 0);
   CHECK(restored.out.find("was down for") != std::string::npos);
-  CHECK(ContentOf(project.volume() / "members") == "all of them");
+  CHECK(ReadAll(project.volume() / "members") == "all of them");
   CHECK_FALSE(fs::exists(project.volume() / "virus"));
   CHECK(project.State("db") == "running");
   CHECK(project.State("web") == "running");
   CHECK(project.State("job") == "exited");
   CHECK(project.Container("web") == web);
   // They write where they did before: into what is there now.
-  const std::string counted = ContentOf(project.volume() / "web.1");
-  WaitFor([&] { return ContentOf(project.volume() / "web.1") != counted; });
+  const std::string counted = ReadAll(project.volume() / "web.1");
+  REQUIRE(Eventually([&] { return ReadAll(project.volume() / "web.1") != counted; }));
 }
 
 }  // namespace orcio::test

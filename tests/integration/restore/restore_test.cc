@@ -53,7 +53,7 @@ struct AwkwardArchive {
     std::filesystem::create_directory(scratch / name);
     return scratch / name;
   }
-  // tar's own way, with more words behind.
+  // tar's own way, with more words after it.
   void Unpack(const std::filesystem::path& tar, const std::filesystem::path& to,
               const std::vector<std::string>& more = {}) const {
     auto words = kUnpack;

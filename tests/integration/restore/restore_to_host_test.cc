@@ -4,15 +4,14 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-#include <chrono>
 #include <fstream>
-#include <sstream>
-#include <thread>
 
 #include "tests/support/archives/made_archive.h"
 #include "tests/support/built.h"
 #include "tests/support/catch.h"
+#include "tests/support/eventually.h"
 #include "tests/support/files/loop_disk.h"
+#include "tests/support/files/plain_files.h"
 #include "tests/support/hosts/link_proxy.h"
 #include "tests/support/needs.h"
 #include "tests/support/noise.h"
@@ -34,20 +33,6 @@ std::vector<std::string> NamesIn(const fs::path& directory) {
   std::erase_if(names, LoopDisk::IsItsOwn);
   std::sort(names.begin(), names.end());
   return names;
-}
-
-std::string ContentOf(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream bytes;
-  bytes << in.rdbuf();
-  return bytes.str();
-}
-
-void WaitFor(const std::function<bool()>& holds) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!holds() && std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  REQUIRE(holds());
 }
 
 // All that there is of a tree, but for the time of its root, of which no archive of orcio's says
@@ -86,11 +71,9 @@ class Sender {
   }
   // A program that the host finds before its own.
   void OnHost(const std::string& program, const std::string& script) const {
-    const fs::path path = Bin() + "/" + program;
-    std::ofstream(path) << "#!/bin/sh\n" << script;
-    fs::permissions(path, fs::perms::owner_all);
+    WriteProgram(Bin() + "/" + program, script);
   }
-  // The host's tar does this first where it unpacks.
+  // The host's tar does this first when it unpacks.
   void BeforeUnpacking(const std::string& script) const {
     OnHost("tar", "case \" $* \" in *' -x '*)\n" + script + "\n;; esac\nexec /bin/tar \"$@\"\n");
   }
@@ -205,7 +188,7 @@ TEST_CASE("An empty directory of the host is taken, and nothing else that is the
   const Ended taken = sender.Restore("empty");
   INFO(taken.err);
   CHECK(taken.status == 0);
-  CHECK(ContentOf(sender.Restored("empty") / "page") == "text");
+  CHECK(ReadAll(sender.Restored("empty") / "page") == "text");
 
   fs::create_directory(sender.to() / "full");
   std::ofstream(sender.to() / "full" / "mine") << "mine";
@@ -290,7 +273,7 @@ TEST_CASE("Where the link breaks or orcio ends meanwhile, nothing is left on the
   std::vector<std::string> words{sender.orcio.program(), "-c", sender.orcio.config()};
   for (const std::string& word : sender.Words("there")) words.push_back(word);
   BackgroundCommand restore(words, sender.orcio.scratch() / "log");
-  WaitFor([&] { return fs::exists(begun); });
+  REQUIRE(Eventually([&] { return fs::exists(begun); }));
   CHECK(NamesIn(sender.to()).size() == 1);
   if (signal == 0) {
     link.CutAfter(0);
@@ -299,7 +282,7 @@ TEST_CASE("Where the link breaks or orcio ends meanwhile, nothing is left on the
   }
   std::ofstream(told).flush();
   CHECK(restore.Wait() == (signal == 0 ? 12 : 128 + signal));
-  WaitFor([&] { return NamesIn(sender.to()).empty(); });
+  REQUIRE(Eventually([&] { return NamesIn(sender.to()).empty(); }));
 }
 
 TEST_CASE("A tar that breaks off between two entries is not taken for the whole") {
@@ -345,7 +328,7 @@ TEST_CASE("A tar that fails leaves nothing, and what one only complains of is a 
   const Ended warned = sender.Restore("warned");
   CHECK(warned.status == 3);
   CHECK(warned.err.find("page: Cannot be as it was") != std::string::npos);
-  CHECK(ContentOf(sender.Restored("warned") / "page") == "text");
+  CHECK(ReadAll(sender.Restored("warned") / "page") == "text");
   sender.OnHost("tar",
                 "case \" $* \" in *' -x '*) /bin/tar \"$@\"; echo 'tar: oh' >&2; exit 2;; esac\n"
                 "exec /bin/tar \"$@\"\n");
@@ -449,7 +432,7 @@ TEST_CASE("A damaged archive is not restored onto a host") {
   FlipByte(sender.orcio.OnlyArchive(), 1'500'000);
   const Ended restored = sender.Restore("there");
   CHECK(restored.status == 4);
-  WaitFor([&] { return NamesIn(sender.to()).empty(); });
+  REQUIRE(Eventually([&] { return NamesIn(sender.to()).empty(); }));
 }
 
 TEST_CASE("What must not leave the premises goes back to the service's own host alone") {

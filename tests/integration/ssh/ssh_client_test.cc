@@ -246,9 +246,7 @@ TEST_CASE("ssh: a wrong or unknown or revoked host key is refused and known_host
 
 TEST_CASE("ssh: an unknown host key is accepted where the user's own configuration says so") {
   const SshdFixture sshd;
-  const ScratchDirectory home;
-  const Variable environment("HOME", home.path());
-  std::filesystem::create_directory(home / ".ssh");
+  const SshHome home;
   std::ofstream(home / ".ssh/config")
       << "Host atena\n  HostName 127.0.0.1\n  Port " << sshd.port() << "\n  User " << sshd.user()
       << "\n  IdentityFile " << sshd.client_key().string()
@@ -309,15 +307,7 @@ TEST_CASE("ssh: a link that is cut in a stream is an error wherever it is cut") 
   const SshdFixture sshd;
   LinkProxy proxy(sshd.port());
   const auto host = ConnectedBySsh(Through(sshd, proxy));
-  proxy.CutAfter(uint64_t{GENERATE(1U, 100000U, 5000000U)});
-  DigestSink sink;
-  const auto result = host->Stream("head -c 20000000 /dev/zero", sink, {}, kNever);
-  REQUIRE_FALSE(result.has_value());
-  CHECK(result.error().kind == ErrorKind::kNetwork);
-  CHECK(sink.size < 20000000);
-  proxy.Pass();
-  REQUIRE_OK(host->Connect(kNever));
-  CHECK(SaysIn(host) == "in\n");
+  CheckCutInStream(*host, proxy, uint64_t{GENERATE(1U, 100000U, 5000000U)});
 }
 
 TEST_CASE("ssh: a link that stalls is noticed in a stream and in a command") {
@@ -392,14 +382,7 @@ TEST_CASE("ssh: connecting again makes a connection where the one there was has 
   CHECK(SaysIn(host) == "in\n");
   sshd.Stop();
   AwaitThat([&] { return Clients(sshd).empty(); });  // one that has not noticed still answers
-  const auto gone = host->Connect(kNever);
-  REQUIRE_FALSE(gone.has_value());
-  CHECK(gone.error().kind == ErrorKind::kNetwork);
-  sshd.Start();
-  REQUIRE_OK(host->Connect(kNever));
-  host->Disconnect();
-  host->Disconnect();
-  CHECK(host->Run("true", {}, kNever).error().kind == ErrorKind::kNetwork);
+  CheckComesAndGoes(*host, sshd);
 }
 
 TEST_CASE("ssh: its socket is for its owner alone and ends with the host") {

@@ -25,7 +25,7 @@ TEST_CASE("An unknown host key is refused, with its fingerprint and how to accep
   // What it says to do works.
   const auto command = error.message.substr(error.message.find("ssh-keyscan -p"));
   (void)MustRunShell(command);
-  CHECK(ValueOf(Connected(sshd.Config())->Run("echo in", {}, kNever)).out == "in\n");
+  CHECK(LetsIn(sshd.Config()));
 }
 
 TEST_CASE("An unknown host key is refused where there is no known_hosts file") {
@@ -38,9 +38,7 @@ TEST_CASE("An unknown host key is refused where there is no known_hosts file") {
 
 TEST_CASE("A changed host key is refused loudly, even where ~/.ssh/config waves it through") {
   SshdFixture sshd;
-  const ScratchDirectory home;
-  const Variable environment("HOME", home.path());
-  std::filesystem::create_directory(home / ".ssh");
+  const SshHome home;
   std::ofstream(home / ".ssh/config") << "Host *\n  StrictHostKeyChecking no\n";
   sshd.ChangeHostKeys();
   const Error changed = ConnectError(sshd.Config());
@@ -57,7 +55,7 @@ TEST_CASE("The host is asked for the key whose type known_hosts has") {
   const SshdFixture sshd;
   for (const std::string type : {"rsa", "ed25519"}) {
     sshd.WriteKnownHosts({sshd.HostKey(type)});
-    CHECK(ValueOf(Connected(sshd.Config())->Run("echo in", {}, kNever)).out == "in\n");
+    CHECK(LetsIn(sshd.Config()));
   }
 }
 
@@ -76,7 +74,7 @@ TEST_CASE("A revoked host key is refused, where a file knows the host by it all 
       << "@revoked " << (revoked.empty() ? host : revoked) << " " << sshd.HostKey("ed25519")
       << " stolen\n";
   if (revoked == "[10.77.0.*") {
-    CHECK(ValueOf(Connected(sshd.Config())->Run("echo in", {}, kNever)).out == "in\n");
+    CHECK(LetsIn(sshd.Config()));
     return;
   }
   const Error error = ConnectError(sshd.Config());
@@ -87,13 +85,11 @@ TEST_CASE("A revoked host key is refused, where a file knows the host by it all 
 
 TEST_CASE("A host key that the machine's own known_hosts revokes is refused") {
   const SshdFixture sshd;
-  const ScratchDirectory home;
-  const Variable environment("HOME", home.path());
-  std::filesystem::create_directory(home / ".ssh");
+  const SshHome home;
   const std::string everybodys = home / "everybodys";
   std::ofstream(home / ".ssh/config") << "GlobalKnownHostsFile " << everybodys << "\n";
   std::ofstream(everybodys) << "@revoked * " << sshd.HostKey("rsa") << "\n";
-  CHECK(ValueOf(Connected(sshd.Config())->Run("echo in", {}, kNever)).out == "in\n");
+  CHECK(LetsIn(sshd.Config()));
   std::ofstream(everybodys, std::ios::app) << "@revoked * " << sshd.HostKey("ed25519") << "\n";
   const Error error = ConnectError(sshd.Config());
   CHECK(error.kind == ErrorKind::kRefused);
@@ -110,7 +106,7 @@ TEST_CASE("A host that is known by an authority alone is refused, and that is th
   CHECK(Mentions(error, "transport: ssh"));
   const auto command = error.message.substr(error.message.find("ssh-keyscan -p"));
   (void)MustRunShell(command);
-  CHECK(ValueOf(Connected(sshd.Config())->Run("echo in", {}, kNever)).out == "in\n");
+  CHECK(LetsIn(sshd.Config()));
 }
 
 TEST_CASE("orcio logs in where ssh does, whatever known_hosts has of the host") {
@@ -147,13 +143,11 @@ TEST_CASE("orcio logs in where ssh does, whatever known_hosts has of the host") 
 
 TEST_CASE("A host key that RevokedHostKeys lists is refused") {
   const SshdFixture sshd;
-  const ScratchDirectory home;
-  const Variable environment("HOME", home.path());
-  std::filesystem::create_directory(home / ".ssh");
+  const SshHome home;
   std::ofstream(home / ".ssh/config") << "RevokedHostKeys ~/revoked\n";
   CHECK(Mentions(ConnectError(sshd.Config()), "cannot be read"));  // as ssh has it
   std::ofstream(home / "revoked") << "# stolen\n" << sshd.HostKey("rsa") << "\n";
-  CHECK(ValueOf(Connected(sshd.Config())->Run("echo in", {}, kNever)).out == "in\n");
+  CHECK(LetsIn(sshd.Config()));
   std::ofstream(home / "revoked", std::ios::app) << sshd.HostKey("ed25519") << " it\n";
   const Error listed = ConnectError(sshd.Config());
   CHECK(listed.kind == ErrorKind::kRefused);

@@ -105,15 +105,7 @@ TEST_CASE("A link that is cut in a stream is an error, wherever it is cut") {
   const SshdFixture sshd;
   LinkProxy proxy(sshd.port());
   const auto host = Connected(Through(sshd, proxy));
-  proxy.CutAfter(uint64_t{GENERATE(1U, 100000U, 5000000U)});
-  DigestSink sink;
-  const auto result = host->Stream("head -c 20000000 /dev/zero", sink, {}, kNever);
-  REQUIRE_FALSE(result.has_value());
-  CHECK(result.error().kind == ErrorKind::kNetwork);
-  CHECK(sink.size < 20000000);
-  proxy.Pass();
-  REQUIRE_OK(host->Connect(kNever));
-  CHECK(ValueOf(host->Run("echo back", {}, kNever)).out == "back\n");
+  CheckCutInStream(*host, proxy, uint64_t{GENERATE(1U, 100000U, 5000000U)});
 }
 
 TEST_CASE("A link that stalls is noticed, in a stream and in a command") {
@@ -242,14 +234,7 @@ TEST_CASE("Connecting again uses the connection there is, or makes one where it 
   REQUIRE_OK(host->Connect(kNever));
   CHECK(ValueOf(host->Run("echo new", {}, kNever)).out == "new\n");
   sshd.Stop();
-  const auto gone = host->Connect(kNever);
-  REQUIRE_FALSE(gone.has_value());
-  CHECK(gone.error().kind == ErrorKind::kNetwork);
-  sshd.Start();
-  REQUIRE_OK(host->Connect(kNever));
-  host->Disconnect();
-  host->Disconnect();
-  CHECK(host->Run("true", {}, kNever).error().kind == ErrorKind::kNetwork);
+  CheckComesAndGoes(*host, sshd);
 }
 
 TEST_CASE("A refused link shows at once") {

@@ -9,7 +9,6 @@
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/hosts/sshd_fixture.h"
-#include "tests/support/scratch_directory.h"
 
 namespace orcio::test {
 
@@ -74,17 +73,14 @@ TEST_CASE("A key that an agent holds logs in, with and without a configured iden
   const Variable environment("SSH_AUTH_SOCK", socket);
   HostConfig config = sshd.Config();
   config.identity = locked;
-  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
+  CHECK(LetsIn(config));
   config.identity.reset();
-  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
+  CHECK(LetsIn(config));
 }
 
 TEST_CASE("~/.ssh/config names the address, port, user, key and known_hosts of a host") {
   const SshdFixture sshd;
-  const ScratchDirectory home;
-  const Variable environment("HOME", home.path());
-  const Variable no_agent("SSH_AUTH_SOCK", "");
-  std::filesystem::create_directory(home / ".ssh");
+  const SshHome home;
   std::ofstream(home / ".ssh/config")
       << "Host atena\n  HostName 127.0.0.1\n  Port " << sshd.port() << "\n  User " << sshd.user()
       << "\n  IdentityFile " << sshd.client_key().string() << "\n  LogLevel DEBUG3\n"
@@ -92,7 +88,7 @@ TEST_CASE("~/.ssh/config names the address, port, user, key and known_hosts of a
   std::filesystem::copy(sshd.known_hosts(), home / ".ssh/known_hosts");
   HostConfig config;
   config.name = config.address = "atena";
-  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
+  CHECK(LetsIn(config));
 
   SECTION("which the configuration overrules") {
     const ReservedPort nobody;
@@ -114,21 +110,16 @@ TEST_CASE("~/.ssh/config names the address, port, user, key and known_hosts of a
 
 TEST_CASE("The default key of the user logs in without any configuration") {
   const SshdFixture sshd;
-  const ScratchDirectory home;
-  const Variable environment("HOME", home.path());
-  const Variable no_agent("SSH_AUTH_SOCK", "");
-  std::filesystem::create_directory(home / ".ssh");
+  const SshHome home;
   std::filesystem::copy(sshd.client_key(), home / ".ssh/id_ed25519");
   HostConfig config = sshd.Config();
   config.identity.reset();
-  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
+  CHECK(LetsIn(config));
 }
 
 TEST_CASE("A proxy command leads to the host, from ~/.ssh/config or the configuration") {
   const SshdFixture sshd;
-  const ScratchDirectory home;
-  const Variable environment("HOME", home.path());
-  std::filesystem::create_directory(home / ".ssh");
+  const SshHome home;
   std::ofstream(home / ".ssh/relay")
       << "import socket, sys, threading, os\n"
          "s = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
@@ -168,10 +159,8 @@ TEST_CASE("A proxy command leads to the host, from ~/.ssh/config or the configur
 // whole file for a Match that it does not know.
 TEST_CASE("~/.ssh/config means what ssh takes it for") {
   const SshdFixture sshd;
-  const ScratchDirectory home;
-  const Variable environment("HOME", home.path());
-  const Variable no_agent("SSH_AUTH_SOCK", "");
-  std::filesystem::create_directories(home / ".ssh/known.d");
+  const SshHome home;
+  std::filesystem::create_directory(home / ".ssh/known.d");
   const std::string key = sshd.HostKey("ed25519");
   std::ofstream(home / ".ssh/known.d/the_nas") << "The_NAS " << key << "\n";
   std::ofstream(home / ".ssh/more") << "Host my_nas\n  HostKeyAlias the_nas\n";
@@ -207,10 +196,7 @@ TEST_CASE("~/.ssh/config means what ssh takes it for") {
 
 TEST_CASE("Where this machine has no ssh, libssh reads ~/.ssh/config") {
   const SshdFixture sshd;
-  const ScratchDirectory home;
-  const Variable environment("HOME", home.path());
-  const Variable no_agent("SSH_AUTH_SOCK", "");
-  std::filesystem::create_directory(home / ".ssh");
+  const SshHome home;
   std::ofstream(home / ".ssh/config")
       << "Host nas\n  HostName 127.0.0.1\n  Port " << sshd.port() << "\n  User " << sshd.user()
       << "\n  IdentityFile " << sshd.client_key().string() << "\n";
@@ -224,10 +210,7 @@ TEST_CASE("Where this machine has no ssh, libssh reads ~/.ssh/config") {
 
 TEST_CASE("A jump host leads to the host") {
   const SshdFixture sshd;
-  const ScratchDirectory home;
-  const Variable environment("HOME", home.path());
-  const Variable no_agent("SSH_AUTH_SOCK", "");
-  std::filesystem::create_directory(home / ".ssh");
+  const SshHome home;
   std::ofstream(home / ".ssh/config")
       << "Host nas\n  ProxyJump relay_1\nHost nas relay_1\n  HostName 127.0.0.1\n  Port "
       << sshd.port() << "\n  User " << sshd.user() << "\n  IdentityFile "
@@ -253,9 +236,7 @@ TEST_CASE("A jump host leads to the host") {
 // libssh offers all of them, and sshd hangs up.
 TEST_CASE("With IdentitiesOnly, of an agent's many keys the named one alone is tried") {
   const SshdFixture sshd("MaxAuthTries 3");
-  const ScratchDirectory home;
-  const Variable environment("HOME", home.path());
-  std::filesystem::create_directory(home / ".ssh");
+  const SshHome home;
   const std::string socket = sshd.directory() / "agent";
   BackgroundCommand agent({"ssh-agent", "-D", "-a", socket}, sshd.directory() / "agent_log");
   AwaitThat([&] { return std::filesystem::exists(socket); });
@@ -280,11 +261,11 @@ TEST_CASE("With IdentitiesOnly, of an agent's many keys the named one alone is t
     std::ofstream(home / ".ssh/config") << "IdentitiesOnly yes\nIdentityFile " << identity << "\n";
   };
   write(right);
-  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
-  std::filesystem::remove(right);  // as where the agent alone has it, or a token
-  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
+  CHECK(LetsIn(config));
+  std::filesystem::remove(right);  // as if the agent alone has it, or a token
+  CHECK(LetsIn(config));
   write(right + ".pub");
-  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
+  CHECK(LetsIn(config));
   write(home / "key0");
   const Error wrong = ConnectError(config);
   CHECK(Mentions(wrong, "does not let user"));
@@ -292,7 +273,7 @@ TEST_CASE("With IdentitiesOnly, of an agent's many keys the named one alone is t
   CHECK_FALSE(Mentions(wrong, "key1"));
   // A key that orcio's own configuration names goes first, and is the only one then.
   config.identity = sshd.client_key();
-  CHECK(ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n");
+  CHECK(LetsIn(config));
 }
 
 }  // namespace orcio::test

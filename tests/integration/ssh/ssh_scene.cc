@@ -39,6 +39,10 @@ std::unique_ptr<RemoteHost> Connected(const HostConfig& config, const SshOptions
   return host;
 }
 
+bool LetsIn(const HostConfig& config) {
+  return ValueOf(Connected(config)->Run("echo in", {}, kNever)).out == "in\n";
+}
+
 Error ConnectError(const HostConfig& config, const std::stop_token& stop) {
   const auto connected = MakeSshHost(config)->Connect(stop);
   REQUIRE_FALSE(connected.has_value());
@@ -85,6 +89,29 @@ HostConfig Through(const SshdFixture& sshd, const LinkProxy& proxy) {
   std::ofstream(*config.known_hosts, std::ios::app)
       << "[127.0.0.1]:" << proxy.port() << " " << sshd.HostKey("ed25519") << "\n";
   return config;
+}
+
+void CheckCutInStream(RemoteHost& host, LinkProxy& proxy, uint64_t bytes) {
+  proxy.CutAfter(bytes);
+  DigestSink sink;
+  const auto result = host.Stream("head -c 20000000 /dev/zero", sink, {}, kNever);
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().kind == ErrorKind::kNetwork);
+  CHECK(sink.size < 20000000);
+  proxy.Pass();
+  REQUIRE_OK(host.Connect(kNever));
+  CHECK(ValueOf(host.Run("echo back", {}, kNever)).out == "back\n");
+}
+
+void CheckComesAndGoes(RemoteHost& host, SshdFixture& sshd) {
+  const auto gone = host.Connect(kNever);
+  REQUIRE_FALSE(gone.has_value());
+  CHECK(gone.error().kind == ErrorKind::kNetwork);
+  sshd.Start();
+  REQUIRE_OK(host.Connect(kNever));
+  host.Disconnect();
+  host.Disconnect();
+  CHECK(host.Run("true", {}, kNever).error().kind == ErrorKind::kNetwork);
 }
 
 }  // namespace orcio::test

@@ -20,6 +20,7 @@
 #include "base/sha256.h"
 #include "tests/support/hosts/link_proxy.h"
 #include "tests/support/hosts/sshd_fixture.h"
+#include "tests/support/scratch_directory.h"
 
 // What the tests of connections to a real sshd on loopback share.
 namespace orcio::test {
@@ -44,6 +45,21 @@ class Variable {
  private:
   const char* name_;
   std::optional<std::string> old_;
+};
+
+// A user's home of its own, with an empty ~/.ssh and no agent.
+class SshHome {
+ public:
+  SshHome() { std::filesystem::create_directory(scratch_ / ".ssh"); }
+  [[nodiscard]] const std::filesystem::path& path() const { return scratch_.path(); }
+  [[nodiscard]] std::filesystem::path operator/(const std::string& name) const {
+    return scratch_ / name;
+  }
+
+ private:
+  const ScratchDirectory scratch_;
+  const Variable home_{"HOME", scratch_.path()};
+  const Variable no_agent_{"SSH_AUTH_SOCK", ""};
 };
 
 // Keeps what it gets; says that the disk is full once that is `fail_at`.
@@ -79,6 +95,8 @@ class DigestSink : public ByteSink {
 // A host that lets us in.
 [[nodiscard]] std::unique_ptr<RemoteHost> Connected(const HostConfig& config,
                                                     const SshOptions& options = {});
+// Whether a command runs there, too.
+[[nodiscard]] bool LetsIn(const HostConfig& config);
 // Why one does not.
 [[nodiscard]] Error ConnectError(const HostConfig& config, const std::stop_token& stop = kNever);
 [[nodiscard]] bool Mentions(const Error& error, const std::string& text);
@@ -94,5 +112,11 @@ void AwaitThat(const std::function<bool()>& condition);
 
 // The host behind that link.
 [[nodiscard]] HostConfig Through(const SshdFixture& sshd, const LinkProxy& proxy);
+// Cuts the link of a host that is connected through `proxy` so many bytes into a stream, which has
+// to be an error; and lets the host be connected again.
+void CheckCutInStream(RemoteHost& host, LinkProxy& proxy, uint64_t bytes);
+// Connects to a host that has stopped, which has to fail, and again once `sshd` has started;
+// disconnects.
+void CheckComesAndGoes(RemoteHost& host, SshdFixture& sshd);
 
 }  // namespace orcio::test

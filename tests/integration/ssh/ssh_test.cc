@@ -95,7 +95,7 @@ TEST_CASE("A command that takes too long ends with the time-out, and the host ca
   CHECK(result.error().kind == ErrorKind::kNetwork);
   CHECK(result.error().errnum == ETIMEDOUT);
   CHECK(Mentions(result.error(), "atena"));
-  // It was sent a TERM; sshd does not pass signals on where root has logged in.
+  // It was sent a TERM; sshd does not pass signals on if root has logged in.
   const int pid = AwaitPid(pid_file);
   AwaitThat([&] {
     return sshd.Log().find("session signalling requires privilege separation") !=

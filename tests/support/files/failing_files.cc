@@ -61,61 +61,17 @@ void FailingFiles::FailAt(size_t call, int errnum) {
 
 Result<std::unique_ptr<RandomAccess>> FailingFiles::OpenRead(
     const std::filesystem::path& path) const {
-  ORCIO_TRY(counter_->Call("OpenRead " + path.string()));
-  return std::make_unique<FailingRandomAccess>(ORCIO_TRY(files_.OpenRead(path)), counter_);
+  return std::make_unique<FailingRandomAccess>(ORCIO_TRY(ForwardingFiles::OpenRead(path)),
+                                               counter_);
 }
 
 Result<std::unique_ptr<WritableFile>> FailingFiles::Create(
     const std::filesystem::path& path) const {
-  ORCIO_TRY(counter_->Call("Create " + path.string()));
-  return std::make_unique<FailingWritableFile>(ORCIO_TRY(files_.Create(path)), counter_);
+  return std::make_unique<FailingWritableFile>(ORCIO_TRY(ForwardingFiles::Create(path)), counter_);
 }
 
-Result<std::unique_ptr<MappedFile>> FailingFiles::Map(const std::filesystem::path& path) const {
-  ORCIO_TRY(counter_->Call("Map " + path.string()));
-  return files_.Map(path);
-}
-
-Result<FileStatus> FailingFiles::Status(const std::filesystem::path& path) const {
-  ORCIO_TRY(counter_->Call("Status " + path.string()));
-  return files_.Status(path);
-}
-
-Result<std::vector<std::string>> FailingFiles::List(const std::filesystem::path& directory) const {
-  ORCIO_TRY(counter_->Call("List " + directory.string()));
-  return files_.List(directory);
-}
-
-Result<void> FailingFiles::Rename(const std::filesystem::path& from,
-                                  const std::filesystem::path& to) const {
-  ORCIO_TRY(counter_->Call("Rename " + to.string()));
-  return files_.Rename(from, to);
-}
-
-Result<void> FailingFiles::RenameNew(const std::filesystem::path& from,
-                                     const std::filesystem::path& to) const {
-  ORCIO_TRY(counter_->Call("RenameNew " + to.string()));
-  return files_.RenameNew(from, to);
-}
-
-Result<void> FailingFiles::Remove(const std::filesystem::path& path) const {
-  ORCIO_TRY(counter_->Call("Remove " + path.string()));
-  return files_.Remove(path);
-}
-
-Result<bool> FailingFiles::RemoveAbandoned(const std::filesystem::path& path) const {
-  ORCIO_TRY(counter_->Call("RemoveAbandoned " + path.string()));
-  return files_.RemoveAbandoned(path);
-}
-
-Result<uint64_t> FailingFiles::FreeBytes(const std::filesystem::path& directory) const {
-  ORCIO_TRY(counter_->Call("FreeBytes " + directory.string()));
-  return files_.FreeBytes(directory);
-}
-
-Result<void> FailingFiles::SyncDirectory(const std::filesystem::path& directory) const {
-  ORCIO_TRY(counter_->Call("SyncDirectory " + directory.string()));
-  return files_.SyncDirectory(directory);
+Result<void> FailingFiles::Before(std::string_view call, const std::filesystem::path& path) const {
+  return counter_->Call(std::string(call) + " " + path.string());
 }
 
 }  // namespace orcio::test

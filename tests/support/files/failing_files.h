@@ -6,17 +6,17 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <vector>
+#include <string_view>
 
-#include "index/files/file_system.h"
+#include "tests/support/files/forwarding_files.h"
 
 namespace orcio::test {
 
 // Another file system of which one call fails: the Nth of all that there are. As thread-safe as the
 // other one.
-class FailingFiles : public FileSystem {
+class FailingFiles : public ForwardingFiles {
  public:
-  explicit FailingFiles(const FileSystem& files) : files_(files) {}
+  explicit FailingFiles(const FileSystem& files) : ForwardingFiles(files) {}
 
   // Call number `call`, counted from 1, fails with `errnum`; 0: none does. Starts counting anew.
   void FailAt(size_t call, int errnum = ENOSPC);
@@ -27,19 +27,6 @@ class FailingFiles : public FileSystem {
       const std::filesystem::path& path) const override;
   [[nodiscard]] Result<std::unique_ptr<WritableFile>> Create(
       const std::filesystem::path& path) const override;
-  [[nodiscard]] Result<std::unique_ptr<MappedFile>> Map(
-      const std::filesystem::path& path) const override;
-  [[nodiscard]] Result<FileStatus> Status(const std::filesystem::path& path) const override;
-  [[nodiscard]] Result<std::vector<std::string>> List(
-      const std::filesystem::path& directory) const override;
-  [[nodiscard]] Result<void> Rename(const std::filesystem::path& from,
-                                    const std::filesystem::path& to) const override;
-  [[nodiscard]] Result<void> RenameNew(const std::filesystem::path& from,
-                                       const std::filesystem::path& to) const override;
-  [[nodiscard]] Result<void> Remove(const std::filesystem::path& path) const override;
-  [[nodiscard]] Result<bool> RemoveAbandoned(const std::filesystem::path& path) const override;
-  [[nodiscard]] Result<uint64_t> FreeBytes(const std::filesystem::path& directory) const override;
-  [[nodiscard]] Result<void> SyncDirectory(const std::filesystem::path& directory) const override;
 
   // Shared with the files it hands out.
   struct Counter {
@@ -52,7 +39,9 @@ class FailingFiles : public FileSystem {
   };
 
  private:
-  const FileSystem& files_;
+  [[nodiscard]] Result<void> Before(std::string_view call,
+                                    const std::filesystem::path& path) const override;
+
   std::shared_ptr<Counter> counter_ = std::make_shared<Counter>();
 };
 

@@ -3,55 +3,21 @@
 #include <functional>
 #include <memory>
 
-#include "index/files/file_system.h"
+#include "tests/support/files/forwarding_files.h"
 
 namespace orcio::test {
 
 // This machine's files, with a test's own word before every append.
-class WatchedFiles : public FileSystem {
+class WatchedFiles : public ForwardingFiles {
  public:
   using BeforeAppend = std::function<Result<void>(const std::filesystem::path&, size_t bytes)>;
 
   explicit WatchedFiles(BeforeAppend before_append) : before_append_(std::move(before_append)) {}
 
-  [[nodiscard]] Result<std::unique_ptr<RandomAccess>> OpenRead(
-      const std::filesystem::path& path) const override {
-    return local_.OpenRead(path);
-  }
   [[nodiscard]] Result<std::unique_ptr<WritableFile>> Create(
       const std::filesystem::path& path) const override {
-    return std::make_unique<Watched>(ORCIO_TRY(local_.Create(path)), path, before_append_);
-  }
-  [[nodiscard]] Result<std::unique_ptr<MappedFile>> Map(
-      const std::filesystem::path& path) const override {
-    return local_.Map(path);
-  }
-  [[nodiscard]] Result<FileStatus> Status(const std::filesystem::path& path) const override {
-    return local_.Status(path);
-  }
-  [[nodiscard]] Result<std::vector<std::string>> List(
-      const std::filesystem::path& directory) const override {
-    return local_.List(directory);
-  }
-  [[nodiscard]] Result<void> Rename(const std::filesystem::path& from,
-                                    const std::filesystem::path& to) const override {
-    return local_.Rename(from, to);
-  }
-  [[nodiscard]] Result<void> RenameNew(const std::filesystem::path& from,
-                                       const std::filesystem::path& to) const override {
-    return local_.RenameNew(from, to);
-  }
-  [[nodiscard]] Result<void> Remove(const std::filesystem::path& path) const override {
-    return local_.Remove(path);
-  }
-  [[nodiscard]] Result<bool> RemoveAbandoned(const std::filesystem::path& path) const override {
-    return local_.RemoveAbandoned(path);
-  }
-  [[nodiscard]] Result<uint64_t> FreeBytes(const std::filesystem::path& directory) const override {
-    return local_.FreeBytes(directory);
-  }
-  [[nodiscard]] Result<void> SyncDirectory(const std::filesystem::path& directory) const override {
-    return local_.SyncDirectory(directory);
+    return std::make_unique<Watched>(ORCIO_TRY(ForwardingFiles::Create(path)), path,
+                                     before_append_);
   }
 
  private:
@@ -75,7 +41,6 @@ class WatchedFiles : public FileSystem {
     const BeforeAppend& before_append_;
   };
 
-  const FileSystem& local_ = LocalFileSystem();
   const BeforeAppend before_append_;
 };
 

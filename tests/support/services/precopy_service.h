@@ -12,7 +12,7 @@
 #include "archiver/outcome/service_outcome.h"
 #include "archiver/run/service_run.h"
 #include "tests/support/catch.h"
-#include "tests/support/files/watched_files.h"
+#include "tests/support/files/forwarding_files.h"
 #include "tests/support/hosts/local_host.h"
 #include "tests/support/noise.h"
 #include "tests/support/scratch_directory.h"
@@ -21,10 +21,9 @@
 namespace orcio::test {
 
 // A disk with little room.
-class SmallDisk : public test::WatchedFiles {
+class SmallDisk : public ForwardingFiles {
  public:
-  explicit SmallDisk(uint64_t free_bytes)
-      : WatchedFiles([](const auto&, size_t) { return Result<void>(); }), free_bytes_(free_bytes) {}
+  explicit SmallDisk(uint64_t free_bytes) : free_bytes_(free_bytes) {}
   [[nodiscard]] Result<uint64_t> FreeBytes(const std::filesystem::path&) const override {
     return free_bytes_;
   }

@@ -74,7 +74,7 @@ TEST_CASE("No option of a command takes the arguments that come behind its value
       const bool takes_one =
           option->get_items_expected_max() == 1 || !option->get_allow_extra_args();
       CHECK((takes_one || !has_arguments));
-      // Nor is its value one that may be left out: what comes behind would be taken for it.
+      // Nor is its value one that may be left out: what comes after it would be taken for it.
       CHECK(option->get_items_expected_min() > 0);
     }
   }

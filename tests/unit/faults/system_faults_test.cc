@@ -160,30 +160,40 @@ TEST_CASE("Whichever system call fails when a sidecar is opened and used, nothin
   }
 }
 
-TEST_CASE("Whichever system call fails while a service is archived, it runs again") {
-  const TwoRuns repository;
+namespace {
+
+// One service of `repository`'s tar, as the host sends it.
+ServiceOutcome ArchiveOnce(const TwoRuns& repository, test::FakeControl& control,
+                           const ServiceRunOptions& options = {}) {
   ServiceConfig service;
   service.name = "wiki";
   service.host = "atena";
   service.paths = {"/srv/wiki"};
+  test::FakeHost host;
+  host.On("orcio-tar", "orcio-tar: gnu 1 1 tar\norcio-tar: tar (GNU tar) 1.34\n");
+  host.On("orcio-path", "orcio-path: end 1\n");
+  host.stream = [&](ByteSink& sink, const std::stop_token&) -> Result<CommandResult> {
+    ORCIO_TRY(test::Feed(sink, AsText(repository.tar)));
+    return CommandResult{};
+  };
+  return RunService({service, LocalFileSystem(), repository.scratch.path(), options, {}}, host,
+                    control, {});
+}
+
+}  // namespace
+
+TEST_CASE("Whichever system call fails while a service is archived, it runs again") {
+  const TwoRuns repository;
   size_t failures = 0;
   ServiceOutcome outcome;
   test::FakeControl control;
+  ServiceRunOptions options;
+  options.writer.threads = 1;
   ForEachFault(
       [&]() -> Result<void> {
-        test::FakeHost host;
-        host.On("orcio-tar", "orcio-tar: gnu 1 1 tar\norcio-tar: tar (GNU tar) 1.34\n");
-        host.On("orcio-path", "orcio-path: end 1\n");
-        host.stream = [&](ByteSink& sink, const std::stop_token&) -> Result<CommandResult> {
-          ORCIO_TRY(test::Feed(sink, AsText(repository.tar)));
-          return CommandResult{};
-        };
         control.log.clear();
         outcome = {};
-        ServiceRunOptions options;
-        options.writer.threads = 1;
-        outcome = RunService({service, LocalFileSystem(), repository.scratch.path(), options, {}},
-                             host, control, {});
+        outcome = ArchiveOnce(repository, control, options);
         if (outcome.error) return Failure(*outcome.error);
         repository.Forget();
         return {};
@@ -256,23 +266,6 @@ TEST_CASE("What a killed run has left of giving names is removed by the next one
   const auto removed = ValueOf(RemoveLeftovers(LocalFileSystem(), scratch.path(), 0));
   CHECK(removed.names.size() == 4);
   CHECK(FilesIn(scratch.path()).size() == 1);
-}
-
-// One service of `repository`'s tar, as the host sends it.
-ServiceOutcome ArchiveOnce(const TwoRuns& repository, test::FakeControl& control) {
-  ServiceConfig service;
-  service.name = "wiki";
-  service.host = "atena";
-  service.paths = {"/srv/wiki"};
-  test::FakeHost host;
-  host.On("orcio-tar", "orcio-tar: gnu 1 1 tar\norcio-tar: tar (GNU tar) 1.34\n");
-  host.On("orcio-path", "orcio-path: end 1\n");
-  host.stream = [&](ByteSink& sink, const std::stop_token&) -> Result<CommandResult> {
-    ORCIO_TRY(test::Feed(sink, AsText(repository.tar)));
-    return CommandResult{};
-  };
-  return RunService({service, LocalFileSystem(), repository.scratch.path(), {}, {}}, host, control,
-                    {});
 }
 
 // After all of the downtime: "cannot create ....idx", and the archive was thrown away.

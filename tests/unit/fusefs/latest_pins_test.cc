@@ -27,7 +27,7 @@ constexpr uint32_t kNewer = 9;
 class PinsFixture {
  public:
   // What `thread` finds under the link of the wiki, whose archives are `there`, in the order of
-  // their age; 0 where it gets an error.
+  // their age; 0 if it gets an error.
   uint32_t Find(pid_t thread, uint32_t newest, const std::set<uint32_t>& there = {kOld, kNew}) {
     return FindAs({thread, 0, 0}, newest, there);
   }
@@ -87,7 +87,7 @@ TEST_CASE_METHOD(PinsFixture, "An archive that is gone is an error for a while, 
   CHECK(Find(100, kNew, {kNew}) == 0);
   now += seconds(59);
   CHECK(Find(100, kNew, {kNew}) == 0);
-  // Also where something else has its number by then.
+  // Also if something else has its number by then.
   CHECK(Find(100, kNew, {kOld, kNew}) == 0);
   now += seconds(1);
   CHECK(Find(100, kNew, {kNew}) == kNew);
@@ -235,7 +235,7 @@ TEST_CASE("A process is known by any of its threads, and is none once it has end
 }
 
 TEST_CASE("Threads of the kernel's are no processes") {
-  // kthreadd, except where this runs in a pid namespace of its own.
+  // kthreadd, except if this runs in a pid namespace of its own.
   if (::access("/proc/2/exe", F_OK) == 0) return;
   CHECK_FALSE(ProcessOf(2).has_value());
 }

@@ -113,7 +113,7 @@ TEST_CASE("A watch that looks goes on telling until a time of whole seconds can 
   WatchedDirectory directory(Method::kPoll);
   time_t seconds = 1'795'399'200;
   int told = 0;
-  // Once more where this process did not run for the two seconds that it takes.
+  // Once more if this process did not run for the two seconds that it takes.
   for (int i = 0; i < 10 && told < 4; ++i) {
     directory.Settle();
     const int before = directory.told();

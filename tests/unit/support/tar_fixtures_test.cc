@@ -26,7 +26,7 @@ TarFixture Fixture(const std::string& name) {
   throw std::out_of_range(name);
 }
 
-// Path and, behind '=', the content of files that are whole; one a line.
+// Path and, after '=', the content of files that are whole; one a line.
 std::string Summary(const ScannedTar& scanned, const std::string& tar) {
   std::string summary;
   for (const TarEntry& entry : scanned.entries) {

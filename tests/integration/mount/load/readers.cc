@@ -90,7 +90,7 @@ void LoadReader::ReadReplaced() {
   const std::string& name = AnyName();
   const int replaced = churn_.replaced();
   int failed = ESTALE;
-  // The kernel walks the path again where what it leads to has been replaced meanwhile; but once.
+  // The kernel walks the path again if what it leads to has been replaced meanwhile; but once.
   for (int i = 0; failed == ESTALE && i < kStaleAtMost; ++i)
     failed = ReadIn(mountpoint_ / "replaced" / Churn::kDate, name, AnyEdition(name));
   if (failed == 0) return;

@@ -44,7 +44,7 @@ std::vector<std::string> KeptIn(const std::filesystem::path& repository) {
   return kept;
 }
 
-// The kept archive; fails where there is not exactly one, with its sidecar and its listing.
+// The kept archive; fails if there is not exactly one, with its sidecar and its listing.
 std::filesystem::path OnlyKept(const Service& service) {
   const auto names = KeptIn(service.repository());
   REQUIRE(names.size() == 3);

@@ -1,4 +1,4 @@
-// What becomes of a precopy run where something is in its way. That its archives are right is
+// What becomes of a precopy run if something is in its way. That its archives are right is
 // tests/integration/archive/precopy.cc's.
 
 #include <fcntl.h>
@@ -53,7 +53,7 @@ class SwappingHost : public test::LocalHost {
   int swaps_ = 0;
 };
 
-// Its first tars are cut short, though tar is content: what GNU tar's become where a file with
+// Its first tars are cut short, though tar is content: what GNU tar's become if a file with
 // holes shrinks at the wrong moment.
 class CuttingHost : public test::LocalHost {
  public:

@@ -218,7 +218,7 @@ TEST_CASE("What has replaced a file that the tar was given by name is looked at 
       true));
 }
 
-// GNU tar 1.34, where the file is removed between its stat and its attributes.
+// GNU tar 1.34, if the file is removed between its stat and its attributes.
 TEST_CASE("A file that vanished before its attributes were read is a warning") {
   const std::string gone =
       "tar: srv/a: Warning: Cannot file_has_acl_at: No such file or directory\n";

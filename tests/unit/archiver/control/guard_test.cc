@@ -205,7 +205,7 @@ struct Scene {
     return pids;
   }
   [[nodiscard]] size_t Processes() const { return Pids().size(); }
-  // Of the guard; empty where it has none.
+  // Of the guard; empty if it has none.
   [[nodiscard]] fs::path Directory() const {
     for (const char* base : {"/run", "/dev/shm", "/tmp"}) {
       const fs::path there = base + ("/orcio-guard-" + plan.token);

@@ -68,7 +68,7 @@ struct Scene {
     const auto result = host.Run(script, {}, {});
     return result ? SwapAnswers(result->out) : std::vector<SwapAnswer>{};
   }
-  // The last word that it says, but for how far it is; empty where it says none.
+  // The last word that it says, but for how far it is; empty if it says none.
   std::string Word(const std::string& script) {
     auto answers = Run(script);
     std::erase_if(answers, [](const SwapAnswer& answer) { return answer.word == "moved"; });

@@ -6,11 +6,11 @@
 
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <string>
 
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
+#include "tests/support/files/plain_files.h"
 #include "tests/support/scratch_directory.h"
 
 namespace orcio::test {
@@ -20,8 +20,7 @@ constexpr const char* kMark = "\norcio-begin\n";
 
 void MakeProgram(const std::filesystem::path& path, const std::string& script) {
   std::filesystem::create_directories(path.parent_path());
-  std::ofstream(path) << "#!/bin/sh\n" << script;
-  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+  WriteProgram(path, script);
 }
 
 // What the command prints after a prologue, as the filter lets it through.

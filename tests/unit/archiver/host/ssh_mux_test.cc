@@ -88,7 +88,7 @@ TEST_CASE("What cannot be a message is an error") {
   }
 }
 
-// The line stays silent after that where a daemon holds the command's output open.
+// The line stays silent after that if a daemon holds the command's output open.
 TEST_CASE("A status that comes in with the answer to a request is there to be taken") {
   const orcio::test::ScratchDirectory scratch;
   const std::string path = scratch / "s";

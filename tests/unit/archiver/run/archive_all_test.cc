@@ -80,7 +80,7 @@ struct Night {
     log.push_back(event);
     changed.notify_all();
   }
-  // False where it has not been noted within two minutes.
+  // False if it has not been noted within two minutes.
   bool Await(const std::string& event) {
     std::unique_lock lock(mutex);
     return changed.wait_for(lock, std::chrono::seconds(120),

@@ -68,7 +68,7 @@ struct Run {
   struct Control : test::FakeControl {
     std::string script;
     Result<void> at_rest;
-    std::string start_command;  // run by Start, where there is one
+    std::string start_command;  // run by Start, if there is one
     std::vector<std::string> said;
     std::function<void()> on_look;
     [[nodiscard]] std::string StartScript() const override { return script; }
@@ -96,7 +96,7 @@ struct Run {
     service.name = "wiki";
     service.host = "atena";
     service.paths = {scratch / "volume"};
-    service.guard = std::chrono::seconds(20);  // where a loaded machine must not make it fire
+    service.guard = std::chrono::seconds(20);  // so long that a loaded machine makes none fire
     control.script =
         "start_all() { : >'" + (scratch / "by-guard").string() + "'; }\nfinish_stop() { :; }\n";
     options.retry_pause = std::chrono::seconds(0);
@@ -262,7 +262,7 @@ TEST_CASE("A service that somebody starts in the middle has no archive") {
   CHECK(std::filesystem::is_empty(run.repository()));
 }
 
-// Was published, with exit 0: nothing was confirmed where nothing had been stopped.
+// Was published, with exit 0: nothing was confirmed if nothing had been stopped.
 TEST_CASE("A service that was down and that somebody starts in the middle has no archive") {
   Run run;
   run.control.running.clear();

@@ -201,7 +201,7 @@ no JSON
   // Its `_data` is empty once it is stopped: to write that into `paths:` would be no help.
   CHECK(warnings[1].find("paths: [") == std::string::npos);
   CHECK(warnings[2].find("(volume plain)") != std::string::npos);
-  // Nothing is asked where there are no volumes.
+  // Nothing is asked if there are no volumes.
   check.containers[0].mounts = {Bind("/srv/wiki/x")};
   LookAtPlaces(host, check, {});
   CHECK(host.Count("docker volume inspect") == 1);

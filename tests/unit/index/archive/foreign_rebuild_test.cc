@@ -140,7 +140,7 @@ TEST_CASE("Members and blocks that hold nothing of the tar lie between spans", "
 }
 
 TEST_CASE("A span of an endless block begins inside it", "[bytes]") {
-  // 40 MiB of zeros in a few blocks of fixed codes, behind a header that says one file has them.
+  // 40 MiB of zeros in a few blocks of fixed codes, after a header that says one file has them.
   Bytes tar = test::MakeTar(100);
   tar.resize(512);
   tar.resize(tar.size() + (40 << 20));

@@ -17,6 +17,7 @@
 #include "tests/support/archives/written_archive.h"
 #include "tests/support/catch.h"
 #include "tests/support/files/failing_files.h"
+#include "tests/support/files/forwarding_files.h"
 #include "tests/support/files/watched_files.h"
 #include "tests/support/sanitized.h"
 #include "tests/support/scratch_directory.h"
@@ -123,16 +124,13 @@ class SmallDisk : public test::WatchedFiles {
 };
 
 // Where the file at `bad` can be opened and not be read, or not even that.
-class BadSector : public test::WatchedFiles {
+class BadSector : public test::ForwardingFiles {
  public:
   BadSector(std::filesystem::path bad, int errnum, bool opens)
-      : WatchedFiles([](const auto&, size_t) { return Result<void>(); }),
-        bad_(std::move(bad)),
-        errnum_(errnum),
-        opens_(opens) {}
+      : bad_(std::move(bad)), errnum_(errnum), opens_(opens) {}
   [[nodiscard]] Result<std::unique_ptr<RandomAccess>> OpenRead(
       const std::filesystem::path& path) const override {
-    if (path != bad_) return WatchedFiles::OpenRead(path);
+    if (path != bad_) return ForwardingFiles::OpenRead(path);
     if (!opens_) return FailErrno(errnum_, "cannot open it");
     return std::make_unique<Unreadable>(errnum_);
   }
@@ -153,16 +151,13 @@ class BadSector : public test::WatchedFiles {
 };
 
 // Where the bytes of the file at `bad` from `begin` up to `end` cannot be read.
-class BadStretch : public test::WatchedFiles {
+class BadStretch : public test::ForwardingFiles {
  public:
   BadStretch(std::filesystem::path bad, uint64_t begin, uint64_t end)
-      : WatchedFiles([](const auto&, size_t) { return Result<void>(); }),
-        bad_(std::move(bad)),
-        begin_(begin),
-        end_(end) {}
+      : bad_(std::move(bad)), begin_(begin), end_(end) {}
   [[nodiscard]] Result<std::unique_ptr<RandomAccess>> OpenRead(
       const std::filesystem::path& path) const override {
-    auto file = ORCIO_TRY(WatchedFiles::OpenRead(path));
+    auto file = ORCIO_TRY(ForwardingFiles::OpenRead(path));
     if (path != bad_) return file;
     return std::make_unique<Damaged>(std::move(file), begin_, end_);
   }
@@ -598,7 +593,7 @@ TEST_CASE("The record of nobody who is at work keeps nobody from leaving another
   REQUIRE_FALSE(indexing.Run(4));
   CHECK(indexing.notes.size() == 1);
   CHECK(indexing.resumed.empty());
-  // What stands behind its last place to go on from counts for nothing.
+  // What stands after its last place to go on from counts for nothing.
   std::ofstream(indexing.log, std::ios::binary | std::ios::app) << AsText(much);
   REQUIRE_FALSE(indexing.Run(4));
   REQUIRE_OK(indexing.RunToTheEnd());

@@ -237,7 +237,7 @@ TEST_CASE("An archive whose end member is damaged, or followed by something, rea
     CHECK(ValueOf(damaged.Read(0, whole.made.tar.size())) == whole.made.tar);
   };
   const size_t end_bytes = EncodeEndMember(0).size();
-  const size_t total = whole.archive.size() - 18;  // its eight bytes; two and the trailer behind
+  const size_t total = whole.archive.size() - 18;  // its eight bytes; two and the trailer after it
   for (size_t at = whole.archive.size() - end_bytes; at < whole.archive.size(); ++at) {
     CAPTURE(at);
     Bytes flipped = whole.archive;

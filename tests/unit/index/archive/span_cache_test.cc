@@ -22,7 +22,7 @@ std::function<Result<SpanBytes>()> Decoding(size_t size, uint64_t with) {
   return [=]() -> Result<SpanBytes> { return Filled(size, with); };
 }
 
-// Waits until the cache counts `waits` requests that wait for another's decode. False where it
+// Waits until the cache counts `waits` requests that wait for another's decode. False if it
 // never does.
 bool AwaitWaits(const SpanCache& cache, uint64_t waits) {
   for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);

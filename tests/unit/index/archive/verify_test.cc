@@ -138,7 +138,7 @@ TEST_CASE("Damage behind the edges names its member and the files in it") {
   CheckNames(checked.damages[0], archive.FilesIn(3));
   CHECK(checked.counts->files == 10 - archive.FilesIn(3).size());
 
-  // Members behind each other are one damage; and the others are still found.
+  // Members one after another are one damage; and the others are still found.
   test::FlipByte(archive.made.path, archive.made.spans[4].archive_offset + 2000);
   test::FlipByte(archive.made.path, archive.made.spans[6].archive_offset + 2000);
   checked = archive.Verify(true);
@@ -228,7 +228,7 @@ void ChangeEdges(const std::filesystem::path& sidecar) {
 TEST_CASE("Damage to a tiny archive is told by its own checksums though all of it is edges") {
   const Archive archive = TinyArchive();
   const Span& span = archive.made.spans.at(0);
-  // Of the deflate stream; of the CRC behind it; of the end member.
+  // Of the deflate stream; of the CRC after it; of the end member.
   const uint64_t end = span.archive_offset + span.archive_bytes;
   for (const uint64_t at : {end - 30, end - 8, end + 3}) {
     CAPTURE(at);

@@ -10,7 +10,7 @@
 #include "index/files/file_limit.h"
 #include "index/files/part_file.h"
 #include "tests/support/catch.h"
-#include "tests/support/files/watched_files.h"
+#include "tests/support/files/forwarding_files.h"
 #include "tests/support/scratch_directory.h"
 
 namespace orcio {
@@ -70,12 +70,11 @@ TEST_CASE("Renaming to a new name leaves an existing file alone") {
 namespace {
 
 // Another process is at hand right before a file is removed, and takes its name if it can.
-class RivalFiles : public test::WatchedFiles {
+class RivalFiles : public test::ForwardingFiles {
  public:
-  RivalFiles() : WatchedFiles([](const auto&, size_t) { return Result<void>(); }) {}
   [[nodiscard]] Result<void> Remove(const std::filesystem::path& path) const override {
     if (ORCIO_TRY(files.RemoveAbandoned(path))) rivals = ORCIO_TRY(files.Create(path));
-    return WatchedFiles::Remove(path);
+    return ForwardingFiles::Remove(path);
   }
 
   mutable std::unique_ptr<WritableFile> rivals;
@@ -85,7 +84,7 @@ class RivalFiles : public test::WatchedFiles {
 
 TEST_CASE("What is discarded is never another process's file of the same name") {
   const test::ScratchDirectory scratch;
-  const RivalFiles rivals;
+  const RivalFiles rivals{};
   { const auto part = ValueOf(PartFile::Create(rivals, scratch / ".wiki.part")); }
   CHECK(std::filesystem::exists(scratch / ".wiki.part") == (rivals.rivals != nullptr));
 }

@@ -10,7 +10,7 @@ namespace {
 constexpr int64_t kNow = 1'764'000'000;
 constexpr int64_t kDay = 86400;
 
-// Archives of other services stand before and behind wiki's.
+// Archives of other services stand before and after wiki's.
 std::vector<int64_t> Order(const std::vector<int64_t>& days) {
   std::vector<ArchiveFile> archives;
   const auto add = [&](const char* service, int64_t day) {

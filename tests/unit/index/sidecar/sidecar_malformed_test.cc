@@ -45,7 +45,7 @@ format::Section* FindSection(FileBytes& bytes, std::string_view id) {
   throw std::runtime_error("no such section");
 }
 
-// Record `index` of a section, or of its bytes where Record is a byte or an integer.
+// Record `index` of a section, or of its bytes if Record is a byte or an integer.
 template <class Record>
 Record& At(FileBytes& bytes, std::string_view section, uint64_t index) {
   auto* begin = bytes.data() + FindSection(bytes, section)->offset;
@@ -163,7 +163,7 @@ TEST_CASE("Sections out of place are refused") {
   };
   CHECK(refused([](auto& s) { s.offset += 1; }));              // not aligned
   CHECK(refused([](auto& s) { s.offset -= 64; }));             // overlaps the one before
-  CHECK(refused([](auto& s) { s.bytes += 4096; }));            // overlaps the one behind
+  CHECK(refused([](auto& s) { s.bytes += 4096; }));            // overlaps the one after
   CHECK(refused([](auto& s) { s.offset = 0; }));               // in the header
   CHECK(refused([](auto& s) { s.bytes = UINT64_MAX - 64; }));  // beyond 2^64
   CHECK(refused([](auto& s) { s.offset = uint64_t{1} << 40; }));

@@ -193,7 +193,7 @@ TEST_CASE("A sidecar's tree is the one that GNU tar extracts, whatever gets in i
     test::ScratchDirectory scratch;
     std::ofstream(scratch / "tar") << tar;
     std::filesystem::create_directory(scratch / "x");
-    // Its exit status is 2 where it left out what we leave out.
+    // Its exit status is 2 if it left out what we leave out.
     test::Ended ended = test::RunShell(
         fmt::format("umask 022; cd {} && tar -xpf ../tar 2>&1", (scratch / "x").string()));
     // It deletes what is in the place of a hard link to a directory before that fails: we do not.

@@ -320,7 +320,7 @@ TEST_CASE("Headers without end are damage, and cost no memory") {
   REQUIRE_OK(sparse.summary);
   CHECK_FALSE(sparse.At("sparse").complete);
   CHECK(sparse.At("next").complete);
-  // And extension headers behind each other.
+  // And extension headers one after another.
   std::string many;
   for (int i = 0; i < 40000; ++i) many += PaxHeader({"path=x"});
   const ScannedTar long_row = scan(many + FileOf("x", "y") + FileOf("next", "y") + EndMarker());

@@ -33,7 +33,7 @@ std::string ReadAll(const std::filesystem::path& path) {
   return std::string(AsText(ValueOf(ReadWholeFile(LocalFileSystem(), path, uint64_t{1} << 30))));
 }
 
-// A case of many in its program is left out without root, loudly, and fails where CI=true.
+// A case of many in its program is left out without root, loudly, and fails if CI=true.
 bool IsRoot() {
   if (::geteuid() == 0) return true;
   if (test::MustHaveAll()) FAIL("this test needs root");
