@@ -263,7 +263,8 @@ Result<Containers> ComposeControl::FindAgain(RemoteHost& host, const std::stop_t
   auto remade =
       RemakeContainers(host, service_.project, missing, present, patience_.make_limit, stop);
   remade_ = remade.has_value();
-  if (!remade && remade.error().kind != ErrorKind::kRemote)
+  if (!remade && remade.error().kind != ErrorKind::kRemote &&
+      remade.error().kind != ErrorKind::kNotFound)
     return Failure(std::move(remade).error());
   if (!remade) not_remade_ = std::move(remade).error();
   // It may have made some of them.
@@ -342,8 +343,10 @@ Result<void> ComposeControl::BringUp(RemoteHost& host, const std::stop_token& st
   // They have to be up for a while before they count: there is time for it. Whatever else it comes
   // to JudgeAfterStart finds out once more, and says.
   if (at_rest_.known() && !rested_) (void)LookBack(host, stop);
+  // If an image is gone, that says how its container comes back.
+  const bool cure_is_known = not_remade_ && not_remade_->kind == ErrorKind::kNotFound;
   unchecked_ = ORCIO_TRY(WaitUntilUp(host, Flat(levels_), {time.asked, time.deadline},
-                                     Awaited::kRunning, patience_, stop));
+                                     Awaited::kRunning, patience_, stop, cure_is_known));
   return {};
 }
 

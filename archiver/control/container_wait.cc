@@ -114,22 +114,19 @@ Error Describe(RemoteHost& host, const DockerContainer& now, const std::stop_tok
                            host.name(), now.name, state, said, now.name)};
 }
 
-Failure Gone(const RemoteHost& host, const DockerContainer& before) {
-  return Fail(ErrorKind::kNotRunning,
-              "{}: container {} of service {} was running and is gone: run `docker compose up -d` "
-              "in {} there",
+Failure Gone(const RemoteHost& host, const DockerContainer& before, bool cure_is_known = false) {
+  const std::string place = before.working_directory.empty() ? "the project's directory"
+                                                             : Excerpt(before.working_directory, 1);
+  return Fail(ErrorKind::kNotRunning, "{}: container {} of service {} was running and is gone{}",
               host.name(), before.name, before.service,
-              before.working_directory.empty() ? "the project's directory"
-                                               : Excerpt(before.working_directory, 1));
+              cure_is_known ? "" : fmt::format(": run `docker compose up -d` in {} there", place));
 }
 
 }  // namespace
 
-Result<std::vector<UncheckedContainer>> WaitUntilUp(RemoteHost& host,
-                                                    const std::vector<DockerContainer>& containers,
-                                                    const AwaitedTime& time, Awaited awaited,
-                                                    const StartTiming& patience,
-                                                    const std::stop_token& stop) {
+Result<std::vector<UncheckedContainer>> WaitUntilUp(
+    RemoteHost& host, const std::vector<DockerContainer>& containers, const AwaitedTime& time,
+    Awaited awaited, const StartTiming& patience, const std::stop_token& stop, bool cure_is_known) {
   std::vector<UncheckedContainer> unchecked;
   std::vector<StartProgress> pending;
   for (const auto& container : containers)
@@ -143,7 +140,7 @@ Result<std::vector<UncheckedContainer>> WaitUntilUp(RemoteHost& host,
     bool any_down = false;
     for (auto& start : pending) {
       const auto* now = FindContainer(present, start.before().id);
-      if (now == nullptr) return Gone(host, start.before());
+      if (now == nullptr) return Gone(host, start.before(), cure_is_known);
       const auto state = start.Look(*now, time.deadline, awaited);
       if (state == StartProgress::State::kUnchecked)
         unchecked.push_back({*now, start.Verdict(*now)});

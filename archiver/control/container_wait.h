@@ -38,10 +38,11 @@ struct AwaitedTime {
 // times. Those that are up, but whose health check has not been due, are handed back: LookAgain
 // knows more, later. kNotRunning after the deadline, and the check's own start period, interval and
 // retries if that is later, or once starting it again does not help, with the container's exit
-// code and last words.
+// code and last words; at once, with what to do unless `cure_is_known`, if one is gone.
 [[nodiscard]] Result<std::vector<UncheckedContainer>> WaitUntilUp(
     RemoteHost& host, const std::vector<DockerContainer>& containers, const AwaitedTime& time,
-    Awaited awaited, const StartTiming& patience, const std::stop_token& stop);
+    Awaited awaited, const StartTiming& patience, const std::stop_token& stop,
+    bool cure_is_known = false);
 
 // What has become of them, as warnings: one for each whose health check still has to say so.
 // kNotRunning as above if one is unhealthy, restarts, or has had all the time that its check

@@ -5,10 +5,13 @@
 #include <cstddef>
 #include <optional>
 #include <set>
+#include <string_view>
 
 #include "archiver/docker/compose_files.h"
 #include "archiver/docker/compose_tool.h"
 #include "archiver/host/remote_text.h"
+#include "base/text/safe_text.h"
+#include "base/text/words.h"
 
 namespace orcio::inline archiver {
 namespace {
@@ -77,6 +80,37 @@ Result<CommandResult> Up(RemoteHost& host, const std::vector<std::string>& progr
   return result->err.find("unknown flag: --pull") == std::string::npos ? result : run(false);
 }
 
+// Whether it is for want of an image that compose failed: docker says so, or a version 1 that would
+// have to build it, or a compose that fetches it and has come to make nothing after that.
+bool LacksImage(std::string_view said) {
+  constexpr auto kNone = std::string_view::npos;
+  if (said.find("o such image") != kNone || said.find("needs to be built") != kNone) return true;
+  const size_t fetching = said.rfind("Pulling");
+  return fetching != kNone && said.find("Creating", fetching) == kNone;
+}
+
+// Compose does not say of whom the image is, only what it is called. `program` has the files of the
+// project: without them compose might fetch for another one.
+Failure ImageIsGone(const RemoteHost& host, std::vector<std::string> program,
+                    const Containers& missing, const Error& error) {
+  std::vector<std::string> had;
+  for (const auto& container : missing) {
+    had.push_back(fmt::format("container {} of service {} was made of {}", container.name,
+                              container.service,
+                              container.image.empty() ? "one unknown" : container.image));
+  }
+  program.emplace_back("pull");
+  const auto services = ServicesOf(missing);
+  program.insert(program.end(), services.begin(), services.end());
+  return Fail(ErrorKind::kNotFound,
+              "{}; {} image is gone from {}, too, as by `docker system prune --all`: {}. Run `{}` "
+              "there (`build` in place of `pull` if it was built there), then `orcio recover`, "
+              "which makes anew and starts what is gone. If the name stands for another image by "
+              "now, see before that whether the data fits it",
+              error.message, missing.size() == 1 ? "its" : "an", host.name(), Join(had, "; "),
+              SafeText(ComposeLine(program)));
+}
+
 }  // namespace
 
 Result<void> RemakeContainers(RemoteHost& host, const std::string& project,
@@ -102,7 +136,12 @@ Result<void> RemakeContainers(RemoteHost& host, const std::string& project,
     auto result = Up(host, words, tool->major, services, missing, present, deadline, stop);
     if (!result) return deadline.Judged(host, std::move(result).error());
     if (result->exit_status == 0) return {};
-    if (!failed) failed = RemoteFailure(host, "docker compose up", *result);
+    auto failure = RemoteFailure(host, "docker compose up", *result);
+    if (LacksImage(result->err)) {
+      failed = ImageIsGone(host, words, missing, failure.value());
+    } else if (!failed) {
+      failed = std::move(failure);
+    }
     if (deadline.over()) break;
   }
   return *failed;

@@ -13,8 +13,9 @@ namespace orcio::inline archiver {
 
 // Has compose make the containers of `project` that are `missing` anew, from the files that their
 // labels name, and leaves them to be started. Those that are `present` stay as they are, and as
-// many. kRemote, with compose's own words, if it cannot: the files are gone, too, or an image is;
-// or if it has not within `limit`, in all: the link is closed then, and compose may go on.
+// many. With compose's own words: kNotFound, and by what commands they come back, if an image is
+// gone, too; kRemote if it cannot otherwise, as without the files; or if it has not within `limit`,
+// in all: the link is closed then, and compose may go on.
 [[nodiscard]] Result<void> RemakeContainers(RemoteHost& host, const std::string& project,
                                             const std::vector<DockerContainer>& missing,
                                             const std::vector<DockerContainer>& present,

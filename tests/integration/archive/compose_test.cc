@@ -301,6 +301,48 @@ TEST_CASE("Containers that docker prunes while they are stopped are made anew an
   CHECK(warnings[0].starts_with("containers wiki_db_1, wiki_web_1 were removed"));
 }
 
+// No registry hands it out: nobody listens at that port.
+TEST_CASE("An image that is gone with its container is told and recover makes it once it is back") {
+  const std::string image = "127.0.0.1:1/gone";
+  Dockerd().Docker({"tag", "busybox", image});
+  Dockerd().Up("gone", Dockerd().scratch() / "gone",
+               "version: '2.4'\nservices:\n  db: {image: '" + image +
+                   "', network_mode: none, stop_signal: KILL, command: [sleep, '1000']}\n");
+  ServiceConfig service;
+  service.name = service.project = "gone";
+  service.host = "atena";
+  LocalHost host("atena", Dockerd().Environment(Compose::kProgram));
+  ComposeControl control(service);
+  REQUIRE_OK(control.Inspect(host, {}));
+  REQUIRE_OK(control.Stop(host, {}));
+  Dockerd().Docker({"rm", "gone_db_1"});
+  Dockerd().Docker({"image", "rm", image});
+  const auto started = control.Start(host, {});
+  REQUIRE_FALSE(started);
+  const std::string& said = started.error().message;
+  INFO(said);
+  CHECK(started.error().kind == ErrorKind::kNotRunning);
+  CHECK(said.find(image) != std::string::npos);
+  CHECK(said.find("its image is gone from atena, too") != std::string::npos);
+
+  // What it tells to run is of this project, and asks for that image.
+  const size_t begin = said.find("Run `cd / ");
+  REQUIRE(begin != std::string::npos);
+  const size_t command = begin + std::string("Run `").size();
+  const auto pulled = host.Run(said.substr(command, said.find('`', command) - command), {}, {});
+  REQUIRE(pulled);
+  CHECK(pulled->exit_status != 0);
+  CHECK((pulled->out + pulled->err).find("127.0.0.1:1") != std::string::npos);
+
+  Dockerd().Docker({"tag", "busybox", image});
+  ComposeControl again(service);
+  REQUIRE_OK(again.Recall(control.Memory()));
+  REQUIRE_OK(again.Start(host, {}));
+  CHECK(Dockerd().Docker({"inspect", "--format", "{{.State.Status}}", "gone_db_1"}) == "running");
+  Dockerd().Docker({"rm", "--force", "gone_db_1"});
+  Dockerd().Docker({"image", "rm", image});
+}
+
 TEST_CASE("A paused container is refused, and runs on once unpaused") {
   Project project(Compose::kNone);
   Dockerd().Docker({"pause", project.Container("web")});

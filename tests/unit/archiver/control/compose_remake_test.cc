@@ -3,8 +3,11 @@
 #include "archiver/docker/compose_remake.h"
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "archiver/control/compose_control.h"
+#include "archiver/host/remote_text.h"
 #include "tests/support/catch.h"
 #include "tests/support/services/compose_run.h"
 
@@ -254,6 +257,111 @@ TEST_CASE("What compose makes anew of another image is told") {
   REQUIRE(warnings.size() == 1);
   CHECK(warnings[0].find(said) != std::string::npos);
   CHECK(warnings[0].find("wiki_web_1 has") == std::string::npos);
+}
+
+namespace {
+
+// What is said after `docker system prune --all` has taken db, if compose says `err` then.
+std::string SaidOfImage(Run& run, const std::string& err) {
+  run.docker.Of("db").image = "sha256:old";
+  run.docker.Of("db").environment_file = "/opt/wiki/live.env";
+  run.host.On(" up --no-start", "", 1, err);
+  REQUIRE_OK(run.Inspect());
+  REQUIRE_OK(run.Stop());
+  std::erase_if(run.docker.containers, [](const auto& container) { return container.id == "1"; });
+  const auto started = run.Start();
+  REQUIRE_FALSE(started);
+  CHECK(started.error().kind == ErrorKind::kNotRunning);
+  CHECK(run.docker.Of("web").status == "running");
+  CHECK(run.host.Count(" pull ") == 0);
+  return started.error().message;
+}
+
+bool Says(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+constexpr const char* kImageIsGone = "its image is gone from atena, too";
+
+}  // namespace
+
+// It told to run `docker compose up -d` there: without the project's name and files, that may make
+// a second container on the same data.
+TEST_CASE("If an image is gone with its container the message says which and what brings it back") {
+  Run run({Db(), Web()});
+  std::string compose = "'docker' 'compose' '--project-name' 'wiki' '--profile' '*'";
+  std::string err = "Error response from daemon: No such image: example.org/db:16\n";
+  SECTION("version 2") {
+    run.docker.HasCompose("plugin", "Docker Compose version v2.30.1");
+  }
+  SECTION("version 1 which tries to fetch it") {
+    run.docker.HasCompose("program", "docker-compose version 1.29.2, build unknown");
+    compose = "'docker-compose' '--project-name' 'wiki'";
+    err = "Pulling db (example.org/db:16)...\nno such host\n";
+  }
+  SECTION("version 1 which would have to build it") {
+    run.docker.HasCompose("program", "docker-compose version 1.29.2, build unknown");
+    compose = "'docker-compose' '--project-name' 'wiki'";
+    err = "Service 'db' needs to be built, but --no-build was passed.\n";
+  }
+  const std::string said = SaidOfImage(run, err);
+  INFO(said);
+  CHECK(said.starts_with("atena: container wiki_db_1 of service db was running and is gone; "));
+  CHECK(Says(said, Excerpt(err)));
+  CHECK(Says(said, kImageIsGone));
+  CHECK(Says(said, ": container wiki_db_1 of service db was made of sha256:old. Run `cd / && " +
+                       compose +
+                       " '--project-directory' '/opt/wiki' '--file' "
+                       "'/opt/wiki/docker-compose.yml' '--env-file' '/opt/wiki/live.env' 'pull' "
+                       "'db'` there"));
+  CHECK(Says(said, "then `orcio recover`"));
+  CHECK_FALSE(Says(said, "up -d"));
+
+  // As it is told: once it is back, another process makes the container anew.
+  run.host.On(" up --no-start", [&run](const std::string&) -> Result<CommandResult> {
+    auto db = Db();
+    db.id = "7";
+    db.status = "created";
+    db.image = "sha256:old";
+    run.docker.containers.push_back(db);
+    return CommandResult{};
+  });
+  ComposeControl other(Wiki(), kQuick);
+  REQUIRE_OK(other.Recall(run.control.Memory()));
+  REQUIRE_OK(other.Start(run.host, {}));
+  CHECK(run.docker.Of("db").status == "running");
+}
+
+TEST_CASE("If compose fails after it has fetched an image none is said to be gone") {
+  Run run({Db(), Web()});
+  run.docker.HasCompose("program", "docker-compose version 1.29.2, build unknown");
+  const std::string said = SaidOfImage(run,
+                                       "Pulling db (example.org/db:16)...\n"
+                                       "Creating wiki_db_1 ... error\n"
+                                       "ERROR: for db  no space left on device\n");
+  INFO(said);
+  CHECK(Says(said, "no space left on device"));
+  CHECK_FALSE(Says(said, kImageIsGone));
+  CHECK(Says(said, "run `docker compose up -d`"));
+}
+
+TEST_CASE("If several containers are gone each is told with the image that it had") {
+  Run run({Db(), Web()});
+  run.docker.HasCompose("plugin", "Docker Compose version v2.30.1");
+  run.docker.Of("db").image = "sha256:old";
+  run.docker.Of("web").image = "";
+  run.host.On(" up --no-start", "", 1, "Error response from daemon: No such image: db:16\n");
+  REQUIRE_OK(run.Inspect());
+  REQUIRE_OK(run.Stop());
+  Prune(run.docker);
+  const auto started = run.Start();
+  REQUIRE_FALSE(started);
+  INFO(started.error().message);
+  CHECK(Says(started.error().message,
+             "an image is gone from atena, too, as by `docker system prune --all`: container "
+             "wiki_db_1 of service db was made of sha256:old; container wiki_web_1 of service web "
+             "was made of one unknown."));
+  CHECK(Says(started.error().message, " 'pull' 'db' 'web'` there"));
 }
 
 TEST_CASE("Where compose cannot make anew what is gone, that is told in its own words") {
