@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "archiver/host/remote_text.h"
 #include "archiver/host/shell_quote.h"
 #include "base/text/words.h"
@@ -63,17 +61,6 @@ Result<void> CheckReturns(const RemoteHost& host, const std::string& listed,
                                         : "RefuseManualStop=");
 }
 
-std::vector<std::string> UnitNames(const auto& parts) {
-  std::vector<std::string> names;
-  for (const auto& part : parts) names.push_back(part.unit);
-  return names;
-}
-
-// For the guard.
-std::string Asked(const std::vector<std::string>& units) {
-  return "within 60 systemctl --no-block start -- " + ShellCommand(units);
-}
-
 }  // namespace
 
 Result<void> SystemdControl::Inspect(RemoteHost& host, const std::stop_token& stop) {
@@ -97,121 +84,16 @@ Result<void> SystemdControl::Inspect(RemoteHost& host, const std::stop_token& st
   return {};
 }
 
-std::vector<SystemdControl::Part> SystemdControl::InOrderOfStart() const {
-  auto parts = running_;
-  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
-    return std::pair(a.starts_with, !IsTrigger(a.unit)) <
-           std::pair(b.starts_with, !IsTrigger(b.unit));
-  });
-  return parts;
-}
-
-std::vector<std::vector<SystemdControl::Part>> SystemdControl::StartGroups() const {
-  std::vector<std::vector<Part>> groups;
-  for (auto& part : InOrderOfStart()) {
-    if (groups.empty() || groups.back().back().starts_with != part.starts_with)
-      groups.emplace_back();
-    groups.back().push_back(std::move(part));
-  }
-  return groups;
-}
-
-std::vector<std::vector<std::string>> SystemdControl::StopGroups() const {
-  std::vector<Part> parts{running_.rbegin(), running_.rend()};
-  std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
-    return std::pair(b.stops_with, !IsTrigger(a.unit)) <
-           std::pair(a.stops_with, !IsTrigger(b.unit));
-  });
-  std::vector<std::vector<std::string>> groups;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    if (i == 0 || parts[i - 1].stops_with != parts[i].stops_with) groups.emplace_back();
-    groups.back().push_back(parts[i].unit);
-  }
-  return groups;
-}
-
 std::vector<std::string> SystemdControl::Running() const {
   std::vector<std::string> units;
-  for (const auto& group : StopGroups()) units.insert(units.end(), group.begin(), group.end());
+  for (const auto& group : StopGroups(running_))
+    units.insert(units.end(), group.begin(), group.end());
   return units;
 }
 
-// By its name alone: one that is listed and starts by itself.
-std::string SystemdControl::Memory() const {
-  auto json = nlohmann::json::array();
-  size_t number = 0;
-  for (const auto& group : StartGroups()) {
-    for (const auto& part : group) {
-      if (group.size() == 1 && !part.activating && !part.joined) {
-        json.push_back(part.unit);
-      } else {
-        json.push_back({{"unit", part.unit},
-                        {"activating", part.activating},
-                        {"joined", part.joined},
-                        {"group", number}});
-      }
-    }
-    ++number;
-  }
-  return json.dump();
-}
-
 Result<void> SystemdControl::Recall(const std::string& memory) {
-  try {
-    running_.clear();
-    const auto json = nlohmann::json::parse(memory);
-    size_t next = 0;
-    for (const auto& noted : json.get_ref<const nlohmann::json::array_t&>()) {
-      Part part;
-      part.unit = (noted.is_object() ? noted.at("unit") : noted).get<std::string>();
-      if (noted.is_object()) part.activating = noted.at("activating").get<bool>();
-      if (noted.is_object()) part.joined = noted.value("joined", false);
-      if (noted.is_object()) next = noted.value("group", next);
-      part.starts_with = part.stops_with = next;
-      next = part.starts_with + 1;
-      running_.push_back(std::move(part));
-    }
-  } catch (const nlohmann::json::exception& exception) {
-    return Fail(ErrorKind::kDamaged, "{}", exception.what());
-  }
+  running_ = ORCIO_TRY(RecallUnits(memory));
   return {};
-}
-
-// systemd queues a start behind a stop that is still under way, and drops a queued stop for it.
-// What was activating is started once, however it ends. So is what joined, by the first command of
-// all, as systemd starts no socket whose service runs; twice if that fails, as it does for a unit
-// that is there no more.
-std::string SystemdControl::StartScript() const {
-  std::vector<std::string> units;
-  std::vector<std::string> once;
-  std::vector<std::string> all;
-  const auto parts = InOrderOfStart();
-  for (const auto& part : parts) {
-    if (!part.joined) (part.activating ? once : units).push_back(part.unit);
-    if (part.joined || !part.activating) all.push_back(part.unit);
-  }
-  std::string begin;
-  std::string activate;
-  if (all.size() > units.size())
-    begin = "  [ \"$begun\" = xx ] || { begun=x$begun; " + Asked(all) + " && begun=xx; }\n";
-  if (!once.empty())
-    activate = "  [ -n \"$activated\" ] || { " + Asked(once) + " && activated=1; } || up=no\n";
-  return "activated=\n"
-         "begun=\n"
-         "start_all() {\n"
-         "  down=\n"
-         "  for unit in " +
-         ShellCommand(units) +
-         "; do\n"
-         "    state=$(within 60 systemctl is-active -- \"$unit\" 2>/dev/null)\n"
-         "    case $state in active | reloading) continue ;; esac\n"
-         "    up=no\n"
-         "    [ \"$state\" = activating ] || down=1\n"
-         "  done\n" +
-         begin + "  [ -z \"$down\" ] || " + Asked(units) + "\n" + activate +
-         "}\n"
-         "finish_stop() { " +
-         Asked(UnitNames(parts)) + "; }\n";
 }
 
 Result<void> SystemdControl::ConfirmAtRest(RemoteHost& host, const std::stop_token& stop) {
@@ -234,7 +116,8 @@ Result<void> SystemdControl::ConfirmAtRest(RemoteHost& host, const std::stop_tok
 
 Result<void> SystemdControl::Stop(RemoteHost& host, const std::stop_token& stop) {
   const auto deadline = Clock::now() + StopLimit();
-  for (const auto& group : StopGroups()) ORCIO_TRY(StopTogether(host, group, deadline, stop));
+  for (const auto& group : StopGroups(running_))
+    ORCIO_TRY(StopTogether(host, group, deadline, stop));
   return {};
 }
 
@@ -289,12 +172,12 @@ Result<std::optional<FoundUnit>> SystemdControl::LookAtStop(RemoteHost& host,
 // others are started all the same; that it has not is what the last look finds.
 Result<void> SystemdControl::Start(RemoteHost& host, const std::stop_token& stop) {
   const auto deadline = Clock::now() + service_.start_timeout;
-  const auto groups = StartGroups();
+  const auto groups = StartGroups(running_);
   for (const auto& group : groups) {
     ORCIO_TRY(StartTogether(host, group, stop));
     if (&group == &groups.back()) break;
     auto listed = group;
-    std::erase_if(listed, [](const Part& part) { return part.joined; });
+    std::erase_if(listed, [](const UnitPart& part) { return part.joined; });
     if (listed.empty()) continue;
     auto up = ConfirmUp(host, listed, {}, deadline, stop);
     if (!up && up.error().kind != ErrorKind::kNotRunning) return up;
@@ -305,7 +188,7 @@ Result<void> SystemdControl::Start(RemoteHost& host, const std::stop_token& stop
 
 // systemctl fails if one of them is there no more, and has asked for the others. Whether that one
 // matters is seen once those that are listed have been asked for by themselves.
-Result<void> SystemdControl::StartTogether(RemoteHost& host, const std::vector<Part>& parts,
+Result<void> SystemdControl::StartTogether(RemoteHost& host, const std::vector<UnitPart>& parts,
                                            const std::stop_token& stop) {
   std::vector<std::vector<std::string>> attempts{UnitNames(parts), {}};
   for (const auto& part : parts) {
@@ -330,7 +213,7 @@ Result<std::vector<std::string>> SystemdControl::LookAgain(RemoteHost& /*host*/,
   return std::exchange(away_, {});
 }
 
-void SystemdControl::NoteAway(const RemoteHost& host, const std::vector<Part>& parts,
+void SystemdControl::NoteAway(const RemoteHost& host, const std::vector<UnitPart>& parts,
                               const std::vector<UnitState>& states) {
   away_.clear();
   for (size_t i = 0; i < states.size(); ++i) {
@@ -345,14 +228,14 @@ void SystemdControl::NoteAway(const RemoteHost& host, const std::vector<Part>& p
 
 // One that was activating before, at its work or between two attempts to start, is as it was if it
 // is that again. It may have done its work by now. Nobody named what joined: it may be away.
-bool SystemdControl::IsUp(const Part& part, const UnitState& state) {
+bool SystemdControl::IsUp(const UnitPart& part, const UnitState& state) {
   if ((part.activating || part.joined) && IsAway(state)) return true;
   return part.activating ? state.running() : state.up() && state.settled();
 }
 
 // Which one is down for good, or `late`: one that failed itself rather than one that had to wait
 // for it in vain.
-std::optional<size_t> SystemdControl::FindDown(const std::vector<Part>& parts,
+std::optional<size_t> SystemdControl::FindDown(const std::vector<UnitPart>& parts,
                                                const std::vector<UnitState>& states, bool late) {
   std::optional<size_t> down;
   for (size_t i = 0; i < states.size(); ++i) {
@@ -364,7 +247,7 @@ std::optional<size_t> SystemdControl::FindDown(const std::vector<Part>& parts,
 }
 
 // Most programs that cannot start have ended after a while.
-Result<void> SystemdControl::ConfirmUp(RemoteHost& host, const std::vector<Part>& parts,
+Result<void> SystemdControl::ConfirmUp(RemoteHost& host, const std::vector<UnitPart>& parts,
                                        std::chrono::milliseconds stable, Clock::time_point deadline,
                                        const std::stop_token& stop) {
   std::optional<Clock::time_point> since;

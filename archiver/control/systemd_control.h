@@ -8,6 +8,7 @@
 
 #include "archiver/control/service_control.h"
 #include "archiver/control/start_timing.h"
+#include "archiver/control/systemd_parts.h"
 #include "archiver/control/systemd_units.h"
 
 namespace orcio::inline archiver {
@@ -23,9 +24,9 @@ class SystemdControl : public ServiceControl {
   [[nodiscard]] Result<void> Inspect(RemoteHost& host, const std::stop_token& stop) override;
   [[nodiscard]] std::vector<std::string> Running() const override;
   [[nodiscard]] std::vector<std::string> Warnings() const override { return warnings_; }
-  [[nodiscard]] std::string Memory() const override;
+  [[nodiscard]] std::string Memory() const override { return MemoryOf(running_); }
   [[nodiscard]] Result<void> Recall(const std::string& memory) override;
-  [[nodiscard]] std::string StartScript() const override;
+  [[nodiscard]] std::string StartScript() const override { return StartScriptOf(running_); }
   [[nodiscard]] Result<void> Stop(RemoteHost& host, const std::stop_token& stop) override;
   // Looks at every unit of the service, and at those that joined it. One that was started, has
   // ended and was forgotten by systemd meanwhile, as it forgets what nothing refers to, is not
@@ -40,17 +41,6 @@ class SystemdControl : public ServiceControl {
   [[nodiscard]] std::chrono::seconds StopLimit() const;
 
  private:
-  struct Part {
-    std::string unit;
-    // It was not up: a oneshot at its work, one that keeps failing to start.
-    bool activating = false;
-    bool joined = false;  // not listed
-    // Those that start, or stop, by one command have the same number, and the first is the least
-    // to start and the last to stop.
-    size_t starts_with = 0;
-    size_t stops_with = 0;
-  };
-
   // What systemd knows of a unit's latest start: another one has another invocation, even if it
   // fails, and another time once the unit is active.
   struct LastStart {
@@ -58,33 +48,28 @@ class SystemdControl : public ServiceControl {
     std::string entered;
   };
 
-  // What starts others goes first, in any of them: nothing that is down is started by it, and
-  // systemd starts no socket whose service runs.
-  [[nodiscard]] std::vector<std::vector<Part>> StartGroups() const;
-  [[nodiscard]] std::vector<std::vector<std::string>> StopGroups() const;
-  [[nodiscard]] std::vector<Part> InOrderOfStart() const;
-  Result<void> StartTogether(RemoteHost& host, const std::vector<Part>& parts,
+  Result<void> StartTogether(RemoteHost& host, const std::vector<UnitPart>& parts,
                              const std::stop_token& stop);
   Result<void> StopTogether(RemoteHost& host, const std::vector<std::string>& units,
                             std::chrono::steady_clock::time_point deadline,
                             const std::stop_token& stop);
   Result<std::optional<FoundUnit>> LookAtStop(RemoteHost& host, std::set<std::string>& left,
                                               const std::stop_token& stop);
-  [[nodiscard]] static bool IsUp(const Part& part, const UnitState& state);
-  [[nodiscard]] static std::optional<size_t> FindDown(const std::vector<Part>& parts,
+  [[nodiscard]] static bool IsUp(const UnitPart& part, const UnitState& state);
+  [[nodiscard]] static std::optional<size_t> FindDown(const std::vector<UnitPart>& parts,
                                                       const std::vector<UnitState>& states,
                                                       bool late);
-  void NoteAway(const RemoteHost& host, const std::vector<Part>& parts,
+  void NoteAway(const RemoteHost& host, const std::vector<UnitPart>& parts,
                 const std::vector<UnitState>& states);
   // Up for `stable` without a restart.
-  Result<void> ConfirmUp(RemoteHost& host, const std::vector<Part>& parts,
+  Result<void> ConfirmUp(RemoteHost& host, const std::vector<UnitPart>& parts,
                          std::chrono::milliseconds stable,
                          std::chrono::steady_clock::time_point deadline,
                          const std::stop_token& stop);
 
   const ServiceConfig service_;
   const StartTiming patience_;
-  std::vector<Part> running_;         // as they were found
+  std::vector<UnitPart> running_;     // as they were found
   std::vector<std::string> watched_;  // what was running, and what of the configuration was down
   std::vector<std::string> warnings_;
   std::vector<std::string> away_;          // warnings of the latest start
