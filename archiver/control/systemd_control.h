@@ -14,8 +14,9 @@
 namespace orcio::inline archiver {
 
 // systemd units of the system manager, with what systemd stops with them and what would start them
-// again (FindUnits). Each listed unit that runs starts after the one before it is up, and stops
-// before that does; what joined it does so by the same command, in systemd's own order.
+// again (FindUnits), in systemd's own order, else in the list's. Each listed unit that runs starts
+// after the one before it is up, and stops before that does; what joined it does so by the same
+// command, or by that of the last one it comes after.
 class SystemdControl : public ServiceControl {
  public:
   explicit SystemdControl(const ServiceConfig& service, const StartTiming& patience = {})

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "archiver/control/unit_order.h"
 #include "archiver/host/remote_text.h"
 #include "archiver/host/shell_quote.h"
 #include "base/text/words.h"
@@ -15,11 +16,12 @@ namespace orcio::inline archiver {
 namespace {
 
 // RequiredBy and the four after it: what systemd stops with a unit (unit-dependency-atom.c there,
-// UNIT_ATOM_PROPAGATE_STOP). One that it does not know, since it is older, it leaves out.
+// UNIT_ATOM_PROPAGATE_STOP). One that it does not know, since it is older, it leaves out. After has
+// what another unit's Before= says, too.
 constexpr const char* kProperties =
     "--property=Id,LoadState,ActiveState,SubState,Job,InvocationID,ActiveEnterTimestampMonotonic,"
     "CanStart,CanStop,TimeoutStopUSec,RequiredBy,RequisiteOf,BoundBy,ConsistsOf,PropagatesStopTo,"
-    "TriggeredBy";
+    "TriggeredBy,After";
 
 constexpr size_t kMostUnits = 500;
 
@@ -45,6 +47,7 @@ std::vector<std::string>* ListOf(UnitState& state, std::string_view property) {
   constexpr std::array<std::string_view, 5> kStopWithIt{"RequiredBy", "RequisiteOf", "BoundBy",
                                                         "ConsistsOf", "PropagatesStopTo"};
   if (property == "TriggeredBy") return &state.triggers;
+  if (property == "After") return &state.after;
   const bool stops =
       std::find(kStopWithIt.begin(), kStopWithIt.end(), property) != kStopWithIt.end();
   return stops ? &state.stop_with_it : nullptr;
@@ -87,22 +90,6 @@ class UnitSearch {
 
   [[nodiscard]] const std::vector<FoundUnit>& found() const { return found_; }
 
-  // Once all are found: with which of the listed units each of them stops and starts.
-  [[nodiscard]] std::vector<FoundUnit> Placed() {
-    for (size_t i = 0; i < found_.size(); ++i) {
-      if (!found_[i].listed) continue;
-      found_[i].stops_with = std::max(found_[i].stops_with, i);
-      if (!found_[i].state.running()) continue;
-      for (const size_t joins : JoinedThrough(i)) {
-        auto& unit = found_[joins];
-        if (!unit.listed || IsTrigger(unit.name)) unit.stops_with = std::max(unit.stops_with, i);
-      }
-    }
-    for (auto& unit : found_) unit.starts_with = unit.stops_with;
-    for (size_t i = 0; i < found_.size(); ++i) PlaceTriggers(i);
-    return found_;
-  }
-
   // kRemote if what systemd says of it makes no sense.
   Result<void> Add(const std::string& name, bool listed, const UnitState& state) {
     known_.insert(name);
@@ -110,8 +97,6 @@ class UnitSearch {
     if (!state.id.empty() && state.id != name && !known_.insert(state.id).second) return {};
     const bool stops = stopping_.count(name) != 0;
     if (!listed && !stops && !state.running()) return {};  // would start others, but is down
-    places_[name] = found_.size();
-    if (!state.id.empty()) places_[state.id] = found_.size();
     found_.push_back({name, listed, state});
     if (listed && !stops && !state.running()) {
       idle_[name] = state.stop_with_it;
@@ -132,37 +117,6 @@ class UnitSearch {
   }
 
  private:
-  // Those found that stop with a unit, or start it, or do so with one of these; itself, too.
-  [[nodiscard]] std::vector<size_t> JoinedThrough(size_t unit) const {
-    std::vector<size_t> joined{unit};
-    std::set<size_t> seen{unit};
-    for (size_t next = 0; next < joined.size(); ++next) {
-      const auto& state = found_[joined[next]].state;
-      for (const auto* names : {&state.stop_with_it, &state.triggers}) {
-        for (const auto& name : *names) {
-          const auto place = places_.find(name);
-          if (place != places_.end() && seen.insert(place->second).second)
-            joined.push_back(place->second);
-        }
-      }
-    }
-    return joined;
-  }
-
-  // systemd starts no socket whose service runs: what depends on that would have started it.
-  void PlaceTriggers(size_t unit) {
-    if (found_[unit].state.triggers.empty() || !found_[unit].state.running()) return;
-    size_t first = found_[unit].starts_with;
-    for (const size_t joins : JoinedThrough(unit))
-      first = std::min(first, found_[joins].starts_with);
-    for (const auto& name : found_[unit].state.triggers) {
-      const auto place = places_.find(name);
-      if (place == places_.end()) continue;
-      auto& starts_with = found_[place->second].starts_with;
-      starts_with = std::min(starts_with, first);
-    }
-  }
-
   // It goes on through units that are down, as systemd does.
   Result<void> AskForStopping(const std::vector<std::string>& names) {
     for (const auto& name : names) {
@@ -182,7 +136,6 @@ class UnitSearch {
 
   const RemoteHost& host_;
   std::vector<FoundUnit> found_;
-  std::map<std::string, size_t> places_;  // among those found, by each name that is known
   std::set<std::string> known_;
   std::vector<std::string> next_;
   std::set<std::string> stopping_;  // with others, whether they run or not
@@ -273,7 +226,7 @@ Result<std::vector<FoundUnit>> FindUnits(RemoteHost& host, const std::vector<std
     }
     are_listed = false;
   }
-  return search.Placed();
+  return InOrder(search.found());
 }
 
 }  // namespace orcio::inline archiver

@@ -28,6 +28,7 @@ struct UnitState {
   std::optional<std::chrono::seconds> stop_timeout;
   std::vector<std::string> stop_with_it;  // units that systemd stops if it stops this one
   std::vector<std::string> triggers;      // sockets, paths and timers that start it
+  std::vector<std::string> after;         // what it starts after, and stops before
 
   [[nodiscard]] bool up() const { return active == "active" || active == "reloading"; }
   [[nodiscard]] bool running() const { return up() || active == "activating"; }
@@ -56,15 +57,15 @@ struct FoundUnit {
   bool listed = false;  // else it joins those that are
   UnitState state;
   // Places among those found: of the listed unit that it stops with, and starts with. A listed one
-  // does so with itself; what joins several, with the last of them; but what starts others never
-  // starts after these, and never stops after them.
+  // does so with itself; what joins several, or comes after some, with the last of them; but what
+  // starts others never starts after these, and never stops after them.
   size_t stops_with = 0;
   size_t starts_with = 0;
 };
 
-// `listed`, then what stops with those of them that run: what systemd itself stops then, what that
-// takes along in turn, and what runs and would start any of it again. kNotFound if systemd knows no
-// such unit.
+// `listed`, and what stops with those of them that run: what systemd itself stops then, what that
+// takes along in turn, and what runs and would start any of it again. In the order in which they
+// start (InOrder). kNotFound if systemd knows no such unit.
 [[nodiscard]] Result<std::vector<FoundUnit>> FindUnits(RemoteHost& host,
                                                        const std::vector<std::string>& listed,
                                                        const std::stop_token& stop);

@@ -116,6 +116,7 @@ if(NOT ORCIO_INDEX_ONLY)
     unit/archiver/host/sudo_advice_test.cc
     unit/archiver/control/swap_script_test.cc
     unit/archiver/control/systemd_control_test.cc
+    unit/archiver/control/unit_order_test.cc
     unit/archiver/run/volume_check_test.cc
     unit/archiver/capture/wire_test.cc
   )

@@ -289,7 +289,7 @@ TEST_CASE("A wrapper has stopped when what it stands for has and is up when that
   const auto host = systemd.Host();
   SystemdControl control(Service({"pg.service"}));
   REQUIRE_OK(control.Inspect(*host, {}));
-  CHECK(control.Running() == std::vector<std::string>{"pg@main.service", "pg.service"});
+  CHECK(control.Running() == std::vector<std::string>{"pg.service", "pg@main.service"});
   REQUIRE_OK(control.Stop(*host, {}));
   CHECK(systemd.Succeeds("[ -e /run/checkpoint ]"));
   CHECK(systemd.Must("systemctl is-active pg@main.service || :") == "inactive\n");

@@ -123,7 +123,7 @@ TEST_CASE("The forced command allows what orcio sends, for what it names", "[.lo
       "'--property=Id,LoadState,ActiveState,SubState,Job,InvocationID,"
       "ActiveEnterTimestampMonotonic,CanStart,CanStop,TimeoutStopUSec,RequiredBy,RequisiteOf,"
       "BoundBy,ConsistsOf,"
-      "PropagatesStopTo,TriggeredBy' "
+      "PropagatesStopTo,TriggeredBy,After' "
       "'--' 'wiki.service' 'wiki.service'",
       "systemctl show");
   script.Allows("'journalctl' '--unit=wiki.service' '--lines=5' '--no-pager' '--output=cat'",

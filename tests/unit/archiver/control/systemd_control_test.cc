@@ -156,6 +156,32 @@ TEST_CASE("What joins a unit stops and starts by its command and what joins seve
   CHECK(systemd.log == "+vpn-db.service +a.service +vpn.socket +vpn.service +both.service ");
 }
 
+TEST_CASE("Units stop and start in the order that systemd has and so do those that joined them") {
+  FakeSystemd systemd;
+  std::string stops;
+  std::string starts;
+  SECTION("listed the other way round") {
+    systemd.units["vpn-db.service"].more = "After=network.target vpn.service\n";
+    stops = "-vpn-db.service -vpn.service ";
+    starts = "+vpn.service +vpn-db.service ";
+  }
+  SECTION("joined the one and after the other") {
+    systemd.units["vpn-db.service"].more = "RequiredBy=a.service\n";
+    systemd.units["a.service"].more = "After=vpn-db.service vpn.service\n";
+    stops = "-a.service -vpn.service -vpn-db.service ";
+    starts = "+vpn-db.service +vpn.service +a.service ";
+  }
+  SystemdControl control(Vpn(), kQuick);
+  REQUIRE_OK(control.Inspect(systemd.host, {}));
+  REQUIRE_OK(control.Stop(systemd.host, {}));
+  CHECK(systemd.log == stops);
+  SystemdControl recalled(Vpn(), kQuick);
+  REQUIRE_OK(recalled.Recall(control.Memory()));
+  systemd.log.clear();
+  REQUIRE_OK((GENERATE(false, true) ? control : recalled).Start(systemd.host, {}));
+  CHECK(systemd.log == starts);
+}
+
 // Started by what depends on it, its service would keep systemd from starting the socket.
 TEST_CASE("A socket starts no later than what depends on its service") {
   FakeSystemd systemd;
