@@ -46,6 +46,16 @@ struct GuardScene {
     unit = "orcio-guard-" + plan.token + ".service";
   }
 
+  // orcio is silent once the service has stopped.
+  void LetFire() {
+    GuardedHost guarded(*host, plan.token);
+    REQUIRE_OK(guarded.Run("true", {}, {}));
+    REQUIRE(Await([&] {
+      const auto state = Ask(TakeCommand(plan.token));
+      return state.mark == Mark::kFired && !state.at_work();
+    }));
+  }
+
   GuardState Ask(const std::string& command) { return ValueOf(AskGuard(*host, command, kAsk, {})); }
   [[nodiscard]] std::string Property(const std::string& name) const {
     return systemd.Must("systemctl show --value --property=" + name + " " + unit);
@@ -98,12 +108,7 @@ TEST_CASE("Where systemd is, it keeps the guard, which starts the service once o
   GuardScene scene;
   REQUIRE_OK(ArmGuard(*scene.host, scene.plan, {}));
   CHECK(scene.Property("ActiveState") == "active\n");
-  GuardedHost guarded(*scene.host, scene.plan.token);
-  REQUIRE_OK(guarded.Run("true", {}, {}));
-  REQUIRE(Await([&] {
-    const auto state = scene.Ask(TakeCommand(scene.plan.token));
-    return state.mark == Mark::kFired && !state.at_work();
-  }));
+  scene.LetFire();
   // What the guard started outlives it and its unit.
   REQUIRE(Await([&] { return scene.Property("ActiveState") == "inactive\n"; }));
   CHECK(scene.systemd.Succeeds("kill -0 $(cat /run/up)"));
@@ -120,12 +125,7 @@ TEST_CASE("A guard that systemd keeps asks the docker daemon that its session wo
               "export DOCKER_CONTEXT=far DOCKER_TLS_VERIFY=1 HOME=/root; cd /usr || exit");
   REQUIRE_OK(ArmGuard(login, scene.plan, {}));
   CHECK(scene.Property("ActiveState") == "active\n");
-  GuardedHost guarded(*scene.host, scene.plan.token);
-  REQUIRE_OK(guarded.Run("true", {}, {}));
-  REQUIRE(Await([&] {
-    const auto state = scene.Ask(TakeCommand(scene.plan.token));
-    return state.mark == Mark::kFired && !state.at_work();
-  }));
+  scene.LetFire();
   CHECK(scene.systemd.Must("cat /run/session") == "far 1 /root /usr\n");
   scene.Ask(RemoveCommand(scene.plan.token));
 }
@@ -145,12 +145,7 @@ TEST_CASE("A guard without its session's environment asks the docker daemon of t
   CHECK(scene.Property("ActiveState") == "active\n");
   CHECK_FALSE(
       scene.systemd.Succeeds("[ -e /run/orcio-guard-" + scene.plan.token + "/environment ]"));
-  GuardedHost guarded(*scene.host, scene.plan.token);
-  REQUIRE_OK(guarded.Run("true", {}, {}));
-  REQUIRE(Await([&] {
-    const auto state = scene.Ask(TakeCommand(scene.plan.token));
-    return state.mark == Mark::kFired && !state.at_work();
-  }));
+  scene.LetFire();
   CHECK(scene.systemd.Must("cat /run/session") == "unix:///run/far /root/my docker\n");
   scene.Ask(RemoveCommand(scene.plan.token));
 }
