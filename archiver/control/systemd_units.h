@@ -57,8 +57,9 @@ struct FoundUnit {
   bool listed = false;  // else it joins those that are
   UnitState state;
   // Places among those found: of the listed unit that it stops with, and starts with. A listed one
-  // does so with itself; what joins several, or comes after some, with the last of them; but what
-  // starts others never starts after these, and never stops after them.
+  // does so with itself; what joins several, or comes after some, with the last of them, and so
+  // does what stops with that; but what starts others never starts after these, and never stops
+  // after them.
   size_t stops_with = 0;
   size_t starts_with = 0;
 };

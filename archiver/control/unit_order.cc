@@ -50,30 +50,67 @@ std::vector<size_t> Sorted(const std::vector<Places>& after, const std::vector<P
   return sorted;
 }
 
+// The first goes no earlier than the second.
+using NoEarlier = std::vector<std::pair<size_t, size_t>>;
+
+void Raise(std::vector<size_t>& places, const NoEarlier& pairs) {
+  for (bool raised = true; raised;) {
+    raised = false;
+    for (const auto& [later, earlier] : pairs) {
+      if (places[later] >= places[earlier]) continue;
+      places[later] = places[earlier];
+      raised = true;
+    }
+  }
+}
+
+void Lower(std::vector<size_t>& places, const NoEarlier& pairs) {
+  for (bool lowered = true; lowered;) {
+    lowered = false;
+    for (const auto& [later, earlier] : pairs) {
+      if (places[earlier] <= places[later]) continue;
+      places[earlier] = places[later];
+      lowered = true;
+    }
+  }
+}
+
 class Ordering {
  public:
-  explicit Ordering(std::vector<FoundUnit> found) : found_(std::move(found)) { NoteNames(); }
-
-  std::vector<FoundUnit> Take() {
-    Sort();
-    for (size_t i = 0; i < found_.size(); ++i) {
-      if (found_[i].listed) PlaceJoined(i);
-    }
-    for (size_t i = 0; i < found_.size(); ++i) PlaceAfter(i);
-    for (auto& unit : found_) unit.starts_with = unit.stops_with;
-    for (size_t i = found_.size(); i-- > 0;) PlaceBefore(i);
-    for (size_t i = 0; i < found_.size(); ++i) PlaceTriggers(i);
-    return std::move(found_);
-  }
-
- private:
-  void NoteNames() {
-    places_.clear();
+  explicit Ordering(std::vector<FoundUnit> found)
+      : found_(std::move(found)), after_(found_.size()), joined_(found_.size()) {
     for (size_t i = 0; i < found_.size(); ++i) {
       places_.emplace(found_[i].name, i);
       if (!found_[i].state.id.empty()) places_.emplace(found_[i].state.id, i);
     }
+    for (size_t i = 0; i < found_.size(); ++i) {
+      if (!Runs(i)) continue;
+      joined_[i] = JoinedThrough(i);
+      after_[i] = PlacesOf(found_[i].state.after);
+      std::erase_if(after_[i], [&](size_t other) { return other == i || !Runs(other); });
+    }
   }
+
+  std::vector<FoundUnit> Take() {
+    const auto order = Sorted(after_, KeptTogether());
+    std::vector<size_t> places(found_.size());
+    for (size_t i = 0; i < order.size(); ++i) {
+      if (found_[order[i]].listed) places[order[i]] = i;
+    }
+    Raise(places, Stops());
+    for (size_t i = 0; i < found_.size(); ++i) found_[i].stops_with = places[i];
+    Lower(places, Starts());
+    for (size_t i = 0; i < found_.size(); ++i) found_[i].starts_with = places[i];
+    std::vector<FoundUnit> sorted;
+    for (const size_t unit : order) sorted.push_back(std::move(found_[unit]));
+    return sorted;
+  }
+
+ private:
+  [[nodiscard]] bool Runs(size_t unit) const { return found_[unit].state.running(); }
+  [[nodiscard]] bool Triggers(size_t unit) const { return IsTrigger(found_[unit].name); }
+  // Placed by what it stops with and comes after; what starts others, by the former alone.
+  [[nodiscard]] bool Joins(size_t unit) const { return !found_[unit].listed && !Triggers(unit); }
 
   [[nodiscard]] Places PlacesOf(const std::vector<std::string>& names) const {
     Places places;
@@ -84,7 +121,7 @@ class Ordering {
     return places;
   }
 
-  // Those that stop with a unit, or start it, or do so with one of these; itself, too.
+  // Those that stop with a unit, or start it, or do so with one of these; not itself.
   [[nodiscard]] std::vector<size_t> JoinedThrough(size_t unit) const {
     std::vector<size_t> joined{unit};
     Places seen{unit};
@@ -96,91 +133,67 @@ class Ordering {
         }
       }
     }
+    joined.erase(joined.begin());
     return joined;
   }
 
-  // Of those that run.
-  [[nodiscard]] Places After(size_t unit) const {
-    if (!found_[unit].state.running()) return {};
-    auto after = PlacesOf(found_[unit].state.after);
-    std::erase_if(after,
-                  [&](size_t other) { return other == unit || !found_[other].state.running(); });
-    return after;
-  }
-
-  void Sort() {
-    std::vector<Places> after(found_.size());
-    for (size_t i = 0; i < found_.size(); ++i) after[i] = After(i);
-    std::vector<FoundUnit> sorted;
-    for (const size_t place : Sorted(after, KeptTogether(after)))
-      sorted.push_back(std::move(found_[place]));
-    found_ = std::move(sorted);
-    NoteNames();
-  }
-
-  // What joined a listed unit goes down with it, and what has to be down before that has to be so
-  // before both: it comes after both, whatever the list's order is.
-  [[nodiscard]] std::vector<Places> KeptTogether(const std::vector<Places>& after) const {
-    std::vector<Places> kept(after.size());
-    const Waiting followers(after);
+  // What joined a unit goes down with it, and what has to be down before that has to be so before
+  // both: it comes after both, whatever the list's order is.
+  [[nodiscard]] std::vector<Places> KeptTogether() const {
+    std::vector<Places> kept(after_.size());
+    const Waiting waiting(after_);
     for (size_t i = 0; i < found_.size(); ++i) {
-      if (!found_[i].listed || !found_[i].state.running()) continue;
-      for (const size_t joins : JoinedThrough(i)) {
-        if (found_[joins].listed || IsTrigger(found_[joins].name)) continue;
+      for (const size_t joins : joined_[i]) {
+        if (!Joins(joins)) continue;
         kept[joins].insert(i);
-        for (const size_t follower : followers.followers[joins]) kept[follower].insert(i);
+        for (const size_t follower : waiting.followers[joins]) kept[follower].insert(i);
       }
-      for (const size_t before : after[i]) kept[before].erase(i);
+      for (const size_t before : after_[i]) kept[before].erase(i);
       kept[i].erase(i);
     }
     return kept;
   }
 
-  void PlaceJoined(size_t listed) {
-    auto& stops_with = found_[listed].stops_with;
-    stops_with = std::max(stops_with, listed);
-    if (!found_[listed].state.running()) return;
-    for (const size_t joins : JoinedThrough(listed)) {
-      auto& unit = found_[joins];
-      if (!unit.listed || IsTrigger(unit.name)) unit.stops_with = std::max(unit.stops_with, listed);
+  // What stops with a unit, or would start it again, is down no later than that; and what joined,
+  // no later than what it comes after.
+  [[nodiscard]] NoEarlier Stops() const {
+    NoEarlier pairs;
+    for (size_t i = 0; i < found_.size(); ++i) {
+      for (const size_t joins : joined_[i]) {
+        if (Joins(joins) || Triggers(joins)) pairs.emplace_back(joins, i);
+      }
+      for (const size_t before : after_[i]) {
+        if (Joins(i) && !Triggers(before)) pairs.emplace_back(i, before);
+      }
     }
+    return pairs;
   }
 
-  // Those that it comes after are placed.
-  void PlaceAfter(size_t joined) {
-    auto& unit = found_[joined];
-    if (unit.listed || IsTrigger(unit.name)) return;
-    for (const size_t before : After(joined)) {
-      if (!IsTrigger(found_[before].name))
-        unit.stops_with = std::max(unit.stops_with, found_[before].stops_with);
+  // What joined starts no later than what comes after it: systemd starts what it depends on with
+  // it, if it must. And systemd starts no socket whose service runs: what depends on that would
+  // have started it.
+  [[nodiscard]] NoEarlier Starts() const {
+    NoEarlier pairs;
+    for (size_t i = 0; i < found_.size(); ++i) {
+      for (const size_t before : after_[i]) {
+        if (Joins(before) && !Triggers(i)) pairs.emplace_back(i, before);
+      }
+      if (!Runs(i)) continue;
+      for (const size_t trigger : PlacesOf(found_[i].state.triggers)) {
+        pairs.emplace_back(i, trigger);
+        for (const size_t joins : joined_[i]) {
+          if (Runs(joins)) pairs.emplace_back(joins, trigger);
+        }
+      }
     }
-  }
-
-  // What joined one that has to come later than what comes after it: systemd starts that one with
-  // it, if it must.
-  void PlaceBefore(size_t unit) {
-    if (IsTrigger(found_[unit].name)) return;
-    for (const size_t before : After(unit)) {
-      auto& joined = found_[before];
-      if (!joined.listed && !IsTrigger(joined.name))
-        joined.starts_with = std::min(joined.starts_with, found_[unit].starts_with);
-    }
-  }
-
-  // systemd starts no socket whose service runs: what depends on that would have started it.
-  void PlaceTriggers(size_t unit) {
-    if (found_[unit].state.triggers.empty() || !found_[unit].state.running()) return;
-    size_t first = found_[unit].starts_with;
-    for (const size_t joins : JoinedThrough(unit))
-      first = std::min(first, found_[joins].starts_with);
-    for (const size_t trigger : PlacesOf(found_[unit].state.triggers)) {
-      auto& starts_with = found_[trigger].starts_with;
-      starts_with = std::min(starts_with, first);
-    }
+    return pairs;
   }
 
   std::vector<FoundUnit> found_;
   std::map<std::string, size_t> places_;  // by each name that is known
+  // Of each that runs: those that run and that it comes after; and what joined through it.
+  std::vector<Places> after_;
+  std::vector<std::vector<size_t>> joined_;
 };
 
 }  // namespace

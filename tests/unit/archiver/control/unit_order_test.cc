@@ -76,6 +76,34 @@ TEST_CASE("What joined one listed unit and comes after another starts and stops 
   }
 }
 
+// It was down first, and whoever knocked at its socket meanwhile started it again.
+TEST_CASE("What goes down with what joined goes down no later than that") {
+  auto app = Unit("app.service", {"db.service", "cache.service", "app.socket"}, {"w.service"});
+  app.state.triggers = {"app.socket"};
+  auto worker = Unit("w.service", {"w.socket"});
+  worker.state.triggers = {"w.socket"};
+  std::vector<FoundUnit> found{Listed("db.service", {}, {"app.service"}), Listed("cache.service"),
+                               app};
+  Names with_it{"app.service", "app.socket"};
+  SECTION("its socket") {
+    found.push_back(Unit("app.socket"));
+  }
+  SECTION("what depends on it without an order") {
+    found.push_back(worker);
+    found.push_back(Unit("app.socket"));
+    found.push_back(Unit("w.socket"));
+    with_it.insert(with_it.end(), {"w.service", "w.socket"});
+  }
+  const auto units = InOrder(found);
+  CHECK(Of(units, "db.service").stops_with == 0);
+  CHECK(Of(units, "cache.service").stops_with == 1);
+  for (const auto& name : with_it) {
+    CAPTURE(name);
+    CHECK(Of(units, name).stops_with == 1);
+    CHECK(Of(units, name).starts_with == 1);
+  }
+}
+
 TEST_CASE("A listed unit that comes after what joined another comes after that one") {
   SECTION("though it is listed before it") {
     const auto units = InOrder({Listed("web.service", {"app.service"}),
@@ -90,6 +118,16 @@ TEST_CASE("A listed unit that comes after what joined another comes after that o
                                 Unit("pg@main.service")});
     CHECK(NamesOf(units) == Names{"pg@main.service", "pg.service", "web.service"});
     CHECK(Of(units, "pg@main.service").starts_with == Of(units, "pg.service").starts_with);
+  }
+  SECTION("though that depends on another that joined") {
+    const auto units =
+        InOrder({Listed("db.service", {}, {"app.service"}), Listed("web.service", {"w.service"}),
+                 Listed("cache.service"), Unit("app.service", {"cache.service"}, {"w.service"}),
+                 Unit("w.service")});
+    CHECK(NamesOf(units) ==
+          Names{"db.service", "cache.service", "app.service", "w.service", "web.service"});
+    CHECK(Of(units, "w.service").stops_with == 1);
+    CHECK(Of(units, "web.service").stops_with == 4);
   }
   SECTION("but not if systemd has it the other way round") {
     const auto units = InOrder({Listed("db.service", {"web.service"}, {"app.service"}),
