@@ -115,8 +115,8 @@ struct Scene {
 
   // For the start of a plan's script: what the guard sleeps by.
   [[nodiscard]] std::string Clock() const {
-    return "sleep() {\n  if [ -e " + Quoted("held") + " ]; then\n    while [ -e " + Quoted("held") +
-           " ] && ! rm " + Quoted("step") +
+    return "sleep() {\n  if [ -e " + Quoted("held") + " ]; then\n    echo >>" + Quoted("asleep") +
+           "\n    while [ -e " + Quoted("held") + " ] && ! rm " + Quoted("step") +
            " 2>/dev/null; do command sleep 0.02; done\n  else\n    command sleep \"$@\"\n  fi\n}\n";
   }
   void Arm() { ArmBy(machine); }
@@ -125,10 +125,13 @@ struct Scene {
     REQUIRE_OK(ArmGuard(host, plan, {}));
   }
   void Release() const { fs::remove(scratch / "held"); }
-  // A second of the guard's.
+  // A second of the guard's, with all that it does in it: then it sleeps again. Not for one in
+  // which it fires.
   void Step() {
+    REQUIRE(Await([&] { return Exists("asleep"); }));
+    const size_t slept = Size("asleep");
     std::ofstream(scratch / "step").flush();
-    REQUIRE(Await([&] { return !Exists("step"); }));
+    REQUIRE(Await([&] { return Size("asleep") > slept; }));
   }
   void Steps(int count) {
     for (int i = 0; i < count; ++i) Step();
