@@ -48,6 +48,75 @@ inline uint64_t Load64(const std::byte* from) {
   return value;
 }
 
+// The next bits of the input, many at once: 56 or more after a refill.
+struct FastBits {
+  const std::byte* in;
+  uint64_t buffer;
+  unsigned count;
+
+  void Refill() {
+    buffer |= Load64(in) << count;
+    in += (63 - count) >> 3;
+    count |= 56;
+  }
+  void Drop(unsigned bits) {
+    buffer >>= bits;
+    count -= bits;
+  }
+};
+
+inline HuffmanEntry Next(const HuffmanEntry* table, unsigned main_bits, const FastBits& bits) {
+  return table[bits.buffer & ((uint64_t{1} << main_bits) - 1)];
+}
+
+inline void Put(HuffmanEntry literal, FastBits& bits, std::byte*& out) {
+  bits.Drop(literal.consumed());
+  *out++ = static_cast<std::byte>(literal.value());
+}
+
+// The literal `entry` and up to two after it. Whether it was three; else `entry` is what follows.
+inline bool PutLiterals(const HuffmanEntry* table, unsigned main_bits, FastBits& bits,
+                        std::byte*& out, HuffmanEntry& entry) {
+  for (int more = 2; more > 0; --more) {
+    Put(entry, bits, out);
+    entry = Next(table, main_bits, bits);
+    if (!entry.is_literal()) return false;
+  }
+  Put(entry, bits, out);
+  return true;
+}
+
+// What `entry` goes on to in a second table, whose code then begins at the lowest bit.
+inline HuffmanEntry SecondEntry(const HuffmanEntry* table, unsigned main_bits, HuffmanEntry entry,
+                                FastBits& bits) {
+  if (!entry.goes_on()) return entry;
+  const uint64_t chosen = bits.buffer >> main_bits & ((1U << entry.code_bits()) - 1);
+  const HuffmanEntry second = table[entry.value() + chosen];
+  if (!second.is_special()) bits.Drop(main_bits);
+  return second;
+}
+
+struct Match {
+  uint32_t length;
+  size_t distance;  // 0: its code is that of none
+  unsigned bits;    // of the input
+};
+
+// The match whose length is `entry`, which is the next one.
+inline Match NextMatch(HuffmanEntry entry, const HuffmanEntry* distances, unsigned distance_bits,
+                       const FastBits& bits) {
+  uint64_t ahead = bits.buffer >> entry.consumed();
+  HuffmanEntry far = distances[ahead & ((1U << distance_bits) - 1)];
+  unsigned taken = entry.consumed();
+  if (far.goes_on()) {
+    ahead >>= distance_bits;
+    taken += distance_bits;
+    far = distances[far.value() + (ahead & ((1U << far.code_bits()) - 1))];
+  }
+  return {ValueWithExtra(entry, bits.buffer), far.is_special() ? 0 : ValueWithExtra(far, ahead),
+          taken + far.consumed()};
+}
+
 }  // namespace
 
 // One symbol, read with care: near the ends of input.
@@ -86,91 +155,45 @@ Inflater::Stop Inflater::DecodeSymbol(Place& place, const Watch* watch) {
 }
 
 // Many symbols. Each turn begins with 56 bits or more; a literal takes at most 15, a match 20
-// and 28.
+// and 28. Ends before what DecodeSymbol is to look at: a block's end, damage.
 template <bool kWatched>
 Inflater::Stop Inflater::DecodeFast(Place& place, const Watch* watch) {
-  constexpr uint64_t kMainMask = (1U << kMainBits) - 1;
   if (place.in_end - place.in < kTurnInput) return Stop::kInput;
   const std::byte* const in_limit = place.in_end - kTurnInput;
-  const std::byte* in = place.in;
+  FastBits bits{place.in, bit_buffer_, bit_count_};
   std::byte* out = place.out;
-  uint64_t buffer = bit_buffer_;
-  unsigned count = bit_count_;
-  Stop stop = Stop::kOutput;
-  const auto refill = [&] {
-    buffer |= Load64(in) << count;
-    in += (63 - count) >> 3;
-    count |= 56;
-  };
-  const auto drop = [&](unsigned bits) {
-    buffer >>= bits;
-    count -= bits;
-  };
+  bool ended = false;
   while (out < place.out_end) {
-    if (in > in_limit) {
-      stop = Stop::kInput;
-      break;
-    }
-    refill();
-    HuffmanEntry entry = main_[buffer & kMainMask];
+    ended = bits.in > in_limit;
+    if (ended) break;
+    bits.Refill();
+    HuffmanEntry entry = Next(main_.data(), kMainBits, bits);
     if (entry.is_literal()) {
-      drop(entry.consumed());
-      *out++ = static_cast<std::byte>(entry.value());
-      entry = main_[buffer & kMainMask];
-      if (entry.is_literal()) {
-        drop(entry.consumed());
-        *out++ = static_cast<std::byte>(entry.value());
-        entry = main_[buffer & kMainMask];
-        if (entry.is_literal()) {
-          drop(entry.consumed());
-          *out++ = static_cast<std::byte>(entry.value());
-          continue;
-        }
-      }
-      refill();
+      if (PutLiterals(main_.data(), kMainBits, bits, out, entry)) continue;
+      bits.Refill();
     }
     if (entry.is_special()) {
-      if (entry.goes_on()) {
-        const unsigned chosen_by = entry.code_bits();
-        const uint32_t second = entry.value();
-        entry = main_[second + (buffer >> kMainBits & ((1U << chosen_by) - 1))];
-        if (!entry.is_special()) drop(kMainBits);
-      }
+      entry = SecondEntry(main_.data(), kMainBits, entry, bits);
+      ended = entry.is_special();
+      if (ended) break;
       if (entry.is_literal()) {
-        drop(entry.consumed());
-        *out++ = static_cast<std::byte>(entry.value());
+        Put(entry, bits, out);
         continue;
       }
-      if (entry.is_special()) {
-        stop = Stop::kInput;  // the block's end or damage: DecodeSymbol says which
-        break;
-      }
     }
-    const uint32_t length = ValueWithExtra(entry, buffer);
-    uint64_t ahead = buffer >> entry.consumed();
-    HuffmanEntry far = distances_[ahead & ((1U << kDistanceBits) - 1)];
-    unsigned taken = entry.consumed();
-    if (far.goes_on()) {
-      ahead >>= kDistanceBits;
-      taken += kDistanceBits;
-      far = distances_[far.value() + (ahead & ((1U << far.code_bits()) - 1))];
-    }
-    const size_t distance = ValueWithExtra(far, ahead);
-    if (far.is_special() || distance > static_cast<size_t>(out - place.history)) {
-      stop = Stop::kInput;
-      break;
-    }
-    drop(taken + far.consumed());
-    if constexpr (kWatched) MarkUse(*watch, out, distance, length);
-    CopyMatch(out, distance, length);
-    out += length;
+    const Match match = NextMatch(entry, distances_.data(), kDistanceBits, bits);
+    ended = match.distance == 0 || match.distance > static_cast<size_t>(out - place.history);
+    if (ended) break;
+    bits.Drop(match.bits);
+    if constexpr (kWatched) MarkUse(*watch, out, match.distance, match.length);
+    CopyMatch(out, match.distance, match.length);
+    out += match.length;
   }
-  in -= count / 8;
-  bit_count_ = count % 8;
-  bit_buffer_ = buffer & ((uint64_t{1} << bit_count_) - 1);
-  place.in = in;
+  place.in = bits.in - bits.count / 8;
   place.out = out;
-  return stop;
+  bit_count_ = bits.count % 8;
+  bit_buffer_ = bits.buffer & ((uint64_t{1} << bit_count_) - 1);
+  return ended ? Stop::kInput : Stop::kOutput;
 }
 
 template Inflater::Stop Inflater::DecodeFast<false>(Place&, const Watch*);
