@@ -17,15 +17,18 @@ uint64_t KeyOf(const HostListing& now, uint32_t file, const std::vector<const La
   return kNoLayer | file;
 }
 
-}  // namespace
+// The children of all directories, one directory's after another's: where each one's begin is in
+// `begins`, whose last are those of directories that are not listed.
+struct Children {
+  ScratchArray<uint32_t> begins;
+  ScratchArray<uint32_t> files;
+};
 
-ScratchArray<uint32_t> ListingOrder(const HostListing& now, const std::vector<const Layer*>& layers,
-                                    ScratchMemory& memory) {
+Children SortedChildren(const HostListing& now, const std::vector<const Layer*>& layers,
+                        ScratchMemory& memory) {
   const uint32_t count = now.size();
   ScratchArray<uint64_t> keys(memory, count);
   ScratchArray<uint32_t> parents(memory, count);
-  // Where the children of each directory begin among all children; the last one's are those of
-  // directories that are not listed.
   ScratchArray<uint32_t> begins(memory, count + 2);
   std::fill_n(begins.begin(), count + 2, 0);
   for (uint32_t i = 0; i < count; ++i) {
@@ -36,18 +39,28 @@ ScratchArray<uint32_t> ListingOrder(const HostListing& now, const std::vector<co
     ++begins[parents[i] + 1];
   }
   for (uint32_t i = 0; i <= count; ++i) begins[i + 1] += begins[i];
-  ScratchArray<uint32_t> children(memory, count);
+  ScratchArray<uint32_t> files(memory, count);
   ScratchArray<uint32_t> filled(memory, count + 1);
   std::fill_n(filled.begin(), count + 1, 0);
   for (uint32_t i = 0; i < count; ++i) {
     memory.Trim();
-    children[begins[parents[i]] + filled[parents[i]]++] = i;
+    files[begins[parents[i]] + filled[parents[i]]++] = i;
   }
   for (uint32_t i = 0; i <= count; ++i) {
-    std::sort(children.begin() + begins[i], children.begin() + begins[i + 1],
+    std::sort(files.begin() + begins[i], files.begin() + begins[i + 1],
               [&](uint32_t a, uint32_t b) { return keys[a] < keys[b]; });
   }
+  for (const auto& array : {parents, filled}) array.Free(memory);
+  keys.Free(memory);
+  return {begins, files};
+}
 
+}  // namespace
+
+ScratchArray<uint32_t> ListingOrder(const HostListing& now, const std::vector<const Layer*>& layers,
+                                    ScratchMemory& memory) {
+  const uint32_t count = now.size();
+  const auto [begins, files] = SortedChildren(now, layers, memory);
   ScratchArray<uint32_t> order(memory, count);
   uint32_t placed = 0;
   // The directories that are open: which of their children comes next, and where they end.
@@ -59,12 +72,11 @@ ScratchArray<uint32_t> ListingOrder(const HostListing& now, const std::vector<co
       open.pop_back();
       continue;
     }
-    const uint32_t file = children[next++];
+    const uint32_t file = files[next++];
     order[placed++] = file;
     if (begins[file] != begins[file + 1]) open.emplace_back(begins[file], begins[file + 1]);
   }
-  for (const auto& array : {parents, begins, children, filled}) array.Free(memory);
-  keys.Free(memory);
+  for (const auto& array : {begins, files}) array.Free(memory);
   return order;
 }
 

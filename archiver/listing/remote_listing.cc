@@ -82,28 +82,28 @@ std::string ListCommand(const ServiceConfig& service, const ListingTool& tool, b
                      tool.gzip ? "list | gzip -1" : "list");
 }
 
-// What find and stat complained of, each whole: a file's name may have several lines.
-std::vector<std::string> Complaints(std::string_view text) {
-  std::vector<std::string> complaints;
+// Of find and stat, each whole: a file's name may have several lines.
+std::vector<std::string> ErrorMessages(std::string_view text) {
+  std::vector<std::string> messages;
   for (const auto& line : Lines(text)) {
-    if (complaints.empty() || line.starts_with("find: ") || line.starts_with("stat: ")) {
-      complaints.push_back(line);
+    if (messages.empty() || line.starts_with("find: ") || line.starts_with("stat: ")) {
+      messages.push_back(line);
     } else {
-      complaints.back() += "\n" + line;
+      messages.back() += "\n" + line;
     }
   }
-  return complaints;
+  return messages;
 }
 
 // A file that is gone by now is no error; nothing else may be missing.
-Result<void> CheckComplaints(const RemoteHost& host, const ServiceConfig& service, int status,
-                             CommandResult result) {
-  const auto complaints = Complaints(result.err);
-  const auto of_gone = [](const std::string& complaint) {
-    return complaint.ends_with(": No such file or directory");
+Result<void> CheckErrorMessages(const RemoteHost& host, const ServiceConfig& service, int status,
+                                CommandResult result) {
+  const auto messages = ErrorMessages(result.err);
+  const auto of_gone = [](const std::string& message) {
+    return message.ends_with(": No such file or directory");
   };
-  const bool gone = !result.err_truncated && !complaints.empty() &&
-                    std::all_of(complaints.begin(), complaints.end(), of_gone);
+  const bool gone = !result.err_truncated && !messages.empty() &&
+                    std::all_of(messages.begin(), messages.end(), of_gone);
   if (status == 0 || gone) return {};
   result.exit_status = status;
   return RemoteFailure(host, "listing the files of " + service.name, result);
@@ -181,7 +181,7 @@ Result<HostClock> ListFiles(RemoteHost& host, const ServiceConfig& service, cons
     return RemoteFailure(host, "listing the files of " + service.name, result);
   if (tool.gzip) ORCIO_TRY(gunzip->Finish());
   const auto ended = ORCIO_TRY(parser.Finish());
-  ORCIO_TRY(CheckComplaints(host, service, ended.find_status, result));
+  ORCIO_TRY(CheckErrorMessages(host, service, ended.find_status, result));
   return ended.begun;
 }
 

@@ -23,11 +23,12 @@ ServiceRunOptions ShareOf(const ServiceRunOptions& options, size_t parallel) {
   return share;
 }
 
-class Everything {
+// The runs of all services of one command.
+class ServiceRuns {
  public:
-  Everything(const Config& config, const std::vector<const ServiceConfig*>& services,
-             const Connectors& connectors, const ServiceRunOptions& options,
-             const ArchiveAllObserver& observer, const std::stop_token& stop)
+  ServiceRuns(const Config& config, const std::vector<const ServiceConfig*>& services,
+              const Connectors& connectors, const ServiceRunOptions& options,
+              const ArchiveAllObserver& observer, const std::stop_token& stop)
       : config_(config),
         services_(services),
         connectors_(connectors),
@@ -102,7 +103,7 @@ std::vector<ServiceOutcome> ArchiveAll(const Config& config,
                                        const ServiceRunOptions& options,
                                        const ArchiveAllObserver& observer,
                                        const std::stop_token& stop) {
-  return Everything(config, services, connectors, options, observer, stop).Run();
+  return ServiceRuns(config, services, connectors, options, observer, stop).Run();
 }
 
 }  // namespace orcio::inline archiver

@@ -218,6 +218,21 @@ InPlaceOutcome InPlace::Replace(const std::function<void(RunPhase)>& phase,
   for (const std::string& left : left_)
     outcome.warnings.push_back(fmt::format(
         "{}:{} is of an earlier restore: look into it, and remove it", host_.name(), left));
+  const auto net = SafetyNet::Spread(place_, Journal(), service_, control_,
+                                     service_.guard ? options_.second_connection() : nullptr, stop);
+  if (!net) {
+    outcome.error = net.error();
+    return outcome;
+  }
+  sent_ = false;
+  auto swapped = SwapAndStart(**net, outcome, stop);
+  if (!outcome.start_error) LookAgain(outcome, stop);
+  JudgeSwap(**net, std::move(swapped), outcome, stop);
+  Conclude(**net, outcome);
+  return outcome;
+}
+
+RunJournal InPlace::Journal() const {
   RunJournal journal;
   journal.service = service_;
   journal.running = running_;
@@ -226,51 +241,25 @@ InPlaceOutcome InPlace::Replace(const std::function<void(RunPhase)>& phase,
                               std::chrono::system_clock::now().time_since_epoch())
                               .count();
   journal.swap = plan_;
-  const auto net = SafetyNet::Spread(place_, std::move(journal), service_, control_,
-                                     service_.guard ? options_.second_connection() : nullptr, stop);
-  if (!net) {
-    outcome.error = net.error();
-    return outcome;
-  }
-  sent_ = false;
+  return journal;
+}
+
+// The error is the swap's; the start's is in `outcome`.
+Result<void> InPlace::SwapAndStart(SafetyNet& net, InPlaceOutcome& outcome,
+                                   const std::stop_token& stop) {
   const auto begun = Clock::now();
-  Result<void> swapped;
-  {
-    StoppedService stopped(host_, control_, **net, {options_.start_retry, options_.retry_pause});
-    const TimeLimit limit(service_.max_downtime, stop, (*net)->lost());
-    swapped = StopAndSwap(**net, limit.token());
-    if (!swapped && limit.expired())
-      swapped = Fail(ErrorKind::kLimit, "{}: was down for its max_downtime, {} s", service_.name,
-                     service_.max_downtime->count());
-    if (!swapped && stop.stop_requested()) swapped = Cancelled(service_);
-    phase_(RunPhase::kStarting);
-    auto started = stopped.Start();
-    outcome.downtime = SecondsSince(begun);
-    if (!started) outcome.start_error = std::move(started).error();
-  }
-  if (!outcome.start_error) {
-    const auto unknown = control_.LookAgain(host_, stop);
-    if (unknown) outcome.warnings.insert(outcome.warnings.end(), unknown->begin(), unknown->end());
-    if (!unknown) outcome.warnings.push_back(unknown.error().message);
-  }
-  outcome.replaced = control_.replaced().value_or(false);
-  const auto voided = (*net)->Voided();
-  if (outcome.replaced && voided) {
-    outcome.warnings.push_back("the guard on " + host_.name() +
-                               " has started the service, with what was restored");
-  } else if (!outcome.replaced) {
-    // What a lost guard has interrupted says less than why that was.
-    if (voided && !stop.stop_requested()) {
-      outcome.error = *voided;
-    } else if (!swapped) {
-      outcome.error = std::move(swapped).error();
-    } else {
-      outcome.error =
-          Error{ErrorKind::kRemote, 0, service_.name + ": what was swapped was put back"};
-    }
-  }
-  Conclude(**net, outcome);
-  return outcome;
+  StoppedService stopped(host_, control_, net, {options_.start_retry, options_.retry_pause});
+  const TimeLimit limit(service_.max_downtime, stop, net.lost());
+  auto swapped = StopAndSwap(net, limit.token());
+  if (!swapped && limit.expired())
+    swapped = Fail(ErrorKind::kLimit, "{}: was down for its max_downtime, {} s", service_.name,
+                   service_.max_downtime->count());
+  if (!swapped && stop.stop_requested()) swapped = Cancelled(service_);
+  phase_(RunPhase::kStarting);
+  auto started = stopped.Start();
+  outcome.downtime = SecondsSince(begun);
+  if (!started) outcome.start_error = std::move(started).error();
+  return swapped;
 }
 
 Result<void> InPlace::StopAndSwap(SafetyNet& net, const std::stop_token& stop) {
@@ -301,6 +290,33 @@ Result<void> InPlace::Ask(RemoteHost& host, const std::string& command, std::str
     if (answer.word == done && result.exit_status == 0) return {};
   result.out = said.text();
   return RemoteFailure(host, doing, result);
+}
+
+void InPlace::LookAgain(InPlaceOutcome& outcome, const std::stop_token& stop) {
+  const auto unknown = control_.LookAgain(host_, stop);
+  if (unknown) outcome.warnings.insert(outcome.warnings.end(), unknown->begin(), unknown->end());
+  if (!unknown) outcome.warnings.push_back(unknown.error().message);
+}
+
+// Whether the swap counts, which only the host knows, and if it does not, why.
+void InPlace::JudgeSwap(const SafetyNet& net, Result<void> swapped, InPlaceOutcome& outcome,
+                        const std::stop_token& stop) const {
+  outcome.replaced = control_.replaced().value_or(false);
+  const auto voided = net.Voided();
+  if (outcome.replaced && voided) {
+    outcome.warnings.push_back("the guard on " + host_.name() +
+                               " has started the service, with what was restored");
+  } else if (!outcome.replaced) {
+    // What a lost guard has interrupted says less than why that was.
+    if (voided && !stop.stop_requested()) {
+      outcome.error = *voided;
+    } else if (!swapped) {
+      outcome.error = std::move(swapped).error();
+    } else {
+      outcome.error =
+          Error{ErrorKind::kRemote, 0, service_.name + ": what was swapped was put back"};
+    }
+  }
 }
 
 // The service runs: there is time for a link to come back.

@@ -72,9 +72,14 @@ class InPlace {
  private:
   Result<void> Look(uint64_t bytes, const std::stop_token& stop);
   Result<void> CheckMounts(const std::vector<std::string>& items, const std::stop_token& stop);
+  [[nodiscard]] RunJournal Journal() const;
+  Result<void> SwapAndStart(SafetyNet& net, InPlaceOutcome& outcome, const std::stop_token& stop);
   Result<void> StopAndSwap(SafetyNet& net, const std::stop_token& stop);
   Result<void> Ask(RemoteHost& host, const std::string& command, std::string_view done,
                    std::string_view doing, const std::stop_token& stop);
+  void LookAgain(InPlaceOutcome& outcome, const std::stop_token& stop);
+  void JudgeSwap(const SafetyNet& net, Result<void> swapped, InPlaceOutcome& outcome,
+                 const std::stop_token& stop) const;
   void Conclude(SafetyNet& net, InPlaceOutcome& outcome);
   Result<std::vector<std::string>> ConcludePatiently();
 

@@ -32,6 +32,20 @@ constexpr std::string_view kCompare =
     "Compare the fingerprint with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*.pub there); "
     "if it is right";
 
+// That nothing is known of the host, and how to `accept` its key; the rest as for HostKeyObjection.
+std::string UnknownHostKey(const std::string& host, const std::string& key, const std::string& file,
+                           const KnownHosts& known, const std::string& accept) {
+  const auto& files = known.files();
+  const bool listed = std::ranges::find(files, file) != files.end();
+  return fmt::format("the key of {} is unknown: it shows the {}, which is not in {}{}{}. {}: {}",
+                     host, key, listed ? "" : file + (files.empty() ? "" : ", "),
+                     fmt::join(files, ", "),
+                     known.unreadable().empty()
+                         ? ""
+                         : fmt::format(" (cannot read {})", fmt::join(known.unreadable(), ", ")),
+                     kCompare, accept);
+}
+
 // Why the host's key is not good enough, and what to do. `key` describes it, and `file` is where an
 // administrator would put another.
 std::string HostKeyObjection(const HostKeyJudgement& judgement, const SshSettings& settings,
@@ -65,17 +79,8 @@ std::string HostKeyObjection(const HostKeyJudgement& judgement, const SshSetting
           "add the key itself: it shows the {}. {}: {}",
           host, line, key, kCompare, accept);
     default:
-      break;
+      return UnknownHostKey(host, key, file, known, accept);
   }
-  const auto& files = known.files();
-  const bool listed = std::ranges::find(files, file) != files.end();
-  return fmt::format("the key of {} is unknown: it shows the {}, which is not in {}{}{}. {}: {}",
-                     host, key, listed ? "" : file + (files.empty() ? "" : ", "),
-                     fmt::join(files, ", "),
-                     known.unreadable().empty()
-                         ? ""
-                         : fmt::format(" (cannot read {})", fmt::join(known.unreadable(), ", ")),
-                     kCompare, accept);
 }
 
 // Of a name with a token that was not made out.

@@ -74,8 +74,8 @@ void SetForAll(ssh_session session) {
   ssh_options_set(session, SSH_OPTIONS_PROXYCOMMAND, "none");  // SshSession::Dial does it
 }
 
-// If this machine has no ssh.
-Result<SshSettings> SettingsByLibssh(ssh_session session, const HostConfig& config) {
+// Has libssh read ~/.ssh/config; what `config` says goes before.
+Result<void> ReadSshConfig(ssh_session session, const HostConfig& config) {
   // libssh asks the password database for the home directory; everything else goes by HOME.
   const char* home = std::getenv("HOME");
   if (home != nullptr && *home == '/')
@@ -101,6 +101,11 @@ Result<SshSettings> SettingsByLibssh(ssh_session session, const HostConfig& conf
   }
   if (OptionOf(session, SSH_OPTIONS_USER).empty())
     ssh_options_set(session, SSH_OPTIONS_USER, nullptr);  // whoever runs this
+  return {};
+}
+
+// As the session has them by now, and the usual files if it names none.
+SshSettings SettingsOf(ssh_session session) {
   SshSettings settings;
   unsigned port = 0;
   ssh_options_get_port(session, &port);
@@ -117,6 +122,12 @@ Result<SshSettings> SettingsByLibssh(ssh_session session, const HostConfig& conf
   const char* agent = std::getenv("SSH_AUTH_SOCK");
   settings.agent = agent == nullptr ? "" : agent;
   return settings;
+}
+
+// If this machine has no ssh.
+Result<SshSettings> SettingsByLibssh(ssh_session session, const HostConfig& config) {
+  ORCIO_TRY(ReadSshConfig(session, config));
+  return SettingsOf(session);
 }
 
 Failure NotForLibssh(const HostConfig& config, const char* key, const std::string& value) {
