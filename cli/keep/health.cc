@@ -136,6 +136,55 @@ std::string Escaped(const std::string& label) {
   return text;
 }
 
+// Of the run of the last complete archive.
+Value RunSeconds(const ServiceHealth& health) {
+  if (!health.last || !health.last->facts || health.last->facts->end_seconds == 0)
+    return std::nullopt;
+  const RunFacts& facts = *health.last->facts;
+  return static_cast<double>(facts.end_seconds - facts.start_seconds);
+}
+
+Value DowntimeSeconds(const ServiceHealth& health) {
+  if (!health.last || !health.last->facts || !health.last->facts->downtime) return std::nullopt;
+  return health.last->facts->downtime->total();
+}
+
+Value WarningCount(const ServiceHealth& health) {
+  if (!health.last || !health.last->facts) return std::nullopt;
+  return static_cast<double>(health.last->facts->warnings.size());
+}
+
+struct Metric {
+  const char* name;
+  const char* help;
+  std::function<Value(const ServiceHealth&)> value;
+};
+
+std::vector<Metric> Metrics() {
+  const auto last = [](auto value) {
+    return [value](const ServiceHealth& health) -> Value {
+      return health.last ? Value(value(*health.last)) : std::nullopt;
+    };
+  };
+  return {{"status", "0 good, 1 warning, 2 critical",
+           [](const ServiceHealth& h) -> Value { return static_cast<double>(h.health); }},
+          {"archives", "Archives in the repository",
+           [](const ServiceHealth& h) -> Value { return static_cast<double>(h.archives); }},
+          {"last_success_timestamp_seconds", "Date of the last complete archive",
+           last([](const LastArchive& a) { return static_cast<double>(a.seconds); })},
+          {"last_bytes", "Size of the last complete archive",
+           last([](const LastArchive& a) { return static_cast<double>(a.bytes); })},
+          {"last_duration_seconds", "How long its run took", RunSeconds},
+          {"last_downtime_seconds", "How long the service was down for it", DowntimeSeconds},
+          {"last_warnings", "Warnings of its run", WarningCount},
+          {"last_verified_timestamp_seconds",
+           "When any of its archives was last verified, quickly or in full",
+           [](const ServiceHealth& h) { return AsValue(h.verified.seconds()); }},
+          {"last_full_verified_timestamp_seconds",
+           "When any of its archives was last verified in full, by reading every byte",
+           [](const ServiceHealth& h) { return AsValue(h.verified.full_seconds); }}};
+}
+
 }  // namespace
 
 Result<std::vector<ServiceHealth>> LookAtServices(const Config& config,
@@ -150,48 +199,8 @@ Result<std::vector<ServiceHealth>> LookAtServices(const Config& config,
 }
 
 std::string ToPrometheus(const std::vector<ServiceHealth>& services) {
-  struct Metric {
-    const char* name;
-    const char* help;
-    std::function<Value(const ServiceHealth&)> value;
-  };
-  const auto last = [](auto value) {
-    return [value](const ServiceHealth& health) -> Value {
-      return health.last ? Value(value(*health.last)) : std::nullopt;
-    };
-  };
-  const std::vector<Metric> metrics = {
-      {"status", "0 good, 1 warning, 2 critical",
-       [](const ServiceHealth& h) -> Value { return static_cast<double>(h.health); }},
-      {"archives", "Archives in the repository",
-       [](const ServiceHealth& h) -> Value { return static_cast<double>(h.archives); }},
-      {"last_success_timestamp_seconds", "Date of the last complete archive",
-       last([](const LastArchive& a) { return static_cast<double>(a.seconds); })},
-      {"last_bytes", "Size of the last complete archive",
-       last([](const LastArchive& a) { return static_cast<double>(a.bytes); })},
-      {"last_duration_seconds", "How long its run took",
-       [](const ServiceHealth& h) -> Value {
-         if (!h.last || !h.last->facts || h.last->facts->end_seconds == 0) return std::nullopt;
-         return static_cast<double>(h.last->facts->end_seconds - h.last->facts->start_seconds);
-       }},
-      {"last_downtime_seconds", "How long the service was down for it",
-       [](const ServiceHealth& h) -> Value {
-         if (!h.last || !h.last->facts || !h.last->facts->downtime) return std::nullopt;
-         return h.last->facts->downtime->total();
-       }},
-      {"last_warnings", "Warnings of its run",
-       [](const ServiceHealth& h) -> Value {
-         if (!h.last || !h.last->facts) return std::nullopt;
-         return static_cast<double>(h.last->facts->warnings.size());
-       }},
-      {"last_verified_timestamp_seconds",
-       "When any of its archives was last verified, quickly or in full",
-       [](const ServiceHealth& h) { return AsValue(h.verified.seconds()); }},
-      {"last_full_verified_timestamp_seconds",
-       "When any of its archives was last verified in full, by reading every byte",
-       [](const ServiceHealth& h) { return AsValue(h.verified.full_seconds); }}};
   std::string text;
-  for (const Metric& metric : metrics) {
+  for (const Metric& metric : Metrics()) {
     text += fmt::format("# HELP orcio_{0} {1}\n# TYPE orcio_{0} gauge\n", metric.name, metric.help);
     for (const ServiceHealth& health : services) {
       const Value value = metric.value(health);

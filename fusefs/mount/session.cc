@@ -55,6 +55,23 @@ void ReadFurtherAhead(const struct stat& root) {
       << kReadAheadKiB;
 }
 
+// Waits for the mount's first answer.
+Result<void> AskForRoot(const std::filesystem::path& mountpoint) {
+  struct stat root {};
+  if (::stat(mountpoint.c_str(), &root) != 0)
+    return FailErrno(errno, fmt::format("{} does not answer", mountpoint.string()));
+  ReadFurtherAhead(root);
+  return {};
+}
+
+// Until the session ends. As libfuse has it: below 0 is the negative errno.
+int AnswerRequests(fuse_session* session) {
+  const LoopConfig config(fuse_loop_cfg_create());
+  fuse_loop_cfg_set_max_threads(config.get(), kMostThreads);
+  fuse_loop_cfg_set_idle_threads(config.get(), kIdleThreads);
+  return fuse_session_loop_mt(session, config.get());
+}
+
 }  // namespace
 
 struct Session::State {
@@ -137,18 +154,10 @@ Result<void> Session::Serve(const std::function<void()>& ready,
   Result<void> answers;
   {
     const std::jthread first_request([&] {
-      struct stat root {};
-      if (::stat(state_->mountpoint.c_str(), &root) != 0) {
-        answers = FailErrno(errno, fmt::format("{} does not answer", state_->mountpoint.string()));
-        return;
-      }
-      ReadFurtherAhead(root);
-      ready();
+      answers = AskForRoot(state_->mountpoint);
+      if (answers) ready();
     });
-    const LoopConfig config(fuse_loop_cfg_create());
-    fuse_loop_cfg_set_max_threads(config.get(), kMostThreads);
-    fuse_loop_cfg_set_idle_threads(config.get(), kIdleThreads);
-    const int error = fuse_session_loop_mt(session, config.get());
+    const int error = AnswerRequests(session);
     watch.Stop();  // which uses the session
     // Before waiting for the first request: if the loop ended early, this is what answers it.
     TakeApart();

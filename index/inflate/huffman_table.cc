@@ -35,6 +35,59 @@ unsigned SecondTableBits(const Counts& left, unsigned bits, unsigned main_bits, 
   return wide;
 }
 
+using SortedSymbols = std::array<uint16_t, 320>;
+
+// Symbols by length, then by number: the order of their codes.
+inline SortedSymbols InOrderOfCodes(std::span<const uint8_t> lengths, const Counts& counts) {
+  std::array<uint16_t, kMaxCodeBits + 2> first{};
+  for (unsigned bits = 1; bits <= kMaxCodeBits; ++bits)
+    first[bits + 1] = static_cast<uint16_t>(first[bits] + counts[bits]);
+  SortedSymbols sorted{};
+  for (size_t symbol = 0; symbol < lengths.size(); ++symbol) {
+    if (lengths[symbol] != 0) sorted[first[lengths[symbol]]++] = static_cast<uint16_t>(symbol);
+  }
+  return sorted;
+}
+
+// In every place of `table` that `bits` of a code choose, whatever bits come after them.
+inline void PutSymbol(HuffmanEntry symbol, uint32_t reversed, unsigned bits,
+                      std::span<HuffmanEntry> table) {
+  const HuffmanEntry entry{symbol.bits + bits + (bits << 8)};
+  for (size_t at = reversed; at < table.size(); at += size_t{1} << bits) table[at] = entry;
+}
+
+// The second tables, one after the other after the main one. Codes of one prefix come one after the
+// other, so that only the last table is being filled.
+class SecondTables {
+ public:
+  SecondTables(std::span<HuffmanEntry> all, unsigned main_bits, unsigned longest)
+      : all_(all), main_bits_(main_bits), longest_(longest), end_(size_t{1} << main_bits) {}
+
+  // The one for codes that begin with `prefix`. `left` counts the codes that are not yet in, the
+  // next of `bits`.
+  std::span<HuffmanEntry> For(uint32_t prefix, unsigned bits, const Counts& left) {
+    if (prefix != prefix_) Begin(prefix, SecondTableBits(left, bits, main_bits_, longest_));
+    return last_;
+  }
+
+ private:
+  void Begin(uint32_t prefix, unsigned bits) {
+    prefix_ = prefix;
+    last_ = all_.subspan(end_, size_t{1} << bits);
+    std::fill(last_.begin(), last_.end(), HuffmanEntry{});
+    all_[prefix].bits = HuffmanEntry::kSpecial | HuffmanEntry::kMore | main_bits_ | bits << 8 |
+                        static_cast<uint32_t>(end_) << 16;
+    end_ += last_.size();
+  }
+
+  std::span<HuffmanEntry> all_;
+  unsigned main_bits_;
+  unsigned longest_;
+  size_t end_;                    // of what is filled
+  uint32_t prefix_ = UINT32_MAX;  // of the last table
+  std::span<HuffmanEntry> last_;
+};
+
 }  // namespace
 
 bool FillHuffmanTable(std::span<const uint8_t> lengths, std::span<const HuffmanEntry> symbols,
@@ -46,21 +99,10 @@ bool FillHuffmanTable(std::span<const uint8_t> lengths, std::span<const HuffmanE
   while (longest > 0 && counts[longest] == 0) --longest;
   if (!IsCode(counts, longest, may_be_single)) return false;
 
-  // Symbols by length, then by number: the order of their codes.
-  std::array<uint16_t, kMaxCodeBits + 2> first{};
-  for (unsigned bits = 1; bits <= kMaxCodeBits; ++bits)
-    first[bits + 1] = static_cast<uint16_t>(first[bits] + counts[bits]);
-  std::array<uint16_t, 320> sorted{};
-  for (size_t symbol = 0; symbol < lengths.size(); ++symbol) {
-    if (lengths[symbol] != 0) sorted[first[lengths[symbol]]++] = static_cast<uint16_t>(symbol);
-  }
-
-  const size_t main_size = size_t{1} << main_bits;
-  std::fill_n(table.begin(), main_size, HuffmanEntry{});
-  size_t end = main_size;             // of what is filled
-  uint32_t open_prefix = UINT32_MAX;  // whose second table is being filled
-  size_t second = 0;
-  unsigned second_bits = 0;
+  const SortedSymbols sorted = InOrderOfCodes(lengths, counts);
+  const std::span<HuffmanEntry> main_table = table.first(size_t{1} << main_bits);
+  std::fill(main_table.begin(), main_table.end(), HuffmanEntry{});
+  SecondTables second_tables(table, main_bits, longest);
   Counts left = counts;
   uint32_t code = 0;
   size_t next = 0;
@@ -69,25 +111,11 @@ bool FillHuffmanTable(std::span<const uint8_t> lengths, std::span<const HuffmanE
       const uint32_t reversed = Reversed(code, bits);
       const HuffmanEntry symbol = symbols[sorted[next++]];
       if (bits <= main_bits) {
-        const HuffmanEntry entry{symbol.bits + bits + (bits << 8)};
-        for (size_t at = reversed; at < main_size; at += size_t{1} << bits) table[at] = entry;
+        PutSymbol(symbol, reversed, bits, main_table);
       } else {
-        const uint32_t prefix = reversed & static_cast<uint32_t>(main_size - 1);
-        if (prefix != open_prefix) {
-          open_prefix = prefix;
-          second = end;
-          second_bits = SecondTableBits(left, bits, main_bits, longest);
-          end += size_t{1} << second_bits;
-          std::fill(table.begin() + static_cast<ptrdiff_t>(second),
-                    table.begin() + static_cast<ptrdiff_t>(end), HuffmanEntry{});
-          table[prefix].bits = HuffmanEntry::kSpecial | HuffmanEntry::kMore | main_bits |
-                               second_bits << 8 | static_cast<uint32_t>(second) << 16;
-        }
-        const unsigned rest = bits - main_bits;
-        const HuffmanEntry entry{symbol.bits + rest + (rest << 8)};
-        for (size_t at = reversed >> main_bits; at < size_t{1} << second_bits;
-             at += size_t{1} << rest)
-          table[second + at] = entry;
+        const uint32_t prefix = reversed & static_cast<uint32_t>(main_table.size() - 1);
+        PutSymbol(symbol, reversed >> main_bits, bits - main_bits,
+                  second_tables.For(prefix, bits, left));
       }
       --left[bits];
     }

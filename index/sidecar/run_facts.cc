@@ -32,6 +32,44 @@ const json* FindObject(const json& from, const char* key) {
   return &*found;
 }
 
+void Take(const json& from, const char* key, std::optional<Downtime>& into) {
+  const json* const object = FindObject(from, key);
+  if (object == nullptr) return;
+  Downtime& downtime = into.emplace();
+  Take(*object, "stop", downtime.stop);
+  Take(*object, "scan", downtime.scan);
+  Take(*object, "stream", downtime.stream);
+  Take(*object, "start", downtime.start);
+  if (object->contains("not_running")) Take(*object, "not_running", downtime.not_running.emplace());
+}
+
+void Take(const json& from, const char* key, std::optional<TransferFacts>& into) {
+  const json* const object = FindObject(from, key);
+  if (object == nullptr) return;
+  TransferFacts& transfer = into.emplace();
+  Take(*object, "full", transfer.full);
+  Take(*object, "warm_bytes", transfer.warm_bytes);
+  Take(*object, "cold_bytes", transfer.cold_bytes);
+  Take(*object, "copied_bytes", transfer.copied_bytes);
+  Take(*object, "reused_entries", transfer.reused_entries);
+}
+
+void Take(const json& from, const char* key, std::optional<WireFacts>& into) {
+  const json* const object = FindObject(from, key);
+  if (object == nullptr) return;
+  WireFacts& wire = into.emplace();
+  Take(*object, "packer", wire.packer);
+  Take(*object, "bytes", wire.bytes);
+}
+
+void Take(const json& from, const char* key, std::optional<ArchiveSize>& into) {
+  const json* const object = FindObject(from, key);
+  if (object == nullptr) return;
+  ArchiveSize& size = into.emplace();
+  Take(*object, "tar_bytes", size.tar_bytes);
+  Take(*object, "entries", size.entries);
+}
+
 // One JSON value that holds no other: taking one apart that does wants memory, and ends the program
 // if there is none.
 template <class T>
@@ -115,33 +153,10 @@ Result<RunFacts> ParseRunFacts(std::string_view text) {
     Take(object, "mounts", facts.mounts);
     Take(object, "warnings", facts.warnings);
     Take(object, "tools", facts.tools);
-    if (const json* downtime = FindObject(object, "downtime")) {
-      facts.downtime.emplace();
-      Take(*downtime, "stop", facts.downtime->stop);
-      Take(*downtime, "scan", facts.downtime->scan);
-      Take(*downtime, "stream", facts.downtime->stream);
-      Take(*downtime, "start", facts.downtime->start);
-      if (downtime->contains("not_running"))
-        Take(*downtime, "not_running", facts.downtime->not_running.emplace());
-    }
-    if (const json* transfer = FindObject(object, "transfer")) {
-      facts.transfer.emplace();
-      Take(*transfer, "full", facts.transfer->full);
-      Take(*transfer, "warm_bytes", facts.transfer->warm_bytes);
-      Take(*transfer, "cold_bytes", facts.transfer->cold_bytes);
-      Take(*transfer, "copied_bytes", facts.transfer->copied_bytes);
-      Take(*transfer, "reused_entries", facts.transfer->reused_entries);
-    }
-    if (const json* wire = FindObject(object, "wire")) {
-      facts.wire.emplace();
-      Take(*wire, "packer", facts.wire->packer);
-      Take(*wire, "bytes", facts.wire->bytes);
-    }
-    if (const json* shrunk_from = FindObject(object, "shrunk_from")) {
-      facts.shrunk_from.emplace();
-      Take(*shrunk_from, "tar_bytes", facts.shrunk_from->tar_bytes);
-      Take(*shrunk_from, "entries", facts.shrunk_from->entries);
-    }
+    Take(object, "downtime", facts.downtime);
+    Take(object, "transfer", facts.transfer);
+    Take(object, "wire", facts.wire);
+    Take(object, "shrunk_from", facts.shrunk_from);
     Take(object, "size_accepted", facts.size_accepted);
     return facts;
   } catch (const json::exception& exception) {

@@ -176,6 +176,40 @@ bool IsAscii(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
+// Those that a block has no room for, and of a sparse file all that makes it one.
+void AppendNames(const TarEntry& entry, bool sparse, std::string& records) {
+  const bool long_path = entry.path.size() > kNameBytes;
+  const bool long_target = entry.link_target.size() > kNameBytes;
+  // Records are UTF-8 unless they say otherwise; what these names are, nobody knows.
+  if ((long_path || sparse || long_target) && !IsAscii(entry.path + entry.link_target))
+    AppendRecord("hdrcharset", "BINARY", records);
+  if (sparse) {
+    AppendRecord("GNU.sparse.major", "1", records);
+    AppendRecord("GNU.sparse.minor", "0", records);
+    AppendRecord("GNU.sparse.name", entry.path, records);
+    AppendRecord("GNU.sparse.realsize", fmt::format("{}", entry.size), records);
+  } else if (long_path) {
+    AppendRecord("path", entry.path, records);
+  }
+  if (long_target) AppendRecord("linkpath", entry.link_target, records);
+}
+
+void MoveNumber(std::string_view key, uint64_t most, uint64_t& field, std::string& records) {
+  if (field <= most) return;
+  AppendRecord(key, fmt::format("{}", field), records);
+  field = 0;
+}
+
+// Numbers that a block has no room for become records, and 0 in the block.
+void MoveNumbers(const Timestamp& mtime, Fields& fields, std::string& records) {
+  MoveNumber("uid", kMostOctal7, fields.uid, records);
+  MoveNumber("gid", kMostOctal7, fields.gid, records);
+  MoveNumber("size", kMostOctal11, fields.size, records);
+  const bool beyond = fields.mtime > kMostOctal11;  // as times before 1970 are, too
+  if (mtime.nanoseconds != 0 || beyond) AppendRecord("mtime", DecimalTime(mtime), records);
+  if (beyond) fields.mtime = 0;
+}
+
 }  // namespace
 
 std::string AclText(std::string_view value) {
@@ -209,35 +243,11 @@ TarHeader MakeTarHeader(const TarEntry& entry, const OwnerNames& names) {
 
   Fields fields = FieldsOf(entry, names);
   fields.size = header.content_bytes + map.size();
+  if (sparse) fields.name = "GNUSparseFile.0/file";
   std::string records;
-  const bool long_path = entry.path.size() > kNameBytes;
-  const bool long_target = entry.link_target.size() > kNameBytes;
-  // Records are UTF-8 unless they say otherwise; what these names are, nobody knows.
-  if ((long_path || sparse || long_target) && !IsAscii(entry.path + entry.link_target))
-    AppendRecord("hdrcharset", "BINARY", records);
-  if (sparse) {
-    AppendRecord("GNU.sparse.major", "1", records);
-    AppendRecord("GNU.sparse.minor", "0", records);
-    AppendRecord("GNU.sparse.name", entry.path, records);
-    AppendRecord("GNU.sparse.realsize", fmt::format("{}", entry.size), records);
-    fields.name = "GNUSparseFile.0/file";
-  } else if (long_path) {
-    AppendRecord("path", entry.path, records);
-  }
-  if (long_target) AppendRecord("linkpath", entry.link_target, records);
-  if (entry.uid > kMostOctal7) AppendRecord("uid", fmt::format("{}", entry.uid), records);
-  if (entry.gid > kMostOctal7) AppendRecord("gid", fmt::format("{}", entry.gid), records);
-  if (fields.size > kMostOctal11) AppendRecord("size", fmt::format("{}", fields.size), records);
-  if (entry.mtime.nanoseconds != 0 || entry.mtime.seconds < 0 ||
-      static_cast<uint64_t>(entry.mtime.seconds) > kMostOctal11) {
-    AppendRecord("mtime", DecimalTime(entry.mtime), records);
-  }
+  AppendNames(entry, sparse, records);
+  MoveNumbers(entry.mtime, fields, records);
   AppendAttributes(entry, records);
-
-  fields.uid = fields.uid > kMostOctal7 ? 0 : fields.uid;
-  fields.gid = fields.gid > kMostOctal7 ? 0 : fields.gid;
-  fields.size = fields.size > kMostOctal11 ? 0 : fields.size;
-  fields.mtime = fields.mtime > kMostOctal11 ? 0 : fields.mtime;
   if (!records.empty()) {
     Fields extended{.name = "PaxHeaders/entry", .type = 'x', .size = records.size()};
     header.bytes = UstarBlock(extended) + records;

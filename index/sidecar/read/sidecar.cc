@@ -26,6 +26,25 @@ Sha256Digest ToDigest(const uint8_t (&bytes)[32]) {
   return digest;
 }
 
+// A record's size says something else of each type.
+void FillFromSize(uint64_t size, NodeInfo& info) {
+  switch (info.type) {
+    case EntryType::kFile:
+      info.size = size;
+      break;
+    case EntryType::kSymlink:
+      info.size = size & 0xFFFF;
+      break;
+    case EntryType::kCharacterDevice:
+    case EntryType::kBlockDevice:
+      info.device_major = static_cast<uint32_t>(size >> 32);
+      info.device_minor = static_cast<uint32_t>(size);
+      break;
+    default:
+      break;
+  }
+}
+
 // `text` outlives no fault of the map: what is handed out was good when it was looked at.
 Result<std::string_view> Sound(const CheckedMap& map, std::string_view text) {
   ORCIO_TRY(map.CheckFault());
@@ -144,24 +163,8 @@ Result<NodeInfo> Sidecar::Node(NodeId id) const {
     info.links = static_cast<uint32_t>(
         std::min<uint64_t>(ORCIO_TRY(LoadExtra(*map_, record.id, format::kLinks)), UINT32_MAX));
   }
-  switch (info.type) {
-    case EntryType::kFile:
-      info.size = record.node.size;
-      break;
-    case EntryType::kDirectory:
-      info.links = ORCIO_TRY(LoadDirectory(*map_, id)).links;
-      break;
-    case EntryType::kSymlink:
-      info.size = record.node.size & 0xFFFF;
-      break;
-    case EntryType::kCharacterDevice:
-    case EntryType::kBlockDevice:
-      info.device_major = static_cast<uint32_t>(record.node.size >> 32);
-      info.device_minor = static_cast<uint32_t>(record.node.size);
-      break;
-    default:
-      break;
-  }
+  if (info.type == EntryType::kDirectory) info.links = ORCIO_TRY(LoadDirectory(*map_, id)).links;
+  FillFromSize(record.node.size, info);
   return info;
 }
 
